@@ -1,0 +1,120 @@
+"""How a config class describes its keys: an attrs class per kind, a `key(...)` per key of the stack file."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+KEY = "mesh.key"  # where `key` leaves the description in the metadata of an attrs field
+
+
+class Category(StrEnum):
+    """What a kind can be; each category has its own names."""
+
+    PROTOCOL = "protocol"
+    FILTER = "filter"
+    IDENTIFIER = "identifier"
+    NAMER = "namer"
+    INTERPRETER = "interpreter"
+    TRANSFORMER = "transformer"
+    BALANCER = "balancer"
+    ACCRUAL = "accrual"
+    CLASSIFIER = "classifier"
+    TELEMETER = "telemeter"
+    ANNOUNCER = "announcer"
+    AUTHORIZER = "authorizer"
+    PROPAGATOR = "propagator"
+    LABELER = "labeler"
+
+
+@attrs.frozen
+class Key:
+    """What the loader, the schema and the documentation know of a key beyond its type and default.
+
+    `name` is the stack file's spelling (empty: the field's name in camelCase), `aliases` further spellings. `category`
+    says that the value chooses a kind; `default_kind` is the kind chosen when the key is absent. `built` is false for
+    keys that are recognised but not built yet; using one is an error that says so. `least` and `most` bound numbers.
+    `secret` values are masked wherever the configuration is shown.
+    """
+
+    doc: str = ""
+    name: str = ""
+    aliases: tuple[str, ...] = ()
+    category: Category | None = None
+    default_kind: str = ""
+    built: bool = True
+    least: float | None = None
+    most: float | None = None
+    secret: bool = False
+
+
+def key(
+    doc: str,
+    default: Any = attrs.NOTHING,
+    *,
+    factory: Any = None,
+    **more: Any,
+) -> Any:
+    """Return the attrs field of one key: what it means (with its unit), its default, and more of `Key`'s attributes.
+
+    Without a default the key is required.
+    """
+    metadata = {KEY: Key(doc=doc, **more)}
+    if factory is not None:
+        return attrs.field(factory=factory, metadata=metadata)
+    return attrs.field(default=default, metadata=metadata)
+
+
+def describe(field: "attrs.Attribute[Any]") -> Key:
+    """Return the description of an attrs field, with the stack file's spelling filled in."""
+    described: Key = field.metadata.get(KEY, Key())
+    return described if described.name else attrs.evolve(described, name=camel(field.name))
+
+
+def camel(name: str) -> str:
+    """Return a field's name as a stack file spells it: `binding_timeout_ms` is `bindingTimeoutMs`."""
+    first, *rest = name.strip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+@attrs.frozen
+class Chosen:
+    """A kind that a stack file chose, with its settings: what a key with a category becomes.
+
+    `config` is an instance of the kind's config class. `line` is where it stands in the file, 0 for a default.
+    """
+
+    kind: "Kind"
+    config: Any
+    line: int = 0
+
+
+@attrs.frozen
+class Kind:
+    """The description of one kind: what a plugin's hooks return, before anything of it is imported.
+
+    `config` is the attrs class of its keys. `factory` is `"module:name"`, imported when the kind is first used and called
+    as its category demands (docs/hooks.md); empty, the config instance itself is the filter. `protocols` limits the
+    kind to some protocols (empty: any). `parts` holds, for a protocol, the config classes of what it adds to `router`,
+    `server`, `service` and `client`. `built` is false for a kind that is recognised but not built yet. `plugin` is filled
+    in at registration: who brought it.
+    """
+
+    name: str
+    category: Category
+    summary: str
+    config: type | None = None
+    factory: str = ""
+    aliases: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()
+    experimental: bool = False
+    built: bool = True
+    parts: Mapping[str, type] = attrs.field(factory=dict, eq=False)
+    plugin: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name a stack file may use: the full one, the one without `io.l5d.`, and the aliases."""
+        short = (self.name.removeprefix("io.l5d."),) if self.name.startswith("io.l5d.") else ()
+        return (self.name, *short, *self.aliases)

@@ -1,0 +1,174 @@
+"""What travels through a stack: requests, replies, their bodies, and the context of one request.
+
+A reply is a resource: whoever receives one closes it, and what must last until its last byte (a balancer's lease, a
+pooled connection) hangs on it with `on_close`.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+Fields = list[tuple[bytes, bytes]]
+"""Header or trailer fields in order: lower-case name, value without surrounding white space."""
+
+
+class Body:
+    """Bytes that are pulled by whoever writes them out.
+
+    `size` is the number of bytes in all, or None if only the end will tell. `buffered` is the whole content if it is in
+    memory and can be read any number of times, else None. `trailers` are valid once `receive` has returned `b""`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def size(self) -> int | None:
+        return None
+
+    @property
+    def buffered(self) -> bytes | None:
+        return None
+
+    @property
+    def trailers(self) -> Fields:
+        return []
+
+    async def receive(self) -> bytes:
+        """Return the next piece, never empty, or `b""` at the end and ever after.
+
+        Raises the error that ended the stream early; cancelling loses no byte that was not yet returned.
+        """
+        raise NotImplementedError
+
+
+class Buffered(Body):
+    """A body that is in memory as a whole; it can be received once through `receive`, and read again as `buffered`."""
+
+    __slots__ = ("_content", "_left")
+
+    def __init__(self, content: bytes = b"") -> None:
+        self._content = content
+        self._left = content
+
+    @property
+    def size(self) -> int:
+        return len(self._content)
+
+    @property
+    def buffered(self) -> bytes:
+        return self._content
+
+    async def receive(self) -> bytes:
+        piece, self._left = self._left, b""
+        return piece
+
+
+EMPTY = Buffered()
+"""The body of a message that has none."""
+
+
+class Context:
+    """What the mesh knows about one request, the same for every protocol; filters read it, few write it.
+
+    `path` is the logical name, `local_dtab` the override the request brought (a `Dtab`, or None), `bound` the bound name
+    chosen for this attempt, `tried` the addresses that earlier attempts went to, `flags` the reason of a failure for the
+    access log, `decisions` the routing steps if somebody asked for them.
+    """
+
+    __slots__ = (
+        "attempt",
+        "bound",
+        "classifier",
+        "deadline",
+        "decisions",
+        "endpoint",
+        "extra",
+        "flags",
+        "local_dtab",
+        "path",
+        "peer",
+        "received_at",
+        "replies",
+        "trace",
+        "tried",
+    )
+
+    def __init__(self, received_at: float = 0.0, peer: str = "") -> None:
+        self.path: Any = None
+        self.local_dtab: Any = None
+        self.bound: Any = None
+        self.endpoint: Any = None
+        self.deadline: float = float("inf")
+        self.trace: Any = None
+        self.classifier: Any = None
+        self.attempt = 0
+        self.tried: tuple[Any, ...] = ()
+        self.peer = peer
+        self.received_at = received_at
+        self.flags = ""
+        self.decisions: list[Any] | None = None
+        self.extra: dict[Any, Any] | None = None
+        self.replies: Reply | list[Reply] | None = None
+
+    def made(self, reply: "Reply") -> None:
+        """Note a reply that came from outside, so that the exchange can close it if nobody else does."""
+        known = self.replies
+        if known is None or (not isinstance(known, list) and known.closed):
+            self.replies = reply
+        elif isinstance(known, list):
+            known.append(reply)
+        else:
+            self.replies = [known, reply]
+
+
+class Request:
+    """One call, whatever its protocol: a context and a body; a protocol adds what it needs."""
+
+    __slots__ = ("body", "context")
+
+    def __init__(self, body: Body = EMPTY, context: Context | None = None) -> None:
+        self.body = body
+        self.context = Context() if context is None else context
+
+
+class Reply:
+    """The answer to one call: a body and an end.
+
+    `outcome` is None until it is known: then True for success, False for failure. `closed` tells whether it was closed.
+    """
+
+    __slots__ = ("_callbacks", "body", "closed", "outcome")
+
+    def __init__(self, body: Body = EMPTY) -> None:
+        self.body = body
+        self.closed = False
+        self.outcome: bool | None = None
+        self._callbacks: list[Callable[[], None]] | None = None
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once when the reply is closed; at once if it is closed already.
+
+        Callbacks run in reverse order of registration, never await, and should not raise: one that does is logged and
+        the others still run.
+        """
+        if self.closed:
+            callback()
+        elif self._callbacks is None:
+            self._callbacks = [callback]
+        else:
+            self._callbacks.append(callback)
+
+    async def aclose(self) -> None:
+        """Let go of everything the reply holds; idempotent, never blocks, and a body not read to its end is abandoned."""
+        if self.closed:
+            return
+        self.closed = True
+        callbacks, self._callbacks = self._callbacks, None
+        if callbacks is not None:
+            for callback in reversed(callbacks):
+                try:
+                    callback()
+                except Exception:
+                    logger.exception("a callback of a closed reply raised")

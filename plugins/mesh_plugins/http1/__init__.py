@@ -1,0 +1,1 @@
+"""HTTP/1.1: a codec with two engines, `fast` (ours) and `reference` (h11)."""
