@@ -13,7 +13,7 @@ NO_META: Mapping[str, str] = MappingProxyType({})
 
 @attrs.frozen
 class Endpoint:
-    """One host and port, with its weight and what discovery knows about it. Equality is by host and port alone."""
+    """One IP address and port, with its weight and what discovery knows about it; equal by host and port alone."""
 
     host: str
     port: int

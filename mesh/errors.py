@@ -144,17 +144,17 @@ class ConnectFailed(Unavailable):
 class UpstreamBroken(MeshError):
     """The connection to the endpoint ended, or the endpoint broke the protocol, before the reply was complete.
 
-    `retryable` is true if the endpoint certainly did not begin to work on the request. `head_received` tells whether the
-    reply's head had already come.
+    `retryable` is true if the endpoint certainly did not begin to work on the request. `reply_begun`: at
+    least a byte of the reply had come.
     """
 
     flag = "UC"
     detail = "upstream_broken"
 
-    def __init__(self, message: str, *, retryable: bool = False, head_received: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, reply_begun: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
-        self.head_received = head_received
+        self.reply_begun = reply_begun
 
 
 class UpstreamProtocolError(UpstreamBroken):

@@ -53,6 +53,27 @@ class Life:
             raise RuntimeError(f"{name}: this life cannot start tasks")
         self._nursery.start_soon(self._supervise, name, run, name=name)
 
+    def spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> trio.CancelScope:
+        """Run a task once, until it returns, this life ends, or the scope returned here is cancelled.
+
+        `run` handles its own errors: one that gets out is logged under `name`. Raises as `start` does.
+        """
+        if self.closed or self._nursery is None:
+            raise RuntimeError(f"{name}: this life cannot start tasks")
+        scope = trio.CancelScope()
+        self._scopes.add(scope)
+        self._nursery.start_soon(self._run_once, name, run, scope, name=name)
+        return scope
+
+    async def _run_once(self, name: str, run: Callable[[], Awaitable[None]], scope: trio.CancelScope) -> None:
+        try:
+            with scope:
+                await run()
+        except Exception:
+            logger.exception("%s: task failed", name)
+        finally:
+            self._scopes.discard(scope)
+
     async def _supervise(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         first, longest = RESTART_SECONDS
         pause = first

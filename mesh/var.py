@@ -1,7 +1,8 @@
 """State that changes: a value one can read now, be told about, or wait for.
 
 Everything runs in one thread between awaits, so nothing here needs a lock. A `Var` is set by its one owner; a `Computed`
-follows the Vars it read last time, recomputes when one of them changes, and only while somebody watches it.
+follows the Vars it read last time, recomputes when one of them changes, and only while somebody watches it; a `Fixed`
+never changes.
 """
 
 import logging
@@ -13,19 +14,23 @@ import trio
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 S = TypeVar("S")
 
 Watcher = Callable[[], None]
 """Called after a change, without the value: whoever is told reads what it needs. Must not await and should not raise."""
 
 
-class Readable(Generic[T]):
-    """What can be read, watched and waited on, whether it is set or computed."""
+class Readable(Generic[T_co]):
+    """What can be read, watched and waited on, whether it is set or computed.
 
-    __slots__ = ()
+    It may be referred to weakly, so that a namer can share one among all who hold it and forget it with the last.
+    """
+
+    __slots__ = ("__weakref__",)
 
     @property
-    def value(self) -> T:
+    def value(self) -> T_co:
         """The value now."""
         raise NotImplementedError
 
@@ -33,7 +38,7 @@ class Readable(Generic[T]):
         """Call `watcher` after every change until the function returned here is called (idempotent)."""
         raise NotImplementedError
 
-    async def wait(self, accept: Callable[[T], bool]) -> T:
+    async def wait(self, accept: Callable[[T_co], bool]) -> T_co:
         """Return the first value, the present one included, that `accept` says yes to. Cancelling has no effect on it."""
         changed = trio.Event()
 
@@ -81,11 +86,32 @@ class _Watchers:
                     logger.exception("a watcher raised")
 
 
+class Fixed(Readable[T_co]):
+    """A value that never changes: watching it costs nothing and tells nothing."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T_co) -> None:
+        self._value = value
+
+    @property
+    def value(self) -> T_co:
+        return self._value
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        return _nothing
+
+
+def _nothing() -> None:
+    pass
+
+
 class Var(Readable[T]):
     """A value that its owner sets. Setting an equal value is no change.
 
     `on_first_watch` and `on_last_unwatch` tell the owner when somebody begins and when nobody is left to watch, so that a
-    namer can start and stop its own watch.
+    namer can start and stop its own watch. `on_first_watch` is called before its watcher counts: what it sets is what
+    that watcher finds, not a change; if it raises, nothing is watched.
     """
 
     __slots__ = ("_value", "_watchers", "on_first_watch", "on_last_unwatch")
@@ -100,6 +126,11 @@ class Var(Readable[T]):
     def value(self) -> T:
         return self._value
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody watches."""
+        return len(self._watchers) > 0
+
     def set(self, value: T) -> None:
         """Change the value and tell the watchers, in the order in which they came."""
         if value is self._value or value == self._value:
@@ -108,12 +139,12 @@ class Var(Readable[T]):
         self._watchers.notify()
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        key = self._watchers.add(watcher)
-        if len(self._watchers) == 1 and self.on_first_watch is not None:
+        if not self.is_watched and self.on_first_watch is not None:
             self.on_first_watch()
+        key = self._watchers.add(watcher)
 
         def unwatch() -> None:
-            if self._watchers.remove(key) and not len(self._watchers) and self.on_last_unwatch is not None:
+            if self._watchers.remove(key) and not self.is_watched and self.on_last_unwatch is not None:
                 self.on_last_unwatch()
 
         return unwatch
@@ -129,7 +160,7 @@ class Reader:
 
     def __call__(self, source: Readable[S]) -> S:
         if self._read is not None:
-            self._read(source)  # type: ignore[arg-type]  # it only watches, and no T passes through a watch
+            self._read(source)
         return source.value
 
 
@@ -142,7 +173,8 @@ class Computed(Readable[T]):
     """A value computed from others, recomputed when one that it read has changed, and only then.
 
     While nobody watches, it holds no watch on its sources and computes on every read. `compute` must be a function of
-    what it reads through the `Reader` alone, and must not raise.
+    what it reads through the `Reader` alone, and must not raise: if it does, whoever begins to watch or reads gets the
+    error, and a change that leads to it is logged and changes nothing.
     """
 
     __slots__ = ("_compute", "_computing", "_dirty", "_held", "_value", "_watchers")
@@ -163,13 +195,17 @@ class Computed(Readable[T]):
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         key = self._watchers.add(watcher)
-        if len(self._watchers) == 1:
-            self._refresh()
 
         def unwatch() -> None:
             if self._watchers.remove(key) and not len(self._watchers):
                 self._let_go()
 
+        if len(self._watchers) == 1:
+            try:
+                self._refresh()
+            except BaseException:
+                unwatch()
+                raise
         return unwatch
 
     def _refresh(self) -> None:
@@ -193,7 +229,11 @@ class Computed(Readable[T]):
             if key not in now:
                 now[key] = before.pop(key) if key in before else (source, source.watch(self._source_changed))
 
-        self._value = self._compute(Reader(read))
+        try:
+            self._value = self._compute(Reader(read))
+        except BaseException:
+            self._held = before | now
+            raise
         self._held = now
         for _source, unwatch in before.values():
             unwatch()

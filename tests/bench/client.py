@@ -5,14 +5,13 @@ import socket
 
 import attrs
 
+from tests.bench.errors import ReplyError
+
 Address = tuple[str, int]
+TIMEOUT_SECONDS = 30.0  # far beyond what any measured operation takes; a proxy that hangs must not hang the benchmark
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
-
-
-class ReplyError(Exception):
-    """A peer answered with something that the benchmark cannot read."""
 
 
 @attrs.frozen
@@ -22,6 +21,13 @@ class Head:
     status: int
     end: int
     length: int
+
+
+def connect(address: Address) -> socket.socket:
+    """Open a connection whose operations give up after `TIMEOUT_SECONDS`; the caller closes it."""
+    connection = socket.create_connection(address, timeout=TIMEOUT_SECONDS)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def request(host: str, path: str = "/", *, method: str = "GET", length: int | None = None) -> bytes:
@@ -39,10 +45,16 @@ def read_head(received: bytes) -> Head | None:
     if end == 3:
         return None
     status = _STATUS.match(received)
-    length = _LENGTH.search(received, 0, end)
+    length = body_length(received, end)
     if status is None or length is None:
         raise ReplyError(f"not a reply with a Content-Length: {received[:200]!r}")
-    return Head(int(status[1]), end, int(length[1]))
+    return Head(int(status[1]), end, length)
+
+
+def body_length(received: bytes, end: int) -> int | None:
+    """Return what the Content-Length of the head that ends at `end` says, if there is one."""
+    length = _LENGTH.search(received, 0, end)
+    return int(length[1]) if length else None
 
 
 def exchange(connection: socket.socket, message: bytes) -> tuple[int, bytes]:

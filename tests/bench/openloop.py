@@ -19,7 +19,8 @@ from pathlib import Path
 
 import attrs
 
-from tests.bench.client import Address, ReplyError, read_head
+from tests.bench.client import Address, connect, exchange, read_head
+from tests.bench.errors import ReplyError
 from tests.bench.spread import percentile
 
 DRAIN_SECONDS = 2.0  # how long replies may still arrive after the last planned send
@@ -28,45 +29,46 @@ TIMER_SLACK = Path("/proc/self/timerslack_ns")
 
 @attrs.frozen
 class Outcome:
-    """What one run saw; latencies are seconds, in the order of the replies.
+    """What one run saw.
 
-    `by_status` holds the latencies from the planned send, `since_sent` those from the moment the request was written.
-    `lateness` is how long after its turn a request left although a connection was free: the generator's own fault.
-    `unanswered` were planned and never got a reply; `broken` counts connections that the proxy closed in mid-request.
+    `latencies` holds, by status, the seconds from the planned send to the end of the reply, of all replies that came.
+    `in_time` counts those that came within the `seconds` of the run. `lateness` is how long a request was held back
+    although its turn had come and a connection was free: the generator's own fault. `unanswered` requests were planned
+    and got no reply; `broken` counts the connections that the proxy closed in the middle of an exchange.
     """
 
-    planned: int
     seconds: float
-    by_status: dict[int, list[float]]
-    since_sent: dict[int, list[float]]
+    latencies: dict[int, list[float]]
+    in_time: dict[int, int]
     lateness: list[float]
     unanswered: int
     broken: int
 
     def latency(self, share: float, status: int = 200) -> float:
-        """Return the latency that the `share` (0 to 1) of the replies with `status` stayed within, from the plan."""
-        return percentile(sorted(self.by_status.get(status, ())), share)
+        """Return the seconds that the `share` (0 to 1) of the replies with `status` stayed within; NaN if none came."""
+        return percentile(sorted(self.latencies.get(status, ())), share)
 
     def rate(self, status: int = 200) -> float:
-        """Return the replies with `status` per second."""
-        return len(self.by_status.get(status, ())) / self.seconds
+        """Return the replies with `status` per second of the run."""
+        return self.in_time.get(status, 0) / self.seconds
 
 
 @attrs.define(eq=False)
 class _Connection:
-    """One keep-alive connection; `planned` and `sent` belong to the request that is under way."""
+    """One keep-alive connection; `planned` belongs to the request that is under way, `free_since` to an idle one."""
 
     socket: socket.socket
+    free_since: float
     planned: float = 0.0
-    sent: float = 0.0
     is_busy: bool = False
     received: bytes = b""
 
 
 class OpenLoop:
-    """Sends `request` to `address` at `rate` per second for `seconds`, over `connections` keep-alive connections."""
+    """Sends `request` to `address` at `rate` per second for `seconds`, over `connections` keep-alive connections.
 
-    # The mutable state below belongs to the thread that calls `run`, which may be called again for another run.
+    The mutable state belongs to the thread that calls `run`, once.
+    """
 
     def __init__(self, address: Address, request: bytes, *, rate: float, seconds: float, connections: int = 64) -> None:
         self._address = address
@@ -78,57 +80,55 @@ class OpenLoop:
         self._connections: dict[int, _Connection] = {}
         self._idle: deque[_Connection] = deque()
         self._due: deque[float] = deque()
-        self._by_status: dict[int, list[float]] = {}
-        self._since_sent: dict[int, list[float]] = {}
+        self._latencies: dict[int, list[float]] = {}
         self._lateness: list[float] = []
+        self._planned = 0
         self._broken = 0
 
     def run(self) -> Outcome:
-        """Open the connections, send everything that is planned, and wait a little for the last replies."""
+        """Open the connections, use each once, send everything that is planned, and wait a little for the last replies."""
+        total = round(self._rate * self._seconds)
         try:
             for _ in range(self._count):
-                self._open()
+                self._open(is_first=True)
             with _undisturbed():
-                planned = self._drive()
+                start = time.perf_counter()
+                end = start + self._seconds
+                self._drive(start, total, until=end)
+                in_time = {status: len(latencies) for status, latencies in self._latencies.items()}
+                self._drive(start, total, until=end + DRAIN_SECONDS)
         finally:
             for connection in self._connections.values():
                 connection.socket.close()
             self._epoll.close()
-        answered = sum(len(latencies) for latencies in self._by_status.values())
         return Outcome(
-            planned=planned,
             seconds=self._seconds,
-            by_status=self._by_status,
-            since_sent=self._since_sent,
+            latencies=self._latencies,
+            in_time=in_time,
             lateness=self._lateness,
-            unanswered=planned - answered,
+            unanswered=total - sum(len(latencies) for latencies in self._latencies.values()),
             broken=self._broken,
         )
 
-    def _drive(self) -> int:
-        clock, epoll, due = time.perf_counter, self._epoll, self._due
-        interval = 1 / self._rate
-        total = round(self._rate * self._seconds)
-        start = clock() + 0.01
-        planned = 0
-        next_at = start
-        deadline = start + self._seconds + DRAIN_SECONDS
-        while planned < total or due or len(self._idle) < self._count:
+    def _drive(self, start: float, total: int, *, until: float) -> None:
+        """Send what is due and read replies, `until` then or until all `total` replies came."""
+        clock, epoll, due, interval = time.perf_counter, self._epoll, self._due, 1 / self._rate
+        next_at = start + self._planned * interval
+        while self._planned < total or due or len(self._idle) < self._count:
             now = clock()
-            if now >= deadline:
-                break
-            while next_at <= now and planned < total:
+            if now >= until:
+                return
+            while next_at <= now and self._planned < total:
                 due.append(next_at)
-                planned += 1
-                next_at = start + planned * interval
+                self._planned += 1
+                next_at = start + self._planned * interval
             if due and self._idle:
                 self._send_due()
-            wait = (next_at if planned < total else deadline) - clock()
+            wait = (next_at if self._planned < total else until) - clock()
             if wait > 0:
                 select.select((epoll,), (), (), wait)
             for descriptor, _ in epoll.poll(0):
                 self._receive(self._connections[descriptor])
-        return planned
 
     def _send_due(self) -> None:
         due, idle, clock, request = self._due, self._idle, time.perf_counter, self._request
@@ -136,8 +136,7 @@ class OpenLoop:
             connection = idle.popleft()
             connection.planned = planned = due.popleft()
             connection.is_busy = True
-            connection.sent = sent = clock()
-            self._lateness.append(sent - planned)
+            self._lateness.append(clock() - max(planned, connection.free_since))
             try:
                 connection.socket.send(request)
             except OSError:
@@ -160,21 +159,18 @@ class OpenLoop:
         if len(connection.received) > head.end + head.length:
             raise ReplyError(f"{self._address}: bytes after the reply: {connection.received[:200]!r}")
         now = time.perf_counter()
-        latencies = self._by_status.get(head.status)
-        if latencies is None:
-            latencies = self._by_status[head.status] = []
-            self._since_sent[head.status] = []
-        latencies.append(now - connection.planned)
-        self._since_sent[head.status].append(now - connection.sent)
+        self._latencies.setdefault(head.status, []).append(now - connection.planned)
+        connection.free_since = now
         connection.is_busy = False
         connection.received = b""
         self._idle.append(connection)
 
-    def _open(self) -> None:
-        opened = socket.create_connection(self._address, timeout=2)
+    def _open(self, *, is_first: bool = False) -> None:
+        opened = connect(self._address)
+        if is_first:
+            exchange(opened, self._request)
         opened.setblocking(False)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(opened)
+        connection = _Connection(opened, free_since=time.perf_counter())
         self._connections[opened.fileno()] = connection
         self._epoll.register(opened, select.EPOLLIN)
         self._idle.append(connection)

@@ -1,0 +1,123 @@
+"""The stacks that a branch point has built: found by key, leased while in use, closed when nobody needs them.
+
+Theory of operation. Each branch has a life of its own under the branch point's. A request holds a lease from before its
+call until its reply is closed. A sweep every quarter of the idle time closes branches that no request used since the
+sweep before the last four, and that hold no lease. Beyond `capacity` a key gets a one-shot branch, which is closed with
+its only reply, so that inventing names costs no memory. Source: finagle-core, BindingFactory.scala and ServiceFactoryCache.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+import attrs
+import trio
+
+from mesh.life import Life
+from mesh.stack import AnyService
+
+K = TypeVar("K", bound=Hashable)
+
+SWEEPS = 4  # sweeps within the idle time: a branch is closed between 1 and 1.25 idle times after its last use
+
+
+@attrs.define(eq=False)
+class BranchCounts:
+    """What a cache has seen; each number only grows."""
+
+    misses: int = 0
+    expires: int = 0
+    oneshots: int = 0
+
+
+class Branch:
+    """One built stack. `in_use` counts leases; `release` gives one back."""
+
+    __slots__ = ("_unused_sweeps", "in_use", "life", "one_shot", "service", "used")
+
+    def __init__(self, service: AnyService, life: Life, *, one_shot: bool = False) -> None:
+        self.service = service
+        self.life = life
+        self.one_shot = one_shot
+        self.in_use = 0
+        self.used = True
+        self._unused_sweeps = 0
+
+    def release(self) -> None:
+        """Give one lease back."""
+        self.in_use -= 1
+        self.used = True
+        if self.one_shot and not self.in_use:
+            self.life.close()
+
+    def is_idle(self) -> bool:
+        """Note a sweep; return whether the branch was neither used nor leased for `SWEEPS` of them."""
+        if self.used or self.in_use:
+            self.used = False
+            self._unused_sweeps = 0
+        else:
+            self._unused_sweeps += 1
+        return self._unused_sweeps >= SWEEPS
+
+
+class Branches(Generic[K]):
+    """The branches of one branch point, by key. `build(key, life, one_shot)` builds one; it never awaits."""
+
+    def __init__(
+        self,
+        life: Life,
+        name: str,
+        build: Callable[[K, Life, bool], AnyService],
+        *,
+        capacity: int = 1000,
+        idle_seconds: float = 600.0,
+    ) -> None:
+        self._life = life
+        self._name = name
+        self._build = build
+        self._capacity = capacity
+        self._idle_seconds = idle_seconds
+        self._branches: dict[K, Branch] = {}
+        self._sweeping = False
+        self.counts = BranchCounts()
+        self.find = self._branches.get
+        """Return the branch of a key, or None: the fast half of `get`."""
+
+    def get(self, key: K) -> Branch:
+        """Return the branch of `key`, building it if need be; the caller takes a lease before it awaits."""
+        return self._branches.get(key) or self._miss(key)
+
+    def _miss(self, key: K) -> Branch:
+        self.counts.misses += 1
+        one_shot = len(self._branches) >= self._capacity
+        life = self._life.child(f"{self._name} {key}")
+        try:
+            branch = Branch(self._build(key, life, one_shot), life, one_shot=one_shot)
+        except BaseException:
+            life.close()
+            raise
+        if one_shot:
+            self.counts.oneshots += 1
+        else:
+            self._branches[key] = branch
+            if not self._sweeping:
+                self._sweeping = True
+                self._life.start(f"{self._name}: expiry", self._sweep)
+        return branch
+
+    async def _sweep(self) -> None:
+        """Close idle branches from time to time; ends when none is left."""
+        try:
+            while self._branches:
+                await trio.sleep(self._idle_seconds / SWEEPS)
+                for key in [key for key, branch in self._branches.items() if branch.is_idle()]:
+                    self.counts.expires += 1
+                    self._branches.pop(key).life.close()
+        finally:
+            self._sweeping = False
+
+    def __len__(self) -> int:
+        return len(self._branches)
+
+    def items(self) -> list[tuple[K, Branch]]:
+        """Return the branches there are now."""
+        return list(self._branches.items())

@@ -1,0 +1,1 @@
+"""Names: paths, name trees, dtabs, and what rewrites and draws them."""

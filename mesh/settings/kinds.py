@@ -1,0 +1,82 @@
+"""Kinds whose category has keys of its own, common to all of them: namers, interpreters, balancers, inserted filters."""
+
+import attrs
+
+from mesh.keys import Category, Chosen, key
+from mesh.naming.path import Path
+from mesh.settings.reading import here
+
+
+@attrs.frozen(kw_only=True)
+class NamerSettings:
+    """One namer. Raises `NameSyntaxError` if the prefix is no path."""
+
+    chosen: Chosen = here("The namer.", Category.NAMER)
+    prefix: str = key("Its names are `/#/<prefix>/…`, a leading slash may be left out; by default the kind.", "")
+    transformers: tuple[Chosen, ...] = key(
+        "Change what it binds, in order.", (), category=Category.TRANSFORMER, built=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        Path.read(self._written)
+
+    @property
+    def path(self) -> Path:
+        """The prefix, without `/#`."""
+        return Path.read(self._written)
+
+    @property
+    def _written(self) -> str:
+        return "/" + (self.prefix or self.chosen.kind.name).removeprefix("/")
+
+
+@attrs.frozen(kw_only=True)
+class InterpreterSettings:
+    """What binds names."""
+
+    chosen: Chosen = here("The interpreter.", Category.INTERPRETER, default_kind="default")
+    transformers: tuple[Chosen, ...] = key(
+        "Change what it binds, in order.", (), category=Category.TRANSFORMER, built=False
+    )
+
+
+@attrs.frozen(kw_only=True)
+class BalancerSettings:
+    """What picks an endpoint."""
+
+    chosen: Chosen = here("The balancer.", Category.BALANCER, default_kind="p2c")
+    enable_probation: bool = key("Endpoints that discovery removed stay while they are healthy.", False, built=False)
+
+
+@attrs.frozen(kw_only=True)
+class FilterEntry:
+    """A change of a stack: a filter put in, or a role taken out. Raises `ValueError` for keys that do not go together."""
+
+    chosen: Chosen | None = here(
+        'The filter, a kind or `"my_module:MyFilter"`; the module may lie beside the stack file.',
+        Category.FILTER,
+        optional=True,
+    )
+    before: str = key("Requests meet the filter just before this role.", "")
+    after: str = key("Requests meet the filter just after this role.", "")
+    replace: str = key("The filter takes the place of this role.", "")
+    remove: str = key("This role is taken out; it stands alone.", "")
+
+    def __attrs_post_init__(self) -> None:
+        places = [name for name in ("before", "after", "replace") if getattr(self, name)]
+        if self.remove and (self.chosen is not None or places):
+            raise ValueError("`remove` stands alone")
+        if not self.remove and self.chosen is None:
+            raise ValueError("either `kind` or `remove` is required")
+        if len(places) > 1:
+            raise ValueError(f"at most one of `before`, `after` and `replace` may be given, not {' and '.join(places)}")
+
+
+@attrs.frozen(kw_only=True)
+class FilterLists:
+    """Changes of a router's stacks, made in order; a filter without a place comes last in its stack."""
+
+    server: tuple[FilterEntry, ...] = key("The server stack, once per listener.", ())
+    service: tuple[FilterEntry, ...] = key("The path stack, once per logical name.", ())
+    client: tuple[FilterEntry, ...] = key("The client stack, once per bound name.", ())
+    endpoint: tuple[FilterEntry, ...] = key("The endpoint stack, once per address.", ())

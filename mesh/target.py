@@ -1,0 +1,16 @@
+"""What a part of a stack is built for: the params that the branch points put, and every module below may read."""
+
+from mesh.metrics import Metrics
+from mesh.naming.namer import BoundName
+from mesh.naming.path import EMPTY_PATH, Path
+from mesh.params import Param
+
+ROUTER_LABEL = Param("", "router label")
+PATH: Param[Path] = Param(EMPTY_PATH, "path")
+"""The logical name that a path stack is built for."""
+BOUND: Param[BoundName | None] = Param(None, "bound name")
+"""The bound name that a client stack is built for; its residual is empty, since requests differ in that."""
+ONE_SHOT = Param(False, "one shot")
+"""Whether the stack is built for a single request because a cache is full: its metrics are counted as `other`."""
+METRICS: Param[Metrics] = Param(Metrics(), "metrics")
+"""The scope of the router (`rt/<label>`), below which every module keeps its metrics."""

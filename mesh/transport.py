@@ -1,0 +1,286 @@
+"""Connections: byte streams with a deadline. Over a socket, or over any `trio.abc.Stream` (TLS, memory).
+
+Reading and writing try first and wait only when the kernel says so; after 64 successes in a row, or 1 MiB, other tasks
+get their turn. A wait that outlasts `deadline` raises `trio.TooSlowError`, which whoever set the deadline translates.
+"""
+
+import contextlib
+import errno
+import math
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+import trio
+from trio import lowlevel
+
+from mesh import poller
+from mesh.endpoint import Endpoint
+from mesh.errors import ConnectFailed
+from mesh.params import Param
+
+CHUNK = 65536  # what one read asks for; bodies ask for more
+STREAK = 64  # reads that did not wait, before other tasks get their turn
+BURST = 1 << 20  # bytes sent without waiting, before other tasks get their turn
+CONNECT_SECONDS = 1.0  # Finagle's default
+
+
+class Connection(trio.abc.Stream):
+    """A byte stream as codecs use it; one task may read and one may write at a time.
+
+    `deadline` (trio's clock) bounds every wait; `peer` names the other side. `on_hang_up` is called when the peer has
+    closed while nobody was reading; `hung_up` stays true after that, with bytes perhaps still to be read.
+    """
+
+    __slots__ = ("__weakref__", "deadline", "hung_up", "on_hang_up", "peer")
+
+    def __init__(self, peer: str) -> None:
+        self.deadline = math.inf
+        self.peer = peer
+        self.hung_up = False
+        self.on_hang_up: Callable[[], None] | None = None
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return up to `max_bytes` as soon as there are any; `b""` at the end. Cancelling loses nothing."""
+        raise NotImplementedError
+
+    async def send_all(self, data: bytes | memoryview) -> None:
+        """Send everything. After cancelling or an error, how much was sent is unknown: close the connection."""
+        raise NotImplementedError
+
+    async def wait_send_all_might_not_block(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close at once, without waiting; idempotent. A task that waits on the connection gets `trio.ClosedResourceError`."""
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        self.close()
+
+    def abort(self) -> None:
+        """Close so that the peer can tell that something is missing: with a reset, where there is one."""
+        self.close()
+
+    def shut_down_writing(self) -> None:
+        """Tell the peer that nothing more will come, where the stream can; reading goes on."""
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing has come (bytes, an end, an error) since the last read."""
+        raise NotImplementedError
+
+
+class SocketConnection(Connection):
+    """A connection over a non-blocking stream socket, which it owns. State: `reader`, `writer`, `ready` (see `poller`)."""
+
+    __slots__ = ("_burst", "_fd", "_poller", "_recv", "_send", "_socket", "_streak", "reader", "ready", "writer")
+
+    def __init__(self, sock: socket.socket, peer: str) -> None:
+        super().__init__(peer)
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._recv = sock.recv
+        self._send = sock.send
+        self._streak = self._burst = 0
+        self.ready = False
+        self.reader: lowlevel.Task | None = None
+        self.writer: lowlevel.Task | None = None
+        self._poller = poller.current()
+        self._poller.add(self._fd, self)
+
+    def hang_up(self) -> None:
+        if self.on_hang_up is not None:
+            self.on_hang_up()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        size = CHUNK if max_bytes is None else max_bytes
+        if self.ready:
+            self._streak += 1
+            if self._streak >= STREAK:
+                self._streak = 0
+                await lowlevel.checkpoint()
+        else:
+            await self._wait_readable()
+        while True:
+            try:
+                data = self._recv(size)
+            except BlockingIOError:
+                await self._wait_readable()
+            except OSError as error:
+                raise self._broken(error) from error
+            else:
+                self.ready = len(data) == size or self.hung_up
+                return data
+
+    async def send_all(self, data: bytes | memoryview) -> None:
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise self._broken(error) from error
+        if sent < len(data):
+            await self._send_rest(memoryview(data)[sent:])
+        elif sent > CHUNK:
+            self._burst += sent
+            if self._burst >= BURST:
+                self._burst = 0
+                await lowlevel.checkpoint()
+
+    async def _send_rest(self, rest: memoryview) -> None:
+        while rest:
+            await self.wait_send_all_might_not_block()
+            try:
+                rest = rest[self._send(rest) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise self._broken(error) from error
+
+    async def _wait_readable(self) -> None:
+        self._streak = 0
+        if self.reader is not None:
+            raise trio.BusyResourceError("another task is reading from this connection")
+        if self._fd < 0:
+            raise trio.ClosedResourceError("this connection is closed")
+        self.reader = lowlevel.current_task()
+        if self.deadline is not math.inf:
+            self._poller.expect_by(self.deadline)
+        await lowlevel.wait_task_rescheduled(self._abort_read)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        self._burst = 0
+        if self.writer is not None:
+            raise trio.BusyResourceError("another task is writing to this connection")
+        if self._fd < 0:
+            raise trio.ClosedResourceError("this connection is closed")
+        self.writer = lowlevel.current_task()
+        if self.deadline is not math.inf:
+            self._poller.expect_by(self.deadline)
+        await lowlevel.wait_task_rescheduled(self._abort_write)
+
+    def _abort_read(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+        self.reader = None
+        return lowlevel.Abort.SUCCEEDED
+
+    def _abort_write(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+        self.writer = None
+        return lowlevel.Abort.SUCCEEDED
+
+    def _broken(self, error: OSError) -> Exception:
+        if self._fd < 0 or error.errno == errno.EBADF:
+            return trio.ClosedResourceError("this connection is closed")
+        self.hung_up = self.ready = True
+        return trio.BrokenResourceError(f"{self.peer}: {error.strerror}")
+
+    def is_quiet(self) -> bool:
+        return not (self.ready or self.hung_up) and self._fd >= 0
+
+    def close(self) -> None:
+        if self._fd < 0:
+            return
+        self._poller.remove(self._fd)
+        self._fd = -1
+        self._socket.close()
+        poller.fail(self, trio.ClosedResourceError("this connection was closed"))
+
+    def abort(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def shut_down_writing(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+
+class StreamConnection(Connection):
+    """A connection over any trio stream, which it owns; costs a cancel scope per wait that has a deadline."""
+
+    __slots__ = ("_closed", "_stream")
+
+    def __init__(self, stream: trio.abc.Stream, peer: str = "stream") -> None:
+        super().__init__(peer)
+        self._stream = stream
+        self._closed = False
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        with trio.fail_at(self.deadline):
+            return bytes(await self._stream.receive_some(max_bytes))
+
+    async def send_all(self, data: bytes | memoryview) -> None:
+        with trio.fail_at(self.deadline):
+            await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        with trio.fail_at(self.deadline):
+            await self._stream.wait_send_all_might_not_block()
+
+    def is_quiet(self) -> bool:
+        return not self._closed
+
+    def close(self) -> None:
+        """Close without a farewell: a stream that needs to wait for one (TLS) is cut, which its protocol allows for."""
+        if not self._closed:
+            self._closed = True
+            close = getattr(self._stream, "close", None)
+            if close is not None:
+                close()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await self._stream.aclose()
+
+
+Connector = Callable[[Endpoint], Awaitable[Connection]]
+"""Opens a connection to an endpoint; raises `ConnectFailed`."""
+
+
+@contextlib.contextmanager
+def _closing_on_error(sock: socket.socket):  # type: ignore[no-untyped-def]  # a generator under contextmanager
+    try:
+        yield
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def connect(endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_delay: bool = True) -> Connection:
+    """Open a TCP connection within `seconds`. Raises `ConnectFailed`; cancelling leaves nothing open."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:  # out of file descriptors, most likely
+        raise ConnectFailed(f"cannot open a socket for {endpoint}: {error.strerror}") from error
+    with _closing_on_error(sock):
+        sock.setblocking(False)
+        if no_delay:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = sock.connect_ex((endpoint.host, endpoint.port))
+        if code not in (0, errno.EINPROGRESS):
+            raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
+        connection = SocketConnection(sock, str(endpoint))
+    if code == errno.EINPROGRESS:
+        await _connected(connection, sock, endpoint, seconds)
+    return connection
+
+
+async def _connected(connection: SocketConnection, sock: socket.socket, endpoint: Endpoint, seconds: float) -> None:
+    connection.deadline = trio.current_time() + seconds
+    try:
+        await connection.wait_send_all_might_not_block()
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    except trio.TooSlowError as error:
+        connection.close()
+        raise ConnectFailed(f"cannot connect to {endpoint} within {seconds:g} s") from error
+    except BaseException:
+        connection.close()
+        raise
+    if code:
+        connection.close()
+        raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
+    connection.deadline = math.inf
+
+
+CONNECTOR: Param[Connector] = Param(connect, "connector")
+"""How endpoints are reached; tests put one that never touches a socket."""

@@ -1,0 +1,180 @@
+"""Failure accrual: a state machine per endpoint that marks it busy after failures, and lets one request probe it.
+
+It never refuses a request by itself: keeping away from a busy endpoint is the balancer's part, which fails open. What
+counts as a failure is the classifier's to say. Source: finagle-core, liveness/FailureAccrualFactory.scala.
+"""
+
+from enum import Enum
+from typing import Protocol
+
+import trio
+from mesh import (
+    CLASSIFIER,
+    ENDPOINT,
+    HEALTH,
+    LIFE,
+    AnyService,
+    Classifier,
+    Counter,
+    Health,
+    Life,
+    Make,
+    MeshError,
+    Metrics,
+    Module,
+    Outcome,
+    Param,
+    Params,
+    Reply,
+    Request,
+    Status,
+    bind,
+    is_success,
+)
+
+from mesh_plugins.filters.stats import client_scope
+
+
+class Policy(Protocol):
+    """Counts one endpoint's successes and failures, and owns the schedule of how long it stays dead."""
+
+    def succeeded(self) -> None:
+        """Take note of a success, in any state."""
+
+    def failed(self) -> float | None:
+        """Take note of a failure; return for how many seconds the endpoint is dead, or None if it is not."""
+
+    def revived(self) -> None:
+        """Forget everything: a probe succeeded."""
+
+
+class NewPolicy(Protocol):
+    """What the factory of an accrual kind returns: a policy for one endpoint, or None for no accrual at all."""
+
+    def __call__(self) -> Policy | None: ...
+
+
+class State(Enum):
+    """Where an endpoint is: `DEAD` for a time, then `PROBING` with the gate open until a request passes and shuts it."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    PROBE_OPEN = "probe open"
+    PROBE_CLOSED = "probe closed"
+
+
+class AccrualCounts:
+    """The counters of one client, shared by its endpoints."""
+
+    __slots__ = ("probes", "removals", "removed_for_ms", "revivals")
+
+    def __init__(self, scope: Metrics) -> None:
+        accrual = scope.scope("failure_accrual")
+        self.removals: Counter = accrual.counter("removals")
+        self.revivals: Counter = accrual.counter("revivals")
+        self.probes: Counter = accrual.counter("probes")
+        self.removed_for_ms: Counter = accrual.counter("removed_for_ms")
+
+
+class Accrual:
+    """The filter of one endpoint. State: `state`, and the policy's own; both change only between awaits."""
+
+    __slots__ = ("_classifier", "_counts", "_health", "_life", "_name", "_policy", "state")
+
+    def __init__(
+        self, policy: Policy, health: Health, life: Life, counts: AccrualCounts, classifier: Classifier, name: str
+    ) -> None:
+        self._policy = policy
+        self._health = health
+        self._life = life
+        self._counts = counts
+        self._classifier = classifier
+        self._name = name
+        self.state = State.ALIVE
+
+    async def __call__(self, request: Request, service: AnyService, /) -> Reply:
+        if self.state is State.PROBE_OPEN:
+            self._probe()
+        try:
+            reply: Reply = await service(request)
+        except MeshError as error:
+            judge = request.context.classifier or self._classifier
+            if judge(request, error) is Outcome.IGNORED:
+                self._ignored()
+            else:
+                self._failed()
+            raise
+        except BaseException:
+            self._ignored()
+            raise
+        if is_success(request, reply, self._classifier):
+            self._succeeded()
+        else:
+            self._failed()
+        return reply
+
+    def _probe(self) -> None:
+        self.state = State.PROBE_CLOSED
+        self._health.say("accrual", Status.BUSY)
+        self._counts.probes.value += 1
+
+    def _succeeded(self) -> None:
+        if self.state is State.PROBE_CLOSED:
+            self._counts.revivals.value += 1
+            self._policy.revived()
+            self._open(State.ALIVE)
+        self._policy.succeeded()
+
+    def _ignored(self) -> None:
+        if self.state is State.PROBE_CLOSED:
+            self._open(State.PROBE_OPEN)
+
+    def _failed(self) -> None:
+        if self.state in (State.DEAD, State.PROBE_OPEN):
+            return  # the failure of a request that was already under way says nothing new
+        seconds = self._policy.failed()
+        if seconds is None:
+            if self.state is State.PROBE_CLOSED:
+                self._open(State.PROBE_OPEN)
+            return
+        if self.state is State.ALIVE:
+            self._counts.removals.value += 1
+        self._counts.removed_for_ms.value += int(seconds * 1e3)
+        self.state = State.DEAD
+        self._health.say("accrual", Status.BUSY)
+        if not self._life.closed:
+            self._life.spawn(f"{self._name}: dead", lambda: self._stay_dead(seconds))
+
+    async def _stay_dead(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+        self._open(State.PROBE_OPEN)
+
+    def _open(self, state: State) -> None:
+        self.state = state
+        self._health.say("accrual", Status.OPEN)
+
+
+def accrual(params: Params, rest: Make) -> AnyService:
+    """Wrap the rest of an endpoint stack; nothing is added if the policy is `none`."""
+    policy = params[NEW_POLICY]()
+    below = rest(params)
+    if policy is None:
+        return below
+    counts = AccrualCounts(client_scope(params))
+    name = str(params[ENDPOINT])
+    return bind(Accrual(policy, params[HEALTH], params[LIFE], counts, params[CLASSIFIER], name), below)
+
+
+def _none() -> None:
+    """Build no policy."""
+
+
+NEW_POLICY: Param[NewPolicy] = Param(_none, "accrual policy")
+
+ACCRUAL = Module(
+    "accrual",
+    accrual,
+    above=("pool",),
+    why="it must see the failures of every session with the endpoint, and of getting one",
+    section="endpoint",
+)

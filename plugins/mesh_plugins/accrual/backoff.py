@@ -1,0 +1,37 @@
+"""How long to wait, again and again: endless schedules of seconds. Source: finagle-core, Backoff.scala."""
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+
+def constant(seconds: float) -> Iterator[float]:
+    """Yield `seconds` for ever."""
+    while True:
+        yield seconds
+
+
+def equal_jittered(first: float, longest: float, source: Random) -> Iterator[float]:
+    """Yield `first`, then a doubling half plus a random half, at most `longest`."""
+    yield first
+    half = first
+    while half < longest / 2:
+        pause = half + source.random() * half
+        if pause >= longest:
+            break
+        yield pause
+        half *= 2
+    while True:
+        yield longest
+
+
+def decorrelated_jittered(first: float, longest: float, source: Random) -> Iterator[float]:
+    """Yield `first`, then a random time between the previous one and three times that, at most `longest`."""
+    pause = first
+    while True:
+        yield pause
+        most = min(pause * 3, longest)
+        pause += source.random() * max(most - pause, 0.0)
+
+
+Schedule = Callable[[], Iterator[float]]
+"""Begins a schedule anew."""

@@ -1,0 +1,1 @@
+"""Branch point three and the rules that pick an endpoint."""

@@ -1,0 +1,247 @@
+"""Branch point two: binds the logical name, and builds the client stack once per bound name.
+
+Theory of operation. Each path stack watches the binding of its name without an override; whenever that changes, the
+*choice* is made anew: the client stack of the one bound name, or a table to draw one from by weight, each held by a
+lease. A request takes what the choice gives now, one draw per attempt. Names with an override are bound in cells of
+their own. Client stacks are shared by all paths of the router. Waiting for a first answer is bounded by the binding
+timeout; after a first good answer the last good one is kept whatever happens to discovery.
+"""
+
+import random
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from mesh import (
+    BOUND,
+    EMPTY_DTAB,
+    INTERPRETER,
+    LIFE,
+    ONE_SHOT,
+    PATH,
+    AliasTable,
+    AnyService,
+    BindingTimeout,
+    BoundName,
+    Branch,
+    Branches,
+    Dtab,
+    Failed,
+    Interpreter,
+    Leaf,
+    Life,
+    Make,
+    Module,
+    NameTree,
+    Param,
+    Params,
+    Path,
+    Pending,
+    Readable,
+    Reply,
+    Request,
+    Union,
+    Unroutable,
+    alias_table,
+    held,
+    route_text,
+)
+
+BINDING_SECONDS = Param(10.0, "binding timeout")
+CLIENTS: "Param[Clients | None]" = Param(None, "clients")
+"""The client stacks of the router; put by the router's assembly, so that they outlive the path stacks."""
+
+
+class Clients:
+    """The client stacks of a router, by bound id. Filled by the binding of whichever path needs one first."""
+
+    __slots__ = ("_rest", "branches")
+
+    def __init__(self, params: Params, *, capacity: int, idle_seconds: float) -> None:
+        self._rest: Make | None = None
+
+        def build(name: BoundName, life: Life, one_shot: bool) -> AnyService:
+            if self._rest is None:
+                raise LookupError("no binding has said how client stacks are built")
+            return self._rest(params.put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot))
+
+        self.branches: Branches[BoundName] = Branches(
+            params[LIFE], "client", build, capacity=capacity, idle_seconds=idle_seconds
+        )
+
+    def get(self, name: BoundName, rest: Make) -> Branch:
+        """Return the client stack of a bound name, whatever its residual."""
+        self._rest = rest
+        return self.branches.get(attrs.evolve(name, residual=name.residual[:0]))
+
+
+@attrs.frozen(eq=False)
+class _Choice:
+    """What a bound tree comes down to: names with their client stacks, leased; a table if there are several."""
+
+    names: tuple[BoundName, ...]
+    branches: tuple[Branch, ...]
+    table: AliasTable | None
+
+    def release(self) -> None:
+        for branch in self.branches:
+            branch.release()
+
+
+class _Cell:
+    """The binding of one path with one override: watches its tree, keeps the choice. `error` is set if there is none."""
+
+    __slots__ = ("_binding", "_rest", "_tree", "_unwatch", "choice", "error", "used")
+
+    def __init__(self, binding: "Binding", tree: Readable[Pending | Failed | NameTree[BoundName]]) -> None:
+        self._binding = binding
+        self._tree = tree
+        self.choice: _Choice | None = None
+        self.error: Unroutable | None = None
+        self.used = True
+        self._unwatch = tree.watch(self._changed)
+        self._changed()
+
+    def _changed(self) -> None:
+        tree = self._tree.value
+        before, self.choice, self.error = self.choice, None, None
+        match tree:
+            case Pending():
+                pass
+            case Failed(cause):
+                self.error = Unroutable(cause)
+            case _:
+                self.choice = self._binding.choose(tree)
+                if self.choice is None:
+                    self.error = Unroutable("")
+        if before is not None:
+            before.release()  # after the new leases are taken, so that a client stack that stays is not closed
+
+    async def wait(self) -> None:
+        """Wait until the tree is not pending."""
+        await self._tree.wait(lambda tree: not isinstance(tree, Pending))
+
+    def close(self) -> None:
+        self._unwatch()
+        if self.choice is not None:
+            self.choice.release()
+            self.choice = None
+
+
+class Binding:
+    """The service below a path stack; see the module for how it works. Raises `Unroutable` and `BindingTimeout`."""
+
+    __slots__ = ("_cell", "_clients", "_interpreter", "_overrides", "_path", "_random", "_rest", "_seconds")
+
+    def __init__(self, params: Params, rest: Make, interpreter: Interpreter, clients: Clients) -> None:
+        self._path = params[PATH]
+        self._rest = rest
+        self._interpreter = interpreter
+        self._clients = clients
+        self._seconds = params[BINDING_SECONDS]
+        self._random = random.Random()
+        self._cell = _Cell(self, held(interpreter.bind(EMPTY_DTAB, self._path)))
+        self._overrides: Branches[Dtab] = Branches(params[LIFE], f"override of {self._path}", self._bind_override)
+        params[LIFE].on_close(self._cell.close)
+
+    def choose(self, tree: NameTree[BoundName]) -> _Choice | None:
+        """Lease the client stacks of a tree's leaves; None if it has none."""
+        leaves = tuple(_weighted(tree, 1.0))
+        if not leaves:
+            return None
+        branches = []
+        for name, _weight in leaves:
+            branch = self._clients.get(name, self._rest)
+            branch.in_use += 1
+            branches.append(branch)
+        table = alias_table([weight for _name, weight in leaves]) if len(leaves) > 1 else None
+        return _Choice(tuple(name for name, _weight in leaves), tuple(branches), table)
+
+    async def __call__(self, request: Request, /) -> Reply:
+        if request.context.local_dtab is not None:
+            return await self._with_override(request, request.context.local_dtab)
+        return await self._send(self._cell, request)
+
+    async def _send(self, cell: _Cell, request: Request) -> Reply:
+        choice = cell.choice
+        if choice is None:
+            choice = await self._wait(cell, request)
+        index = 0 if choice.table is None else choice.table.draw(self._random)
+        branch = choice.branches[index]
+        request.context.bound = choice.names[index]
+        branch.in_use += 1
+        try:
+            reply: Reply = await branch.service(request)
+        except BaseException:
+            branch.release()
+            raise
+        reply.on_close(branch.release)
+        return reply
+
+    async def _wait(self, cell: _Cell, request: Request) -> _Choice:
+        if cell.error is None:
+            with trio.move_on_after(self._seconds):
+                await cell.wait()
+        if cell.choice is not None:
+            return cell.choice
+        local = request.context.local_dtab or EMPTY_DTAB
+        if cell.error is None:
+            raise BindingTimeout(f"exceeded {self._seconds:g} s binding timeout while resolving name: {self._path}")
+        cause = str(cell.error)
+        raise Unroutable(route_text(self._interpreter, local, self._path, cause))
+
+    async def _with_override(self, request: Request, local: Dtab) -> Reply:
+        branch = self._overrides.get(local)
+        branch.in_use += 1
+        branch.used = True
+        try:
+            reply: Reply = await branch.service(request)
+        except BaseException:
+            branch.release()
+            raise
+        reply.on_close(branch.release)
+        return reply
+
+    def _bind_override(self, local: Dtab, life: Life, _one_shot: bool) -> AnyService:
+        cell = _Cell(self, held(self._interpreter.bind(local, self._path)))
+        life.on_close(cell.close)
+
+        async def send(request: Request, /) -> Reply:
+            return await self._send(cell, request)
+
+        return send
+
+
+def _weighted(tree: NameTree[BoundName], weight: float) -> list[tuple[BoundName, float]]:
+    """Return the leaves of a bound tree, nested unions multiplied out."""
+    match tree:
+        case Leaf(name):
+            return [(name, weight)]
+        case Union(branches):
+            total = sum(branch.weight for branch in branches) or 1.0
+            return [
+                leaf
+                for branch in branches
+                for leaf in _weighted(branch.tree, weight * branch.weight / total)
+            ]
+        case _:
+            return []
+
+
+def binding(params: Params, rest: Make) -> AnyService:
+    """Wrap the rest of the stack; see `Binding`."""
+    interpreter, clients = params[INTERPRETER], params[CLIENTS]
+    if interpreter is None or clients is None:
+        raise LookupError("the binding needs an interpreter and the router's clients")
+    return Binding(params, rest, interpreter, clients).__call__
+
+
+BINDING = Module(
+    "binding",
+    binding,
+    above=("balancer",),
+    why="endpoints are known only once the name is bound",
+    branch="per bound name",
+    section="service",
+)

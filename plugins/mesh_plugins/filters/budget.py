@@ -1,0 +1,80 @@
+"""The retry budget: a bucket of tokens that expire, credited by requests and debited by repeats.
+
+Source: finagle-core, service/RetryBudget.scala; util-core, WindowedAdder.scala and TokenBucket.scala.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+SLICES = 10
+DEPOSIT = 1000  # tokens a credit adds; a debit costs this divided by the share of requests that may be repeated
+
+
+class WindowedAdder:
+    """A sum over the last `range_seconds`, kept in slices that drop out as time passes. Slices drift with use, as Finagle's."""
+
+    __slots__ = ("_clock", "_current", "_past", "_slice", "_started")
+
+    def __init__(self, range_seconds: float, slices: int, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._slice = range_seconds / slices
+        self._past = [0] * (slices - 1)
+        self._current = 0
+        self._started = clock()
+
+    def add(self, amount: int) -> None:
+        """Add to the present slice."""
+        if self._clock() - self._started >= self._slice:
+            self._expire()
+        self._current += amount
+
+    def sum(self) -> int:
+        """Return the sum over the window."""
+        if self._clock() - self._started >= self._slice:
+            self._expire()
+        return self._current + sum(self._past)
+
+    def _expire(self) -> None:
+        now = self._clock()
+        skipped = min(int((now - self._started) // self._slice) - 1, len(self._past))
+        self._past = ([0] * skipped + [self._current] + self._past)[: len(self._past)]
+        self._current = 0
+        self._started = now
+
+
+@attrs.frozen
+class BudgetLimits:
+    """How much may be repeated: a share of the requests, and a reserve per second, both within the time to live."""
+
+    min_retries_per_sec: int = 10
+    percent_can_retry: float = 0.2
+    ttl_seconds: float = 10.0
+
+
+class RetryBudget:
+    """One budget; `deposit` after what earns credit, `try_withdraw` before each repeat. `clock` returns seconds."""
+
+    __slots__ = ("_cost", "_credit", "_reserve", "_tokens")
+
+    def __init__(self, limits: BudgetLimits, clock: Callable[[], float]) -> None:
+        self._credit = 0 if limits.percent_can_retry == 0 else DEPOSIT
+        self._cost = 1 if limits.percent_can_retry == 0 else int(DEPOSIT / limits.percent_can_retry)
+        self._reserve = int(limits.min_retries_per_sec * limits.ttl_seconds) * self._cost
+        self._tokens = WindowedAdder(limits.ttl_seconds, SLICES, clock)
+
+    @property
+    def balance(self) -> int:
+        """How many repeats can be afforded now."""
+        return int((self._tokens.sum() + self._reserve) // self._cost)
+
+    def deposit(self) -> None:
+        """Earn the credit of one request."""
+        self._tokens.add(self._credit)
+
+    def try_withdraw(self) -> bool:
+        """Pay for one repeat; return false, and pay nothing, if it cannot be afforded."""
+        if self._tokens.sum() + self._reserve < self._cost:
+            return False
+        self._tokens.add(-self._cost)
+        return True

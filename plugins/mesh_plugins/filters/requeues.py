@@ -1,0 +1,125 @@
+"""Requeues: repeats of attempts that the endpoint did not work on, on another endpoint, within a budget.
+
+Repeated are connect failures, refusals (nacks), and connections that broke before the first byte of the reply, the last if
+the request was safe or idempotent; always only if its body can be sent again. Connect failures may go round all endpoints;
+attempts that sent bytes are capped. The budget earns on successes.
+Source: finagle-core, service/RequeueFilter.scala; the rules are stricter, see docs/plugins/filters.md.
+"""
+
+import time
+from collections.abc import Callable
+
+from mesh import (
+    AnyService,
+    ConnectFailed,
+    Make,
+    MeshError,
+    Metrics,
+    Module,
+    Nacked,
+    Param,
+    Params,
+    Reply,
+    Request,
+    UpstreamBroken,
+    bind,
+)
+
+from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
+from mesh_plugins.filters.stats import client_scope
+
+MAX_CONNECTS = 25  # Finagle's bound on attempts to get a connection
+MAX_SENT = 3  # attempts of one request that may have sent bytes, whatever the budget holds
+SHARE_PER_REQUEST = 0.2  # of the budget's balance, that one request may spend. Source: Finagle's maxRequeuesPerReq
+
+REQUEUE_BUDGET = Param(BudgetLimits(), "requeue budget")
+
+
+def _always(_request: Request) -> bool:
+    return True
+
+
+REPEATABLE: Param[Callable[[Request], bool]] = Param(_always, "repeatable")
+"""Whether a request may be sent again although an endpoint may have begun to work on it; the protocol knows."""
+
+
+class Requeues:
+    """The filter of one client; its budget is shared by all requests to the bound name."""
+
+    __slots__ = ("_budget", "_exhausted", "_limit", "_repeatable", "_requeues", "_sometimes")
+
+    def __init__(self, budget: RetryBudget, scope: Metrics, repeatable: Callable[[Request], bool]) -> None:
+        self._budget = budget
+        self._repeatable = repeatable
+        retries = scope.scope("retries")
+        self._requeues = retries.counter("requeues")
+        self._exhausted = retries.counter("budget_exhausted")
+        self._limit = retries.counter("request_limit")
+        self._sometimes = retries.counter("cannot_retry")
+        retries.gauge("budget", fn=lambda: budget.balance)
+
+    async def __call__(self, request: Request, service: AnyService, /) -> Reply:
+        try:
+            reply: Reply = await service(request)
+        except MeshError as error:
+            if not self._may_repeat(request, error):
+                raise
+            return await self._repeat(request, service, error)
+        self._budget.deposit()
+        return reply
+
+    def _may_repeat(self, request: Request, error: MeshError) -> bool:
+        if request.body.buffered is None:
+            return isinstance(error, ConnectFailed)  # nobody has read of the body yet
+        if isinstance(error, ConnectFailed | Nacked):
+            return True
+        if isinstance(error, UpstreamBroken) and not error.reply_begun:
+            return error.retryable or self._repeatable(request)
+        return False
+
+    async def _repeat(self, request: Request, service: AnyService, error: MeshError) -> Reply:
+        context = request.context
+        spendable = -int(-SHARE_PER_REQUEST * self._budget.balance // 1)
+        connects, sent = 0, 0
+        while True:
+            went_round = context.endpoint in context.tried
+            if context.endpoint is not None and not went_round:
+                context.tried = (*context.tried, context.endpoint)
+            if isinstance(error, ConnectFailed):
+                connects += 1
+            else:
+                sent += 1
+            if (went_round and isinstance(error, ConnectFailed)) or connects >= MAX_CONNECTS or sent >= MAX_SENT or spendable <= 0:
+                self._limit.value += 1
+                raise error
+            if not self._budget.try_withdraw():
+                self._exhausted.value += 1
+                raise error
+            spendable -= 1
+            self._requeues.value += 1
+            context.attempt += 1
+            try:
+                reply: Reply = await service(request)
+            except MeshError as again:
+                if not self._may_repeat(request, again):
+                    raise
+                error = again
+                continue
+            self._budget.deposit()
+            return reply
+
+
+def requeues(params: Params, rest: Make) -> AnyService:
+    """Wrap the rest of the stack; see `Requeues`."""
+    budget = RetryBudget(params[REQUEUE_BUDGET], time.monotonic)
+    return bind(Requeues(budget, client_scope(params), params[REPEATABLE]), rest(params))
+
+
+REQUEUES = Module(
+    "requeues",
+    requeues,
+    above=("balancer",),
+    below=("binding",),
+    why="each repeat is a new pick of the balancer, of the same bound name",
+    section="client",
+)

@@ -1,0 +1,209 @@
+"""The bytes that come in on one connection: kept until they are a head, cut into bodies, never kept without a limit."""
+
+from mesh import Fields, LocalProtocolError, RemoteProtocolError
+
+from mesh_plugins.http1.chunked import ChunkDecoder
+from mesh_plugins.http1.grammar import check_lines_start
+from mesh_plugins.http1.head import CHUNKED, Limits
+
+HEAD, BODY, FAILED, CLOSED = range(4)
+"""What a connection is at: before or in a head, after it, refused for ever, or past its last message."""
+
+
+class Inbound:
+    """What both fast engines do with the bytes of their peer.
+
+    A head is looked for with `find` and cut with `split`; as long as it is incomplete, what has come is checked for bytes
+    that no head may have, so that a peer which never sends its CR LF CR LF is refused at once rather than waited for.
+
+    The mutable state: `_data` from `_pos` on is what has not been read; `_searched` of it is known not to hold the end of
+    the head. `_left` is what is missing of the body: bytes, `CHUNKED` or `UNTIL_CLOSE`; 0 says that it has ended.
+    """
+
+    __slots__ = (
+        "_careful_above",
+        "_chunks",
+        "_data",
+        "_eof",
+        "_error",
+        "_first_line_checked",
+        "_left",
+        "_limits",
+        "_many_above",
+        "_pos",
+        "_searched",
+        "_stage",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        # A head that is no longer than either limit breaks neither.
+        self._careful_above = min(limits.max_request_line_bytes, limits.max_header_section_bytes)
+        # A header line has at least five bytes, one of them its name, two its end.
+        self._many_above = 4 * limits.max_header_fields
+        self._data = b""
+        self._pos = 0
+        self._searched = 0
+        self._first_line_checked = False
+        self._eof = False
+        self._stage = HEAD
+        self._left = 0
+        self._chunks: ChunkDecoder | None = None
+        self._error: RemoteProtocolError | None = None
+
+    def feed(self, data: bytes) -> None:
+        if not data:
+            self._eof = True
+        elif self._pos == len(self._data):
+            self._data = data
+            self._pos = 0
+        else:
+            # Only an incomplete head or line waits here, so this copies no more than a limit's worth of old bytes.
+            self._data = self._data[self._pos :] + data
+            self._pos = 0
+
+    def has_bytes(self) -> bool:
+        return self._pos < len(self._data)
+
+    def trailers(self) -> Fields:
+        return [] if self._chunks is None else self._chunks.trailers
+
+    def read_body(self) -> bytes | None:
+        left = self._left
+        if left > 0:
+            data, pos = self._data, self._pos
+            missing = left - len(data) + pos
+            if missing == left:
+                return self._need_more()
+            if missing < 0:
+                self._left = 0
+                self._pos = pos + left
+                return data[pos : pos + left]
+            self._left = missing
+            self._data = b""
+            self._pos = 0
+            return data[pos:] if pos else data
+        if self._stage != BODY:
+            return self._no_body()
+        if left == 0:
+            return b""
+        return self._read_chunks() if left == CHUNKED else self._read_until_close()
+
+    def _read_chunks(self) -> bytes | None:
+        chunks = self._chunks
+        assert chunks is not None, "a chunked body has its decoder"
+        try:
+            content, self._pos = chunks.decode(self._data, self._pos)
+        except RemoteProtocolError as error:
+            self._fail(error)
+            raise
+        if self._pos == len(self._data):
+            self._data = b""
+            self._pos = 0
+        if chunks.is_done:
+            self._left = 0
+        elif not content:
+            return self._need_more()
+        return content
+
+    def _read_until_close(self) -> bytes | None:
+        content = self._data
+        if self._pos:
+            content = content[self._pos :]
+        self._data = b""
+        self._pos = 0
+        if content:
+            return content
+        if not self._eof:
+            return None
+        self._left = 0
+        return b""
+
+    def _need_more(self) -> None:
+        if self._eof:
+            error = RemoteProtocolError("the connection was closed in the middle of a body")
+            self._fail(error)
+            raise error
+
+    def _no_body(self) -> bytes:
+        if self._error is not None:
+            raise self._error
+        raise LocalProtocolError("read_body() before read_head() returned a head")
+
+    def _take_head(self) -> tuple[bytes, bytes] | None:
+        """Take the next head, its first line and its header section, or return None if it is incomplete.
+
+        The section has a line end before each line and none at its end.
+        """
+        data, pos = self._data, self._pos
+        end = data.find(b"\r\n\r\n", pos + self._searched)
+        if end < 0 or end - pos > self._careful_above or data[pos] == 0x0D:
+            end = self._find_head_end()
+            if end < 0:
+                return None
+            data, pos = self._data, self._pos
+        line_end = data.find(b"\r\n", pos)
+        line = data[pos:line_end]
+        section = data[line_end:end]
+        if len(section) > self._many_above and section.count(b"\r\n") > self._limits.max_header_fields:
+            raise RemoteProtocolError(f"more than {self._limits.max_header_fields} header fields", status=431)
+        pos = end + 4
+        if pos == len(data):
+            self._data = b""
+            self._pos = 0
+        else:
+            self._pos = pos
+        self._searched = 0
+        self._first_line_checked = False
+        return line, section
+
+    def _find_head_end(self) -> int:
+        """Return where the head ends, or -1; check the limits and, if it is incomplete, what has come of it."""
+        self._skip_empty_lines()
+        data, pos = self._data, self._pos
+        come = len(data) - pos
+        first = data.find(b"\r\n", pos)
+        first_size = (len(data) if first < 0 else first) - pos
+        longest = self._limits.max_request_line_bytes
+        if first_size > longest + (first < 0):  # the last byte of an incomplete line may be its CR.
+            raise RemoteProtocolError(f"the first line has more than {longest} bytes", status=414)
+        end = data.find(b"\r\n\r\n", pos + self._searched)
+        # Three bytes of an incomplete head may belong to the CR LF CR LF that ends it.
+        section = (come - 3 if end < 0 else end - pos) - first_size
+        if section > self._limits.max_header_section_bytes:
+            raise RemoteProtocolError(
+                f"the header section has more than {self._limits.max_header_section_bytes} bytes", status=431
+            )
+        if end < 0 and come:
+            self._check_incomplete_head(data, first)
+        return end
+
+    def _check_incomplete_head(self, data: bytes, first: int) -> None:
+        pos = self._pos
+        check_lines_start(data, pos + max(0, self._searched - 1))
+        if not self._first_line_checked:
+            if first < 0:
+                self._check_first_byte(data[pos : pos + 8])
+            else:
+                self._check_first_line(data[pos:first])
+                self._first_line_checked = True
+        if self._eof:
+            raise RemoteProtocolError("the connection was closed in the middle of a head")
+        self._searched = max(0, len(data) - pos - 3)
+
+    def _skip_empty_lines(self) -> None:
+        """Skip what may stand before a head."""
+
+    def _check_first_line(self, line: bytes) -> None:
+        """Raise if no head begins with `line`."""
+
+    def _check_first_byte(self, start: bytes) -> None:
+        """Raise if no head begins with the bytes `start`."""
+
+    def _fail(self, error: RemoteProtocolError) -> None:
+        """Refuse everything from now on, with the same error."""
+        self._error = error
+        self._stage = FAILED
+        self._left = 0
+        self._data = b""
+        self._pos = 0

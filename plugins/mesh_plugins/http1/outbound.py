@@ -1,0 +1,112 @@
+"""The bytes that go out on one connection: lines checked and made once each, bodies framed as their head announced."""
+
+from mesh import Fields, LocalProtocolError
+
+from mesh_plugins.http1.grammar import is_target, is_token, is_value
+from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE
+from mesh_plugins.http1.hop import CONNECTION_FIELDS, looks_like_framing
+from mesh_plugins.http1.memo import MAX_LINE_BYTES, SECRET_FIELDS, Memo
+
+NO_HEAD = -3
+"""In place of a body's size: no head was written yet."""
+
+
+class Outbound:
+    """What both fast engines do to write a body.
+
+    The mutable state: `_to_write` is what the body still has to get: bytes, `CHUNKED`, `UNTIL_CLOSE`, or `NO_HEAD`.
+    """
+
+    __slots__ = ()
+
+    _to_write: int
+
+    def write_data(self, data: bytes) -> bytes:
+        left = self._to_write
+        if left >= 0:
+            left -= len(data)
+            if left < 0:
+                raise LocalProtocolError(f"the body has {-left} bytes more than its head announced")
+            self._to_write = left
+            return data
+        if left == CHUNKED:
+            return b"".join((b"%x\r\n" % len(data), data, b"\r\n")) if data else b""
+        if left == UNTIL_CLOSE:
+            return data
+        raise LocalProtocolError("write_data() before write_head()")
+
+    def write_end(self, trailers: Fields) -> bytes:
+        left = self._to_write
+        if left > 0:
+            raise LocalProtocolError(f"the body ends {left} bytes before the size that its head announced")
+        if left == NO_HEAD:
+            raise LocalProtocolError("write_end() before write_head()")
+        self._to_write = 0
+        if left != CHUNKED:
+            return b""
+        return b"0%b\r\n\r\n" % b"".join(map(WRITTEN_FIELDS.__getitem__, trailers))
+
+
+def check_field(name: bytes, value: bytes) -> None:
+    """Raise `LocalProtocolError` unless the field may be written as it stands."""
+    if not isinstance(name, bytes) or not isinstance(value, bytes):
+        raise LocalProtocolError(f"header {name!r}: expected bytes, not {type(name).__name__}, {type(value).__name__}")
+    if not is_token(name) or name != name.lower():
+        raise LocalProtocolError(f"{name[:40]!r} is not a lower-case header name")
+    if name in CONNECTION_FIELDS or looks_like_framing(name):
+        raise LocalProtocolError(f"header {name.decode()!r} is the codec's to write: set the body or its size instead")
+    if not is_value(value):
+        raise LocalProtocolError(f"header {name.decode()!r} has a control byte in its value, or white space around it")
+
+
+def check_request_line(method: bytes, target: bytes) -> None:
+    """Raise `LocalProtocolError` unless a request line can be made of both."""
+    if not is_token(method) or method == b"CONNECT":
+        raise LocalProtocolError(f"{method[:40]!r} is not a method that can be sent")
+    if not is_target(target):
+        raise LocalProtocolError(f"{target[:40]!r} is not a target in origin form, or has bytes to percent-encode")
+
+
+def check_status_line(status: int, reason: bytes) -> None:
+    """Raise `LocalProtocolError` unless a status line can be made of both."""
+    if not 100 <= status <= 999 or status == 101:
+        raise LocalProtocolError(f"{status} is not a status that can be sent")
+    if not is_value(reason):
+        raise LocalProtocolError(f"the reason of status {status} has a control byte, or white space around it")
+
+
+def _field_line(field: tuple[bytes, bytes]) -> bytes:
+    check_field(*field)
+    return b"\r\n%b: %b" % field
+
+
+def _request_line(key: tuple[bytes, bytes]) -> bytes:
+    check_request_line(*key)
+    return b"%b %b HTTP/1.1" % key
+
+
+def _status_line(key: tuple[int, bytes]) -> bytes:
+    check_status_line(*key)
+    return b"HTTP/1.1 %d %b" % key
+
+
+def _size_line(size: int) -> bytes:
+    if size < 0:
+        raise LocalProtocolError(f"{size} is not the size of a body")
+    return b"\r\ncontent-length: %d\r\n\r\n" % size
+
+
+def _is_short(_: object, line: bytes) -> bool:
+    return len(line) <= MAX_LINE_BYTES
+
+
+def _keeps_field(field: tuple[bytes, bytes], line: bytes) -> bool:
+    return len(line) <= MAX_LINE_BYTES and field[0] not in SECRET_FIELDS
+
+
+WRITTEN_FIELDS: Memo[tuple[bytes, bytes], bytes] = Memo(_field_line, _keeps_field)
+"""From a field to its line, with the line end before it."""
+WRITTEN_REQUEST_LINES: Memo[tuple[bytes, bytes], bytes] = Memo(_request_line, _is_short)
+WRITTEN_STATUS_LINES: Memo[tuple[int, bytes], bytes] = Memo(_status_line, _is_short)
+WRITTEN_SIZES: Memo[int, bytes] = Memo(_size_line, _is_short)
+"""From a body's size to what ends a head that announces it."""

@@ -1,0 +1,351 @@
+"""The serving side of HTTP/1.1: one client's connection, its requests in order, each handed to the service of the switch.
+
+Theory of operation. One task reads a head, calls the service, writes the reply, and begins again; pipelined requests
+wait in the engine's buffer and are answered in order. A body that came with its head is in memory; a longer one is
+pulled by whoever sends it on. The client hanging up during an exchange cancels the exchange. A request that breaks the
+protocol is answered once, then the connection is closed, gently, so that the answer is not lost to a reset.
+"""
+
+import logging
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from mesh import (
+    EMPTY,
+    REASONS,
+    Body,
+    Buffered,
+    ClientGone,
+    Connection,
+    Context,
+    Fields,
+    HttpReply,
+    HttpRequest,
+    IdleTimeout,
+    InterimSink,
+    MeshError,
+    RemoteProtocolError,
+    Reply,
+    Switch,
+)
+from mesh_plugins.http1.head import Limits, RequestHead, ServerEngine
+
+logger = logging.getLogger(__name__)
+
+PIECE = 262144  # bytes asked for at once while a body streams
+PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
+DRAIN_BYTES = 65536  # how much of a request body nobody wanted is read to keep the connection; nginx and Envoy do alike
+LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@attrs.frozen
+class Serving:
+    """How one listener serves: its limits, and how it treats its clients.
+
+    Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again.
+    """
+
+    limits: Limits = attrs.field(factory=Limits)
+    buffer_bytes: int = 5 * 1024
+    allow_half_close: bool = False
+
+
+class ServerConnection(InterimSink):
+    """One client's connection. State: `_busy` while an exchange is open; `_body` is its request body, if it streams."""
+
+    __slots__ = ("_body", "_busy", "_clock", "_connection", "_engine", "_keep_alive", "_scope", "_serving", "_switch")
+
+    def __init__(self, connection: Connection, engine: ServerEngine, switch: Switch, serving: Serving) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._switch = switch
+        self._serving = serving
+        self._busy = False
+        self._keep_alive = True
+        self._body: ClientBody | None = None
+        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self._scope = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Serve until either side ends the connection, which is closed in any case."""
+        self._connection.on_hang_up = self._hung_up
+        self._switch.connections.add(self)
+        try:
+            with self._scope:
+                await self._serve()
+        except GONE:
+            logger.debug("%s went away", self._connection.peer)
+        finally:
+            self._switch.connections.discard(self)
+            self._connection.close()
+
+    def drain(self) -> None:
+        """Close if no exchange is open; else the exchange that is open will be the last."""
+        if not self._busy:
+            self._connection.close()
+
+    def _hung_up(self) -> None:
+        if self._busy and not self._serving.allow_half_close:
+            self._scope.cancel()
+
+    def check_hung_up(self) -> None:
+        """End the exchange if the client has hung up while its body was read; for the body alone."""
+        if self._connection.hung_up:
+            self._hung_up()
+
+    async def _serve(self) -> None:
+        engine, switch = self._engine, self._switch
+        answered = 0
+        while self._keep_alive and not switch.draining:
+            try:
+                head = engine.read_head()
+                if head is None:
+                    answered = 0
+                    head = await self._receive_head()
+                    if head is None:
+                        return
+                request = await self._request(head)
+            except RemoteProtocolError as error:
+                await self._refuse(error)
+                return
+            except ClientGone:
+                return
+            answered += 1
+            if answered == PIPELINED:
+                answered = 0
+                await trio.lowlevel.checkpoint()
+            if not await self._exchange(request):
+                return
+            engine.next_message()
+
+    async def _receive_head(self) -> RequestHead | None:
+        """Wait for the next head; None if the connection ended, or idled, between requests."""
+        connection, engine, limits = self._connection, self._engine, self._serving.limits
+        self._busy = False
+        connection.deadline = self._clock() + limits.idle_timeout_s
+        try:
+            data = await connection.receive_some()
+            engine.feed(data)
+            head = engine.read_head()
+            if head is None:
+                connection.deadline = self._clock() + limits.header_deadline_s
+                while head is None and data:
+                    data = await connection.receive_some()
+                    engine.feed(data)
+                    head = engine.read_head()
+        except trio.TooSlowError:
+            if engine.is_idle():
+                return None
+            raise RemoteProtocolError(f"no whole head within {limits.header_deadline_s:g} s", status=408) from None
+        return head
+
+    async def _request(self, head: RequestHead) -> HttpRequest:
+        """Make the request of a head, with its body if that is here or short."""
+        self._busy = True
+        self._keep_alive = head.keep_alive
+        context = Context(self._clock(), self._connection.peer)
+        request = HttpRequest(head.method, head.target, head.headers, EMPTY, context, head.version)
+        request.on_interim = self
+        request.scheme = head.scheme
+        if head.body_size:
+            request.body = await self._take_body(head)
+            request.expects_continue = self._body is not None and head.expects_continue
+        if self._connection.hung_up:
+            self._hung_up()
+        return request
+
+    async def _take_body(self, head: RequestHead) -> Body:
+        size = head.body_size
+        piece = self._engine.read_body() or b""
+        if len(piece) == size:
+            self._body = None
+            return Buffered(piece)
+        self._body = body = ClientBody(self, head, piece)
+        if 0 < size <= self._serving.buffer_bytes and not head.expects_continue:
+            pieces = [piece]
+            try:
+                while more := await body.receive():
+                    pieces.append(more)
+            except IdleTimeout as error:
+                raise RemoteProtocolError(str(error), status=408) from error
+            self._body = None
+            return Buffered(b"".join(pieces))
+        return body
+
+    async def receive_body(self) -> bytes:
+        """Return the next piece of the request's body, `b""` at its end; for the body alone."""
+        engine, connection = self._engine, self._connection
+        idle = self._serving.limits.stream_idle_timeout_s
+        try:
+            while (piece := engine.read_body()) is None:
+                connection.deadline = self._clock() + idle
+                engine.feed(await connection.receive_some(PIECE))
+        except trio.TooSlowError as error:
+            raise IdleTimeout(f"the client sent nothing of its body for {idle:g} s") from error
+        except GONE as error:
+            raise ClientGone("the client went away before its request was complete") from error
+        return piece
+
+    def body_trailers(self) -> Fields:
+        """Return the trailers of the request's body; for the body alone."""
+        return self._engine.trailers()
+
+    async def _exchange(self, request: HttpRequest) -> bool:
+        """Answer one request; return whether the connection can be used again."""
+        try:
+            reply: HttpReply = await self._switch.service(request)
+        except Exception:
+            logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
+            reply = HttpReply(500)
+        try:
+            complete = await self._write(request, reply)
+        finally:
+            await reply.aclose()
+            if request.context.replies is not reply and request.context.replies is not None:
+                await _close_forgotten(request.context.replies)
+        if not complete:
+            return False
+        return self._body is None or await self._drain(self._body)
+
+    async def _write(self, request: HttpRequest, reply: HttpReply) -> bool:
+        """Write a reply; return False if its body broke off, which the client then sees by how the connection ends."""
+        connection, engine, body = self._connection, self._engine, reply.body
+        status, content = reply.status, reply.body.buffered
+        has_body = request.method != b"HEAD" and status != 204 and status != 304
+        size = body.size if has_body or reply.declared_size is None else reply.declared_size
+        if size == 0 and not has_body:
+            size = None
+        if self._switch.draining or (size is None and has_body and request.version == (1, 0)):
+            self._keep_alive = False
+        data = engine.write_head(status, reply.reason, reply.headers, size, keep_alive=self._keep_alive, body=has_body)
+        connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+        try:
+            if not has_body or content is not None:
+                if has_body and content:
+                    data += engine.write_data(content)
+                    if size is None:
+                        data += engine.write_end([])
+                await connection.send_all(data)
+                return True
+            await connection.send_all(data)
+            return await self._write_body(body)
+        except trio.TooSlowError:
+            logger.debug("%s reads nothing", connection.peer)
+            return False
+
+    async def _write_body(self, body: Body) -> bool:
+        connection, engine = self._connection, self._engine
+        idle = self._serving.limits.stream_idle_timeout_s
+        try:
+            while piece := await body.receive():
+                connection.deadline = self._clock() + idle
+                await connection.send_all(engine.write_data(piece))
+        except MeshError as error:
+            logger.debug("a reply to %s broke off: %s", connection.peer, error)
+            if body.size is None:
+                connection.abort()  # for HTTP/1.0 the end of the connection is the end of the body: it must not look clean
+            return False
+        end = engine.write_end(body.trailers)
+        if end:
+            await connection.send_all(end)
+        return True
+
+    async def send_interim(self, status: int, headers: Fields) -> None:
+        if self._body is not None:
+            self._body.continued = True
+        data = self._engine.write_head(status, REASONS.get(status, b""), headers, None, keep_alive=True, body=False)
+        if data:
+            await self._connection.send_all(data)
+
+    async def _drain(self, body: "ClientBody") -> bool:
+        """Read the little that may be left of a request body that was not wanted; return whether that was all of it."""
+        self._body = None
+        if not self._keep_alive or (body.expected_continue and not body.continued and not body.begun):
+            return False
+        left = DRAIN_BYTES
+        try:
+            while left > 0 and (piece := await body.receive()):
+                left -= len(piece)
+        except MeshError:
+            return False
+        if left <= 0:
+            await self._linger()
+        return left > 0
+
+    async def _refuse(self, error: RemoteProtocolError) -> None:
+        """Answer a request that cannot be read, then close."""
+        logger.debug("%s: refused with %d: %s", self._connection.peer, error.status, error)
+        text = f"{error}\n".encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"l5d-err", _header_safe(str(error)))]
+        head = self._engine.write_head(
+            error.status, REASONS.get(error.status, b""), headers, len(text), keep_alive=False
+        )
+        self._switch.refused(error)
+        self._connection.deadline = self._clock() + LINGER_SECONDS
+        try:
+            await self._connection.send_all(head + text)
+        except trio.TooSlowError:
+            return
+        await self._linger()
+
+    async def _linger(self) -> None:
+        """Stop writing, and read what the client still sends, within limits, so that it gets to read the answer."""
+        connection = self._connection
+        connection.shut_down_writing()
+        connection.deadline = self._clock() + LINGER_SECONDS
+        left = DRAIN_BYTES * 8
+        try:
+            while left > 0 and (piece := await connection.receive_some()):
+                left -= len(piece)
+        except (trio.TooSlowError, *GONE):
+            return
+
+
+def _header_safe(text: str) -> bytes:
+    return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode("latin-1", "replace"))
+
+
+async def _close_forgotten(replies: Reply | list[Reply]) -> None:
+    for reply in replies if isinstance(replies, list) else [replies]:
+        await reply.aclose()
+
+
+class ClientBody(Body):
+    """The body of a request that is still coming. `begun`: somebody asked for it; `continued`: a `100` was sent."""
+
+    __slots__ = ("_done", "_first", "_server", "_size", "begun", "continued", "expected_continue")
+
+    def __init__(self, server: ServerConnection, head: RequestHead, first: bytes) -> None:
+        self._server = server
+        self._size = None if head.body_size < 0 else head.body_size
+        self._first = first
+        self._done = False
+        self.begun = bool(first)
+        self.continued = False
+        self.expected_continue = head.expects_continue
+
+    @property
+    def size(self) -> int | None:
+        return self._size
+
+    @property
+    def trailers(self) -> Fields:
+        return self._server.body_trailers() if self._done else []
+
+    async def receive(self) -> bytes:
+        if self._done:
+            return b""
+        if self._first:
+            piece, self._first = self._first, b""
+            return piece
+        if self.expected_continue and not self.continued and not self.begun:
+            await self._server.send_interim(100, [])
+        self.begun = True
+        piece = await self._server.receive_body()
+        if not piece:
+            self._done = True
+            self._server.check_hung_up()
+        return piece

@@ -1,0 +1,265 @@
+"""One HTTP/1.1 connection to an endpoint, as a session: a request out, a reply in, one at a time.
+
+Theory of operation. A request whose body is in memory is sent in one write, and its caller's task waits for the reply:
+no task, no scope. A streamed body is copied by a helper task, the pump, while the caller waits for the reply; what
+stops the pump is kept and raised there, except that an endpoint which replies without reading the body is not at fault.
+The connection is free again at the last byte of the reply, if the request has been sent as a whole by then and nothing
+else came. Whatever goes wrong closes it.
+"""
+
+from collections.abc import Callable
+
+import trio
+
+from mesh import (
+    EMPTY,
+    Body,
+    Buffered,
+    Connection,
+    Fields,
+    HttpReply,
+    HttpRequest,
+    IdleTimeout,
+    Life,
+    RemoteProtocolError,
+    Session,
+    UpstreamBroken,
+    UpstreamProtocolError,
+)
+from mesh_plugins.http1.head import CHUNKED, ClientEngine, Limits, ReplyHead
+
+PIECE = 262144  # bytes asked for at once while a body streams
+CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default
+
+
+class Http1Session(Session):
+    """A session over one connection; see the module for how it works. Raises `UpstreamBroken` and `IdleTimeout`."""
+
+    __slots__ = ("_clock", "_connection", "_engine", "_idle_seconds", "_life", "_pump", "_pump_error")
+
+    def __init__(self, connection: Connection, engine: ClientEngine, limits: Limits, life: Life) -> None:
+        super().__init__(capacity=1)
+        self._connection = connection
+        self._engine = engine
+        self._idle_seconds = limits.stream_idle_timeout_s
+        self._life = life
+        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self._pump: trio.CancelScope | None = None
+        self._pump_error: Exception | None = None
+        connection.on_hang_up = self._hung_up
+
+    async def __call__(self, request: HttpRequest, /) -> HttpReply:  # type: ignore[override]  # HTTP only
+        self.capacity = 0
+        connection = self._connection
+        connection.deadline = self._clock() + self._idle_seconds
+        try:
+            content = request.body.buffered
+            if content is None:
+                head = await self._stream(request)
+            else:
+                engine = self._engine
+                data = engine.write_head(request.method, request.target, request.headers, len(content))
+                if content:
+                    data += engine.write_data(content)
+                await connection.send_all(data)
+                engine.feed(await connection.receive_some())
+                head = engine.read_head() or await self._read_head()
+            if head.status < 200:
+                head = await self._after_interim(request, head)
+            return self._reply(request, head)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Exception):
+                raise self._translated(error) from error
+            raise
+
+    async def _read_head(self) -> ReplyHead:
+        """Return the next head. The bytes fed last did not hold all of one."""
+        connection, engine = self._connection, self._engine
+        while True:
+            data = await connection.receive_some()
+            engine.feed(data)
+            head = engine.read_head()
+            if head is not None:
+                return head
+            if not data:
+                raise trio.BrokenResourceError("closed before it replied")
+
+    async def _after_interim(self, request: HttpRequest, head: ReplyHead) -> ReplyHead:
+        """Pass interim replies on until the final one comes, and return that."""
+        while head.status < 200:
+            if request.on_interim is not None:
+                await request.on_interim.send_interim(head.status, head.headers)
+            head = self._engine.read_head() or await self._read_head()
+        return head
+
+    def _reply(self, request: HttpRequest, head: ReplyHead) -> HttpReply:
+        size = head.body_size
+        body: Body = EMPTY
+        if size == 0:
+            self._finish(head.keep_alive)
+        else:
+            piece = self._engine.read_body()
+            if piece is not None and (len(piece) == size or (size == CHUNKED and self._ends_here(piece))):
+                body = Buffered(piece)
+                self._finish(head.keep_alive)
+            else:
+                body = _StreamedBody(self, None if size < 0 else size, piece or b"", head.keep_alive)
+        reply = HttpReply(head.status, head.headers, body, head.reason, head.version)
+        reply.declared_size = head.declared_size
+        if body.buffered is None:
+            reply.on_close(self._abandon)
+        request.context.made(reply)
+        return reply
+
+    def _ends_here(self, piece: bytes) -> bool:
+        """Return whether a chunked body is over after `piece`, with no trailers that would have to follow it."""
+        return piece == b"" or (self._engine.read_body() == b"" and not self._engine.trailers())
+
+    async def receive_body(self) -> bytes:
+        """Return the next piece of the present reply's body, `b""` at its end; for the body alone."""
+        engine, connection = self._engine, self._connection
+        try:
+            while (piece := engine.read_body()) is None:
+                connection.deadline = self._clock() + self._idle_seconds
+                engine.feed(await connection.receive_some(PIECE))
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Exception):
+                raise self._translated(error, reply_begun=True) from error
+            raise
+        return piece
+
+    def trailers(self) -> Fields:
+        """Return the present reply's trailers; for the body alone."""
+        return self._engine.trailers()
+
+    def _finish(self, keep_alive: bool) -> None:
+        """The reply has come as a whole: make the connection free, or close it."""
+        if self._pump is not None or not keep_alive or self._engine.has_bytes() or not self._connection.is_quiet():
+            self.close()
+        elif not self.closed:
+            self._engine.next_message()
+            self.capacity = 1
+            self.on_change(self)
+
+    def _abandon(self) -> None:
+        """The reply was closed: if it had not come as a whole, the connection is good for nothing else."""
+        if self.capacity == 0:
+            self.close()
+
+    def finish(self, keep_alive: bool) -> None:
+        """Take note that the body has been read to its end; for the body alone."""
+        self._finish(keep_alive)
+
+    def is_usable(self) -> bool:
+        return not self.closed and self._connection.is_quiet()
+
+    def _hung_up(self) -> None:
+        """The endpoint closed, or spoke, while nobody was reading: a free connection is not kept open for nothing."""
+        if self.capacity:
+            self.close()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.capacity = 0
+            if self._pump is not None:
+                self._pump.cancel()
+            self._connection.close()
+            self.on_change(self)
+
+    async def _stream(self, request: HttpRequest) -> ReplyHead:
+        """Send a request whose body is still coming, and return the first head of the reply."""
+        connection, engine = self._connection, self._engine
+        self._pump_error = None
+        expects = [(b"expect", b"100-continue")] if request.expects_continue else []
+        head_fields = request.headers + expects
+        await connection.send_all(engine.write_head(request.method, request.target, head_fields, request.body.size))
+        if request.expects_continue:
+            with trio.move_on_after(CONTINUE_SECONDS):
+                engine.feed(await connection.receive_some())
+                head = engine.read_head() or await self._read_head()
+                if head.status >= 200:
+                    self._pump = trio.CancelScope()  # never run: the endpoint still expects a body, so no reuse
+                    return head
+                await self._pass_continue(request, head)
+        self._pump = self._life.spawn("request body", lambda: self._copy(request.body))
+        while (reply := engine.read_head()) is None:
+            data = await connection.receive_some()
+            engine.feed(data)
+            connection.deadline = self._clock() + self._idle_seconds
+            if not data and (reply := engine.read_head()) is None:
+                raise trio.BrokenResourceError("closed before it replied")
+        return reply
+
+    async def _pass_continue(self, request: HttpRequest, head: ReplyHead) -> None:
+        if request.on_interim is not None:
+            await request.on_interim.send_interim(head.status, head.headers)
+
+    async def _copy(self, body: Body) -> None:
+        """The pump: write the body out as it comes. Its error belongs to the exchange, so it is kept, not raised."""
+        connection, engine = self._connection, self._engine
+        try:
+            while piece := await body.receive():
+                connection.deadline = self._clock() + self._idle_seconds
+                await connection.send_all(engine.write_data(piece))
+            end = engine.write_end(body.trailers)
+            if end:
+                await connection.send_all(end)
+        except trio.BrokenResourceError:
+            return  # the endpoint reads no more: what it has to say about that, its reply or its end, is still to be read
+        except Exception as error:  # noqa: BLE001  whatever it is, the task that waits for the reply raises it
+            self._pump_error = error
+            connection.close()
+        else:
+            self._pump = None
+
+    def _translated(self, error: Exception, *, reply_begun: bool = False) -> Exception:
+        """Return what `error` means to the caller."""
+        if self._pump_error is not None:
+            kept, self._pump_error = self._pump_error, None
+            return kept
+        if isinstance(error, trio.TooSlowError):
+            return IdleTimeout(f"{self._connection.peer} sent nothing for {self._idle_seconds:g} s")
+        if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
+            begun = reply_begun or self._engine.has_bytes()
+            return UpstreamBroken(f"the connection to {self._connection.peer} broke: {error}", reply_begun=begun)
+        if isinstance(error, RemoteProtocolError):
+            return UpstreamProtocolError(f"{self._connection.peer}: {error}", reply_begun=True)
+        return error
+
+
+class _StreamedBody(Body):
+    """The body of a reply that is still coming; `first` came with its head."""
+
+    __slots__ = ("_done", "_first", "_keep_alive", "_session", "_size", "_trailers")
+
+    def __init__(self, session: Http1Session, size: int | None, first: bytes, keep_alive: bool) -> None:
+        self._session = session
+        self._size = size
+        self._first = first
+        self._keep_alive = keep_alive
+        self._done = False
+        self._trailers: Fields = []
+
+    @property
+    def size(self) -> int | None:
+        return self._size
+
+    @property
+    def trailers(self) -> Fields:
+        return self._trailers
+
+    async def receive(self) -> bytes:
+        if self._first:
+            piece, self._first = self._first, b""
+            return piece
+        if self._done:
+            return b""
+        piece = await self._session.receive_body()
+        if not piece:
+            self._done = True
+            self._trailers = self._session.trailers()
+            self._session.finish(self._keep_alive)
+        return piece

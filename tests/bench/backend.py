@@ -1,0 +1,96 @@
+"""The services behind the proxies: an nginx with three listeners (`web`), a slow one (`slow`), and the upload `sink`."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+import attrs
+
+from tests.bench.client import connect, exchange, request
+from tests.bench.errors import ChildError
+from tests.bench.needs import find
+from tests.bench.processes import Child, free_ports
+from tests.bench.sink import CHUNK, sink
+
+TEMPLATES = Path(__file__).parent / "templates"
+REPLY = "0123456789abcdef" * 4  # 64 bytes
+SLOW_RATE = 2000  # requests/s that `slow` answers: far less than a proxy can relay, so that it is the ceiling
+
+
+@attrs.frozen
+class Services:
+    """The loopback ports on which the services listen; `wide` is 0 unless it was asked for."""
+
+    web: tuple[int, int, int]
+    slow: int
+    sink: int
+    wide: int
+
+
+@contextlib.contextmanager
+def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, descriptors: int) -> Iterator[Services]:
+    """Run the services on `core` until the block is left.
+
+    `GET /large` of `web` answers with `large_bytes` bytes. `has_wide` adds a listener on all addresses of 127.0.0.0/8.
+    """
+    first, second, third, slow, sink_port, wide = free_ports(6)
+    services = Services((first, second, third), slow, sink_port, wide if has_wide else 0)
+    (directory / "reply").write_text(REPLY)
+    _make_large(directory / "large", large_bytes)
+    (directory / "nginx.conf").write_text(_configuration(directory, services, descriptors))
+    command = [find("nginx"), "-e", f"{directory}/nginx.log", "-c", f"{directory}/nginx.conf"]
+    nginx = Child(command, core=core, log=directory / "nginx.out", cwd=directory, env=dict(os.environ))
+    try:
+        _await(nginx, third)
+        with sink(("127.0.0.1", sink_port)):
+            yield services
+    finally:
+        nginx.stop()
+
+
+def render(template: str, **values: object) -> str:
+    """Return the template file `template` with `values` put in; a value that is missing is a `KeyError`."""
+    return Template((TEMPLATES / template).read_text()).substitute(values)
+
+
+def _configuration(directory: Path, services: Services, descriptors: int) -> str:
+    first, second, third = services.web
+    wide = render("nginx-wide.conf", directory=directory, port=services.wide) if services.wide else ""
+    return render(
+        "nginx.conf",
+        directory=directory,
+        descriptors=descriptors,
+        reply=REPLY,
+        first=first,
+        second=second,
+        third=third,
+        slow=services.slow,
+        slow_rate=SLOW_RATE,
+        wide=wide,
+    )
+
+
+def _make_large(path: Path, size: int) -> None:
+    """Make a sparse file and read it once, so that the first transfer finds it in the page cache like the others."""
+    with path.open("wb") as made:
+        made.truncate(size)
+    buffer = bytearray(CHUNK)
+    with path.open("rb", buffering=0) as opened:
+        while opened.readinto(buffer):
+            pass
+
+
+def _await(nginx: Child, port: int) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        nginx.check_alive()
+        try:
+            with connect(("127.0.0.1", port)) as connection:
+                exchange(connection, request("web"))
+                return
+        except ConnectionError:
+            time.sleep(0.01)
+    raise ChildError(f"nginx does not answer\n{nginx.tail()}")

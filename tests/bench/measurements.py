@@ -1,0 +1,192 @@
+"""What can be measured of a peer: each measurement starts it afresh and returns the figures of some rows."""
+
+import os
+import time
+from collections.abc import Callable
+from statistics import median
+
+import attrs
+
+from tests.bench import cpu, memory, transfer, wrk
+from tests.bench.client import request
+from tests.bench.errors import ReplyError
+from tests.bench.openloop import OpenLoop
+from tests.bench.overload import overload
+from tests.bench.peers import Case, Ground, Peer
+from tests.bench.spread import percentile
+
+MIB = 1 << 20
+Figures = dict[str, float]  # by the key of the row
+
+
+@attrs.frozen
+class Amounts:
+    """How long and how much: seconds, bytes and counts of every measurement."""
+
+    warm_seconds: float = 2
+    wrk_seconds: float = 10
+    p99_seconds: float = 30
+    cpu_seconds: float = 3
+    cpu_repeats: int = 7
+    overload_seconds: float = 8  # twice for every service
+    settle_seconds: float = 2
+    large_bytes: int = 1 << 30
+    idle_connections: int = 2000
+    endpoints: int = 10_000
+    starts: int = 3
+
+
+# Enough to see that everything works; too little to be believed.
+QUICK = Amounts(
+    warm_seconds=1,
+    wrk_seconds=2,
+    p99_seconds=3,
+    cpu_seconds=1,
+    cpu_repeats=3,
+    overload_seconds=2,
+    settle_seconds=0.5,
+    large_bytes=1 << 27,
+    idle_connections=200,
+    endpoints=10_000,
+    starts=1,
+)
+
+SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "longest": 1.0}
+RATE = 1000  # requests/s of the p99
+CONNECTIONS = 32
+CONNECT_SECONDS = 60.0  # how long the case of many endpoints may take to open a connection to each
+CONNECTED_SHARE = 0.999
+
+
+@attrs.frozen
+class Bench:
+    """The ground that the peers stand on and the amounts they are measured with."""
+
+    ground: Ground
+    amounts: Amounts
+
+
+def measure_wrk(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the requests/s of a closed loop, after a warm-up."""
+    proxy = peer(bench.ground)
+    with proxy.running():
+        _warm(proxy, bench)
+        result = wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.wrk_seconds)
+    return {"wrk": result.per_second}
+
+
+def measure_p99(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the 99th percentile of the latencies of an open loop, after a warm-up."""
+    proxy = peer(bench.ground)
+    with proxy.running():
+        for seconds in (bench.amounts.warm_seconds, bench.amounts.p99_seconds):
+            outcome = OpenLoop(proxy.address, request("web"), rate=RATE, seconds=seconds).run()
+    if outcome.unanswered or outcome.broken or list(outcome.latencies) != [200]:
+        raise ReplyError(f"{outcome.unanswered} unanswered, {outcome.broken} broken, {outcome.in_time} by status")
+    figures = {key: outcome.latency(share) * 1e3 for key, share in SHARES.items()}
+    return figures | {"lateness": percentile(sorted(outcome.lateness), 0.99) * 1e3}
+
+
+def measure_transfer(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the speed of a large reply and of a large upload, and the memory that they took."""
+    size = bench.amounts.large_bytes
+    proxy = peer(bench.ground)
+    with proxy.running(), memory.growth_kib(proxy.pid) as growth:
+        reply = transfer.download(proxy.address, size)
+        upload = transfer.upload(proxy.address, bench.ground.large, size)
+    return {"reply": reply / MIB, "upload": upload / MIB, "growth": growth[0] / 1024}
+
+
+def measure_memory(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the resident memory after the start and what an idle connection adds."""
+    amounts = bench.amounts
+    proxy = peer(bench.ground)
+    with proxy.running():
+        time.sleep(amounts.settle_seconds)
+        idle = memory.resident_kib(proxy.pid)
+        connection = memory.per_connection_kib(
+            proxy.pid, proxy.address, count=amounts.idle_connections, settle_seconds=amounts.settle_seconds
+        )
+    return {"idle": idle / 1024, "connection": connection}
+
+
+def measure_start(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the median time from the start to the first routed request."""
+    seconds = []
+    for _ in range(bench.amounts.starts):
+        proxy = peer(bench.ground)
+        try:
+            proxy.start()
+            seconds.append(proxy.ready())
+        finally:
+            proxy.stop()
+    return {"start": median(seconds)}
+
+
+def measure_filters(peer: type[Peer], bench: Bench) -> Figures:
+    """Return what ten pass-through filters add to the processor time of a request."""
+    return {"filters": _excess(peer, "filters", bench, lambda proxy: _warm(proxy, bench))}
+
+
+def measure_names(peer: type[Peer], bench: Bench) -> Figures:
+    """Return what many dentries and endpoints add to the processor time of a request, once all are connected."""
+    return {"names": _excess(peer, "names", bench, lambda proxy: _connect_all(proxy, bench))}
+
+
+def measure_overload(peer: type[Peer], bench: Bench) -> Figures:
+    """Return goodput and refusals at twice the ceiling, of the proxy's processor and of a slow service."""
+    proxy = peer(bench.ground, "limited")
+    with proxy.running():
+        _warm(proxy, bench)
+        fast = overload(proxy, "web", seconds=bench.amounts.overload_seconds)
+        slow = overload(proxy, "slow", seconds=bench.amounts.overload_seconds)
+    return {
+        "ceiling": fast.ceiling,
+        "goodput": fast.goodput_percent,
+        "refusal": fast.refusal_ms,
+        "slow_ceiling": slow.ceiling,
+        "slow_goodput": slow.goodput_percent,
+        "slow_refusal": slow.refusal_ms,
+    }
+
+
+@attrs.frozen
+class Measurement:
+    """A measurement and the peers that it makes sense for."""
+
+    measure: Callable[[type[Peer], Bench], Figures]
+    peers: frozenset[str]
+
+
+_PROXIES = frozenset({"linker", "envoy", "haproxy"})
+MEASUREMENTS = {
+    "wrk": Measurement(measure_wrk, _PROXIES | {"direct"}),
+    "p99": Measurement(measure_p99, _PROXIES | {"direct"}),
+    "transfer": Measurement(measure_transfer, _PROXIES),
+    "memory": Measurement(measure_memory, _PROXIES),
+    "start": Measurement(measure_start, _PROXIES),
+    "filters": Measurement(measure_filters, frozenset({"linker"})),
+    "names": Measurement(measure_names, frozenset({"linker"})),
+    "overload": Measurement(measure_overload, frozenset({"linker", "envoy"})),
+}
+
+
+def _warm(proxy: Peer, bench: Bench) -> None:
+    wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.warm_seconds)
+
+
+def _connect_all(proxy: Peer, bench: Bench) -> None:
+    """Load until the proxy holds a connection to nearly every endpoint, or for `CONNECT_SECONDS`."""
+    wanted = CONNECTED_SHARE * bench.ground.endpoints
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while time.monotonic() < deadline and len(os.listdir(f"/proc/{proxy.pid}/fd")) < wanted:
+        _warm(proxy, bench)
+
+
+def _excess(peer: type[Peer], case: Case, bench: Bench, warm: Callable[[Peer], None]) -> float:
+    small, other = peer(bench.ground), peer(bench.ground, case)
+    with small.running(), other.running():
+        _warm(small, bench)
+        warm(other)
+        amounts = bench.amounts
+        return cpu.excess_percent(small, other, seconds=amounts.cpu_seconds, repeats=amounts.cpu_repeats)

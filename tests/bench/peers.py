@@ -1,0 +1,227 @@
+"""The proxies that are measured, each with the configuration it is started with."""
+
+import contextlib
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfile
+from tempfile import mkdtemp
+from typing import ClassVar, Literal
+
+import attrs
+
+from tests.bench.backend import TEMPLATES, Services, render
+from tests.bench.client import Address, connect, exchange, request
+from tests.bench.errors import ChildError, ReplyError
+from tests.bench.needs import find
+from tests.bench.processes import Child, free_ports
+
+LIMIT = 64  # requests in flight that a limited peer lets in
+READY_SECONDS = 30.0
+
+Case = Literal["small", "filters", "names", "limited"]
+
+
+@attrs.frozen
+class Ground:
+    """Where peers live: a directory for their files, the core they run on, and the services they reach.
+
+    `endpoints` is how many dentries and endpoints the case `names` has; `large` is the file that is uploaded.
+    """
+
+    directory: Path
+    core: int
+    services: Services
+    endpoints: int
+    large: Path
+
+
+class Peer(ABC):
+    """One proxy as a process of its own, with a fresh directory, fresh ports and a fresh heap.
+
+    The mutable state is the process: nothing before `start`, nothing after `stop`.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, ground: Ground, case: Case = "small") -> None:
+        self._ground = ground
+        self._case = case
+        self._directory = Path(mkdtemp(prefix=f"{self.name}-{case}-", dir=ground.directory))
+        self._port = free_ports(1)[0]
+        self._child: Child | None = None
+        self._started_at = 0.0
+
+    @property
+    def address(self) -> Address:
+        """Where the proxy listens."""
+        return "127.0.0.1", self._port
+
+    @property
+    def url(self) -> str:
+        """The address as wrk wants it."""
+        host, port = self.address
+        return f"http://{host}:{port}/"
+
+    @property
+    def pid(self) -> int:
+        """The id of the running process."""
+        if self._child is None:
+            raise ChildError(f"{self.name} is not running")
+        return self._child.pid
+
+    def start(self) -> None:
+        """Write the configuration and start the process; `ready` tells when it serves."""
+        command = self._prepare()
+        self._started_at = time.perf_counter()
+        self._child = Child(
+            command,
+            core=self._ground.core,
+            log=self._directory / "log",
+            cwd=self._directory,
+            env=self._environment(),
+        )
+
+    def ready(self) -> float:
+        """Wait for the first routed request and return the seconds that have passed since the start."""
+        if self._child is None:
+            raise ChildError(f"{self.name} is not running")
+        answer = "nothing"
+        while time.perf_counter() < self._started_at + READY_SECONDS:
+            self._child.check_alive()
+            try:
+                with connect(self.address) as connection:
+                    status, _ = exchange(connection, request("web"))
+                if status == 200:
+                    return time.perf_counter() - self._started_at
+                answer = str(status)
+            except (OSError, ReplyError) as error:
+                answer = str(error)
+            time.sleep(0.001)
+        raise ChildError(f"{self.name} did not route a request; last answer: {answer}\n{self._child.tail()}")
+
+    def stop(self) -> None:
+        """End the process, if it runs."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Start, wait until ready, and stop at the end of the block."""
+        try:
+            self.start()
+            self.ready()
+            yield
+        finally:
+            self.stop()
+
+    @abstractmethod
+    def _prepare(self) -> list[str]:
+        """Write what the process reads into its directory and return the command."""
+
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    def _ports(self) -> dict[str, int]:
+        services = self._ground.services
+        first, second, third = services.web
+        ports = {"first": first, "second": second, "third": third, "slow": services.slow, "sink": services.sink}
+        return ports | {"port": self._port}
+
+
+class Envoy(Peer):
+    """Envoy with one worker; limited, its circuit breaker lets `LIMIT` requests in."""
+
+    name = "envoy"
+
+    def _prepare(self) -> list[str]:
+        bootstrap = self._directory / "envoy.yaml"
+        allowed = LIMIT if self._case == "limited" else 1024  # 1024 is Envoy's default
+        bootstrap.write_text(render("envoy.yaml", max_requests=allowed, **self._ports()))
+        options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
+        return [find("envoy"), "-c", str(bootstrap), *options]
+
+
+class Haproxy(Peer):
+    """haproxy with one thread."""
+
+    name = "haproxy"
+
+    def _prepare(self) -> list[str]:
+        configuration = self._directory / "haproxy.cfg"
+        configuration.write_text(render("haproxy.cfg", **self._ports()))
+        return [find("haproxy"), "-db", "-f", str(configuration)]
+
+
+class Linker(Peer):
+    """linker with its default stack; the cases add ten filters, 10,000 names and endpoints, or a limit."""
+
+    name = "linker"
+
+    def _prepare(self) -> list[str]:
+        stack = self._directory / "linker.yaml"
+        values: dict[str, object] = {"port": self._port, "admin": free_ports(1)[0]}
+        if self._case == "names":
+            values["dtab"] = dtab(self._ground.endpoints)
+        if self._case == "limited":
+            values["limit"] = LIMIT
+        if self._case == "filters":
+            copyfile(TEMPLATES / "passthrough.py", self._directory / "passthrough.py")
+        stack.write_text(render(f"linker-{self._case}.yaml", **values))
+        self._write_disco()
+        return [find("linker"), "run", str(stack)]
+
+    def _environment(self) -> dict[str, str]:
+        # An installed linker has its compiled modules; a checkout gets them too, without a trace in the checkout.
+        environment = dict(os.environ)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return environment | {"PYTHONPYCACHEPREFIX": str(self._ground.directory / "pycache")}
+
+    def _write_disco(self) -> None:
+        services = self._ground.services
+        web = [f"127.0.0.1 {port}" for port in services.web]
+        if self._case == "names":
+            web = endpoints(self._ground.endpoints, services.wide)
+        disco = self._directory / "disco"
+        disco.mkdir()
+        (disco / "web").write_text("\n".join(web) + "\n")
+        (disco / "slow").write_text(f"127.0.0.1 {services.slow}\n")
+        (disco / "sink").write_text(f"127.0.0.1 {services.sink}\n")
+
+
+class Direct(Peer):
+    """No proxy at all: nginx itself, to see what the load generators and the backend can do."""
+
+    name = "direct"
+
+    def start(self) -> None:
+        """Do nothing: the backend runs already."""
+
+    def ready(self) -> float:
+        """Return 0: it was ready before."""
+        return 0.0
+
+    @property
+    def address(self) -> Address:
+        """The first listener of the backend."""
+        return "127.0.0.1", self._ground.services.web[0]
+
+    def _prepare(self) -> list[str]:
+        return []
+
+
+PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Linker, Envoy, Haproxy, Direct)}
+
+
+def dtab(count: int) -> str:
+    """Return `count` dentries, one a line and indented for the template; only the first one matches `/svc/web`."""
+    others = (f"    /svc/service-{number:05} => /#/io.l5d.fs/web;" for number in range(count - 1))
+    return "\n".join(["    /svc => /#/io.l5d.fs;", *others])
+
+
+def endpoints(count: int, port: int) -> list[str]:
+    """Return `count` lines of a disco file, all different addresses of 127.1.0.0/16 with the same `port`."""
+    return [f"127.1.{number // 250}.{number % 250 + 1} {port}" for number in range(count)]
