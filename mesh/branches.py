@@ -12,8 +12,9 @@ from typing import Generic, TypeVar
 import attrs
 import trio
 
+from mesh.errors import Unavailable
 from mesh.life import Life
-from mesh.stack import AnyService
+from mesh.service import AnyService
 
 K = TypeVar("K", bound=Hashable)
 
@@ -83,25 +84,34 @@ class Branches(Generic[K]):
         """Return the branch of a key, or None: the fast half of `get`."""
 
     def get(self, key: K) -> Branch:
-        """Return the branch of `key`, building it if need be; the caller takes a lease before it awaits."""
+        """Return the branch of `key`, building it if need be; the caller takes a lease before it awaits.
+
+        Raises what `build` raises, and `Unavailable` when the branch point's life has ended.
+        """
         return self._branches.get(key) or self._miss(key)
 
     def _miss(self, key: K) -> Branch:
+        if self._life.closed:
+            raise Unavailable(f"{self._name} {key}: this part of the router is shut down")
         self.counts.misses += 1
         one_shot = len(self._branches) >= self._capacity
         life = self._life.child(f"{self._name} {key}")
         try:
             branch = Branch(self._build(key, life, one_shot), life, one_shot=one_shot)
+            if not one_shot and not self._sweeping:
+                self._life.start(f"{self._name}: expiry", self._sweep)
+                self._sweeping = True
         except BaseException:
             life.close()
             raise
+        other = self._branches.get(key)
+        if other is not None:  # building it led to a change that needed, and built, the same branch
+            life.close()
+            return other
         if one_shot:
             self.counts.oneshots += 1
         else:
             self._branches[key] = branch
-            if not self._sweeping:
-                self._sweeping = True
-                self._life.start(f"{self._name}: expiry", self._sweep)
         return branch
 
     async def _sweep(self) -> None:

@@ -7,7 +7,7 @@ from mesh.errors import MeshError
 from mesh.life import Life
 from mesh.message import Reply, Request
 from mesh.params import Param
-from mesh.stack import AnyService
+from mesh.service import AnyService
 from mesh.transport import Connection
 
 

@@ -24,22 +24,25 @@ class Life:
     def __init__(self, nursery: trio.Nursery | None, name: str = "", parent: "Life | None" = None) -> None:
         self._nursery = nursery
         self._parent = parent
-        self._children: set[Life] = set()
+        self._children: dict[Life, None] = {}  # in order of birth
         self._closers: list[Callable[[], None]] = []
         self._scopes: set[trio.CancelScope] = set()
         self.name = name
         self.closed = False
 
     def child(self, name: str) -> "Life":
-        """Return a life that ends with this one at the latest."""
+        """Return a life that ends with this one at the latest: one that has ended already, if this one has."""
         child = Life(self._nursery, name, self)
-        self._children.add(child)
+        if self.closed:
+            child.closed = True
+        else:
+            self._children[child] = None
         return child
 
     def on_close(self, closer: Callable[[], None]) -> None:
         """Call `closer` once when this life ends (at once if it has ended), last registered first. It must not await."""
         if self.closed:
-            closer()
+            self._call(closer)
         else:
             self._closers.append(closer)
 
@@ -98,22 +101,28 @@ class Life:
                 self._scopes.discard(scope)
 
     def close(self) -> None:
-        """End this life and those under it: cancel their tasks, then run the clean-up. Idempotent; never blocks."""
+        """End this life and those under it: cancel their tasks, then run the clean-up. Idempotent; never blocks.
+
+        Children end first, the youngest before the others.
+        """
         if self.closed:
             return
         self.closed = True
         if self._parent is not None:
-            self._parent._children.discard(self)
-        for child in list(self._children):
+            self._parent._children.pop(self, None)
+        for child in reversed(list(self._children)):
             child.close()
         for scope in self._scopes:
             scope.cancel()
         closers, self._closers = self._closers, []
         for closer in reversed(closers):
-            try:
-                closer()
-            except Exception:
-                logger.exception("%s: clean-up raised", self.name)
+            self._call(closer)
+
+    def _call(self, closer: Callable[[], None]) -> None:
+        try:
+            closer()
+        except Exception:
+            logger.exception("%s: clean-up raised", self.name)
 
 
 LIFE = Param(Life(None, "detached"), "life")

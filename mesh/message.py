@@ -154,7 +154,7 @@ class Reply:
         the others still run.
         """
         if self.closed:
-            callback()
+            _call(callback)
         elif self._callbacks is None:
             self._callbacks = [callback]
         else:
@@ -168,7 +168,11 @@ class Reply:
         callbacks, self._callbacks = self._callbacks, None
         if callbacks is not None:
             for callback in reversed(callbacks):
-                try:
-                    callback()
-                except Exception:
-                    logger.exception("a callback of a closed reply raised")
+                _call(callback)
+
+
+def _call(callback: Callable[[], None]) -> None:
+    try:
+        callback()
+    except Exception:
+        logger.exception("a callback of a closed reply raised")

@@ -68,13 +68,17 @@ class Kinds:
         return short.get(found[0], found[0]) if found else ""
 
 
-def load(kind: Kind) -> Any:
-    """Import a kind's factory and return it. Raises `PluginError` naming the plugin if that fails."""
-    module, _, name = kind.factory.partition(":")
+def load(kind: Kind, what: str = "") -> Any:
+    """Import a kind's factory, or another `"module:name"` of it, and return it.
+
+    Raises `PluginError` naming the plugin if that fails.
+    """
+    place = what or kind.factory
+    module, _, name = place.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
     except Exception as error:
-        raise PluginError(f"{kind.plugin or kind.name}: cannot load {kind.factory}: {error}") from error
+        raise PluginError(f"{kind.plugin or kind.name}: cannot load {place}: {error}") from error
 
 
 def find() -> Kinds:

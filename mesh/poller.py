@@ -10,6 +10,7 @@ Deadlines need no cancel scope: a waiting socket carries one, and a second task 
 wakes the sockets that are overdue with `trio.TooSlowError`.
 """
 
+import logging
 import math
 import select
 from typing import Protocol
@@ -17,6 +18,8 @@ from typing import Protocol
 import outcome
 import trio
 from trio import lowlevel
+
+logger = logging.getLogger(__name__)
 
 EVENTS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -36,7 +39,7 @@ class Waiter(Protocol):
     writer: "lowlevel.Task | None"
 
     def hang_up(self) -> None:
-        """The peer has closed at least its sending side, and no task was waiting to read that."""
+        """The peer has closed at least its sending side, and no task was waiting to read that. Called at most once."""
 
 
 class Poller:
@@ -50,12 +53,12 @@ class Poller:
 
     def add(self, fd: int, waiter: Waiter) -> None:
         """Watch a non-blocking socket; its present readiness is reported as an edge."""
-        self._waiters[fd] = waiter
         self._epoll.register(fd, EVENTS)
+        self._waiters[fd] = waiter
 
     def remove(self, fd: int) -> None:
-        """Stop watching a socket that is about to be closed."""
-        if self._waiters.pop(fd, None) is not None:
+        """Stop watching a socket that is about to be closed; allowed even when the run is over and the epoll closed."""
+        if self._waiters.pop(fd, None) is not None and not self._epoll.closed:
             self._epoll.unregister(fd)
 
     def expect_by(self, deadline: float) -> None:
@@ -97,21 +100,27 @@ class Poller:
 def _wake(waiter: Waiter, events: int) -> None:
     if events & READABLE:
         task = waiter.reader
-        if events & HUNG_UP:
-            waiter.hung_up = True
-            if task is None:
-                waiter.ready = True
-                waiter.hang_up()
         if task is None:
             waiter.ready = True
         else:
             waiter.reader = None
             lowlevel.reschedule(task)
+        if events & HUNG_UP and not waiter.hung_up:  # every later event of the socket says it again
+            waiter.hung_up = True
+            if task is None:
+                _hang_up(waiter)
     if events & WRITABLE:
         task = waiter.writer
         if task is not None:
             waiter.writer = None
             lowlevel.reschedule(task)
+
+
+def _hang_up(waiter: Waiter) -> None:
+    try:
+        waiter.hang_up()
+    except Exception:  # which would otherwise end the run, as whatever a system task raises
+        logger.exception("what to do when a peer hangs up raised")
 
 
 def fail(waiter: Waiter, error: Exception) -> None:

@@ -21,7 +21,8 @@ from mesh.errors import ConnectFailed, MeshError, Overloaded
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
 from mesh.params import Param, Params
-from mesh.stack import AnyService
+from mesh.service import AnyService
+from mesh.stack import known
 from mesh.transport import CONNECTOR, Connector
 
 RECONNECT_SECONDS = (0.25, 16.0)  # first and longest pause between background attempts; doubled and jittered
@@ -239,4 +240,5 @@ def pool(params: Params) -> AnyService:
         params[ENDPOINT], new_session, params[CONNECTOR], params[POOL_LIMITS], params[POOL_STATS], params[HEALTH], life
     )
     life.on_close(built.close)
+    known(Pool.__call__, "the endpoint")
     return built.__call__

@@ -1,7 +1,7 @@
 """The core pair: a service is a function from request to reply; a filter stands in front of one."""
 
 from collections.abc import Awaitable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mesh.message import Reply, Request
 
@@ -17,10 +17,16 @@ class Service(Protocol[In, Out]):
     def __call__(self, request: In, /) -> Awaitable[Out]: ...
 
 
-class Filter(Protocol):
+class Filter(Protocol[Req, Rep]):
     """An async callable `(request, service)` to reply; calls `service` never, once, or several times.
 
     A reply it received and does not return is the filter's to close.
     """
 
     def __call__(self, request: Req, service: Service[Req, Rep], /) -> Awaitable[Rep]: ...
+
+
+AnyService = Service[Any, Any]
+"""A service whose messages are decided by the protocol of the router it stands in."""
+AnyFilter = Filter[Any, Any]
+"""A filter of any protocol."""

@@ -4,7 +4,9 @@ A module wraps the rest of its stack, which is not built yet. A plain filter bui
 it many times: the router once per logical name, the binding once per bound name, the balancer once per endpoint.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from types import CodeType
 from typing import Any
 
 import attrs
@@ -12,10 +14,10 @@ import attrs
 from mesh.errors import ConfigError, Problem
 from mesh.message import Reply, Request
 from mesh.params import Params
-from mesh.service import Filter, Service
+from mesh.service import AnyFilter, AnyService
 
-AnyService = Service[Any, Any]
-"""A service whose messages are decided by the protocol of the router it stands in."""
+logger = logging.getLogger(__name__)
+
 Make = Callable[[Params], AnyService]
 """The rest of a stack: builds a service from params, any number of times."""
 Wrap = Callable[[Params, Make], AnyService]
@@ -129,10 +131,35 @@ def _build(modules: tuple[Module, ...], place: int, params: Params, leaf: Make) 
     return modules[place].wrap(params, lambda below: _build(modules, place + 1, below, leaf))
 
 
-def bind(filter: Filter, service: AnyService) -> AnyService:  # noqa: A002  the field's word
-    """Return the service that is `filter` in front of `service`; the filter's `__call__` is looked up once."""
-    call: Callable[[Any, AnyService], Awaitable[Any]]
-    call = filter if type(filter).__name__ == "function" else filter.__call__
+_NAMES: dict[CodeType, str] = {}  # the code of every filter's `__call__`, to what the log calls it; as many as classes
+
+
+def known(call: Callable[..., object], name: str) -> None:
+    """Let `blame` find the function `call` under `name`."""
+    code = getattr(call, "__code__", None)
+    if code is not None:
+        _NAMES[code] = name
+
+
+def blame(error: BaseException) -> str:
+    """Return the name of the innermost filter that `error` came through, or an empty string if it met none.
+
+    For a cancellation that is the filter that was waiting.
+    """
+    name = ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = _NAMES.get(trace.tb_frame.f_code, name)
+        trace = trace.tb_next
+    return name
+
+
+def bind(filter: AnyFilter, service: AnyService, name: str = "") -> AnyService:  # noqa: A002  the field's word
+    """Return the service that is `filter` in front of `service`; the filter's `__call__` is looked up once.
+
+    `name` is what the log calls the filter, by default its class.
+    """
+    call = _call_of(filter, name)
 
     def bound(request: Request, /) -> Awaitable[Reply]:
         return call(request, service)
@@ -140,9 +167,45 @@ def bind(filter: Filter, service: AnyService) -> AnyService:  # noqa: A002  the 
     return bound
 
 
+def bind_watched(filter: AnyFilter, service: AnyService, name: str) -> AnyService:  # noqa: A002  the field's word
+    """Do as `bind` for a stranger's filter: close each reply it forgot, and log its name."""
+    call = _call_of(filter, name)
+
+    async def bound(request: Request, /) -> Reply:
+        try:
+            reply: Reply = await call(request, service)
+        except Exception:
+            await _close_forgotten(request, None, name)
+            raise
+        if request.context.replies is not reply:
+            await _close_forgotten(request, reply, name)
+        return reply
+
+    return bound
+
+
+def _call_of(filter: AnyFilter, name: str) -> Callable[[Any, AnyService], Awaitable[Any]]:  # noqa: A002
+    call: Callable[[Any, AnyService], Awaitable[Any]]
+    call = filter if type(filter).__name__ == "function" else filter.__call__
+    known(call, name or f"{type(filter).__module__}.{type(filter).__qualname__}")
+    return call
+
+
+async def _close_forgotten(request: Request, returned: Reply | None, name: str) -> None:
+    """Close what came from below and neither was closed nor is returned, nor lends its body to what is."""
+    made = request.context.replies
+    for reply in made if isinstance(made, list) else [made]:
+        if reply is None or reply.closed or reply is returned:
+            continue
+        if returned is not None and reply.body is returned.body:
+            continue
+        logger.warning("%s forgot to close a reply", name)
+        await reply.aclose()
+
+
 def filtered(
     role: str,
-    filter: Filter,  # noqa: A002  the field's word
+    filter: AnyFilter,  # noqa: A002  the field's word
     *,
     above: tuple[str, ...] = (),
     below: tuple[str, ...] = (),
@@ -152,6 +215,6 @@ def filtered(
     """Return the module of a filter that builds the rest once and keeps no state per stack."""
 
     def wrap(params: Params, rest: Make) -> AnyService:
-        return bind(filter, rest(params))
+        return bind(filter, rest(params), role)
 
     return Module(role, wrap, above=above, below=below, why=why, section=section)

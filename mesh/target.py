@@ -1,4 +1,4 @@
-"""What a part of a stack is built for: the params that the branch points put, and every module below may read."""
+"""What a part of a stack is built for: the params that the assembly and the branch points put, for every module below."""
 
 from mesh.metrics import Metrics
 from mesh.naming.namer import BoundName
@@ -6,6 +6,10 @@ from mesh.naming.path import EMPTY_PATH, Path
 from mesh.params import Param
 
 ROUTER_LABEL = Param("", "router label")
+DST_PREFIX: Param[Path] = Param(EMPTY_PATH, "dst prefix")
+"""What every logical name of the router begins with."""
+SERVER_LABEL = Param("", "server label")
+"""The label of the server that a server stack belongs to: `<ip>/<port>`."""
 PATH: Param[Path] = Param(EMPTY_PATH, "path")
 """The logical name that a path stack is built for."""
 BOUND: Param[BoundName | None] = Param(None, "bound name")

@@ -7,9 +7,10 @@ get their turn. A wait that outlasts `deadline` raises `trio.TooSlowError`, whic
 import contextlib
 import errno
 import math
+import select
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import trio
 from trio import lowlevel
@@ -28,8 +29,9 @@ CONNECT_SECONDS = 1.0  # Finagle's default
 class Connection(trio.abc.Stream):
     """A byte stream as codecs use it; one task may read and one may write at a time.
 
-    `deadline` (trio's clock) bounds every wait; `peer` names the other side. `on_hang_up` is called when the peer has
-    closed while nobody was reading; `hung_up` stays true after that, with bytes perhaps still to be read.
+    `deadline` (trio's clock) bounds every wait. It is taken when a wait begins; during the wait it may be moved later, not
+    earlier. `peer` names the other side. `on_hang_up` is called, once at most, when the peer has closed while nobody was
+    reading; `hung_up` stays true after that, with bytes perhaps still to be read.
     """
 
     __slots__ = ("__weakref__", "deadline", "hung_up", "on_hang_up", "peer")
@@ -105,6 +107,7 @@ class SocketConnection(Connection):
             try:
                 data = self._recv(size)
             except BlockingIOError:
+                self.ready = False
                 await self._wait_readable()
             except OSError as error:
                 raise self._broken(error) from error
@@ -113,6 +116,8 @@ class SocketConnection(Connection):
                 return data
 
     async def send_all(self, data: bytes | memoryview) -> None:
+        if self.writer is not None:  # whose rest would be mixed with these bytes
+            raise trio.BusyResourceError("another task is writing to this connection")
         try:
             sent = self._send(data)
         except BlockingIOError:
@@ -121,7 +126,7 @@ class SocketConnection(Connection):
             raise self._broken(error) from error
         if sent < len(data):
             await self._send_rest(memoryview(data)[sent:])
-        elif sent > CHUNK:
+        else:
             self._burst += sent
             if self._burst >= BURST:
                 self._burst = 0
@@ -129,7 +134,7 @@ class SocketConnection(Connection):
 
     async def _send_rest(self, rest: memoryview) -> None:
         while rest:
-            await self.wait_send_all_might_not_block()
+            await self._wait_writable()
             try:
                 rest = rest[self._send(rest) :]
             except BlockingIOError:
@@ -149,6 +154,13 @@ class SocketConnection(Connection):
         await lowlevel.wait_task_rescheduled(self._abort_read)
 
     async def wait_send_all_might_not_block(self) -> None:
+        if self._fd >= 0 and self.writer is None and _is_writable(self._fd):
+            await lowlevel.checkpoint()  # the edge that said so has gone by
+        else:
+            await self._wait_writable()
+
+    async def _wait_writable(self) -> None:
+        """Wait for the next edge; the kernel must have said that there is no room, else none may come."""
         self._burst = 0
         if self.writer is not None:
             raise trio.BusyResourceError("another task is writing to this connection")
@@ -174,7 +186,18 @@ class SocketConnection(Connection):
         return trio.BrokenResourceError(f"{self.peer}: {error.strerror}")
 
     def is_quiet(self) -> bool:
+        if self.ready and not self.hung_up:
+            self.ready = self._has_input()  # a read that was filled, or an edge for bytes already read, leaves it set
         return not (self.ready or self.hung_up) and self._fd >= 0
+
+    def _has_input(self) -> bool:
+        try:
+            self._recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
     def close(self) -> None:
         if self._fd < 0:
@@ -194,6 +217,12 @@ class SocketConnection(Connection):
             self._socket.shutdown(socket.SHUT_WR)
 
 
+def _is_writable(fd: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))
+
+
 class StreamConnection(Connection):
     """A connection over any trio stream, which it owns; costs a cancel scope per wait that has a deadline."""
 
@@ -206,7 +235,10 @@ class StreamConnection(Connection):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         with trio.fail_at(self.deadline):
-            return bytes(await self._stream.receive_some(max_bytes))
+            data = bytes(await self._stream.receive_some(max_bytes))
+        if not data:
+            self.hung_up = True
+        return data
 
     async def send_all(self, data: bytes | memoryview) -> None:
         with trio.fail_at(self.deadline):
@@ -217,19 +249,32 @@ class StreamConnection(Connection):
             await self._stream.wait_send_all_might_not_block()
 
     def is_quiet(self) -> bool:
-        return not self._closed
+        """Return whether the stream lives as far as anybody knows; it cannot be asked without reading."""
+        return not (self._closed or self.hung_up)
 
     def close(self) -> None:
         """Close without a farewell: a stream that needs to wait for one (TLS) is cut, which its protocol allows for."""
         if not self._closed:
             self._closed = True
-            close = getattr(self._stream, "close", None)
-            if close is not None:
-                close()
+            _cut(self._stream)
 
     async def aclose(self) -> None:
         self._closed = True
         await self._stream.aclose()
+
+
+def _cut(stream: object) -> None:
+    """Close what `stream` stands on, as far down as it takes to find something that closes without waiting."""
+    close = getattr(stream, "close", None)
+    if close is not None:
+        close()
+    elif isinstance(stream, trio.SSLStream):
+        _cut(stream.transport_stream)
+    elif isinstance(stream, trio.SocketStream):
+        stream.socket.close()
+    elif isinstance(stream, trio.StapledStream):
+        _cut(stream.send_stream)
+        _cut(stream.receive_stream)
 
 
 Connector = Callable[[Endpoint], Awaitable[Connection]]
@@ -237,7 +282,7 @@ Connector = Callable[[Endpoint], Awaitable[Connection]]
 
 
 @contextlib.contextmanager
-def _closing_on_error(sock: socket.socket):  # type: ignore[no-untyped-def]  # a generator under contextmanager
+def _closing_on_error(sock: socket.socket) -> Iterator[None]:
     try:
         yield
     except BaseException:
@@ -250,16 +295,16 @@ async def connect(endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_de
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:  # out of file descriptors, most likely
+        with _closing_on_error(sock):
+            sock.setblocking(False)
+            if no_delay:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            code = sock.connect_ex((endpoint.host, endpoint.port))
+            if code not in (0, errno.EINPROGRESS):
+                raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
+            connection = SocketConnection(sock, str(endpoint))
+    except OSError as error:  # out of file descriptors, most likely; or the host is no address
         raise ConnectFailed(f"cannot open a socket for {endpoint}: {error.strerror}") from error
-    with _closing_on_error(sock):
-        sock.setblocking(False)
-        if no_delay:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        code = sock.connect_ex((endpoint.host, endpoint.port))
-        if code not in (0, errno.EINPROGRESS):
-            raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
-        connection = SocketConnection(sock, str(endpoint))
     if code == errno.EINPROGRESS:
         await _connected(connection, sock, endpoint, seconds)
     return connection
@@ -268,7 +313,7 @@ async def connect(endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_de
 async def _connected(connection: SocketConnection, sock: socket.socket, endpoint: Endpoint, seconds: float) -> None:
     connection.deadline = trio.current_time() + seconds
     try:
-        await connection.wait_send_all_might_not_block()
+        await connection._wait_writable()
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     except trio.TooSlowError as error:
         connection.close()

@@ -31,7 +31,7 @@ class Buckets:
     """
 
     counts: Mapping[int, int] = attrs.field(factory=dict)
-    sum: float = 0.0
+    sum: float = 0
     min: float = inf
     max: float = -inf
 
@@ -93,10 +93,10 @@ class Histogram:
     def __init__(self, rotation: Rotation) -> None:
         self._rotation = rotation
         self._octaves = _UNUSED
-        self._past_sum = 0.0
+        self._past_sum: float = 0
         self._slices: tuple[_Slice, ...] = ()
         self._counts = _UNUSED
-        self._sum = 0.0
+        self._sum: float = 0
         self._min = inf
         self._max = -inf
 
@@ -156,7 +156,7 @@ class Histogram:
 
     def _start_slice(self) -> None:
         self._counts = _UNUSED
-        self._sum = 0.0
+        self._sum = 0
         self._min = inf
         self._max = -inf
 

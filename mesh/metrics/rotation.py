@@ -12,7 +12,7 @@ import trio
 
 SLICE_SECONDS = 10.0
 SLICES = 6  # the present one included, so that a summary covers the last 50 to 60 seconds
-BATCH = 200  # closing a slice takes up to 10 µs: this many hold the loop for 2 ms at most
+BATCH = 100  # closing a slice takes up to 30 µs: so many hold the loop for 3 ms at most
 
 
 class Sliced(Protocol):

@@ -10,9 +10,7 @@ from mesh.metrics.rotation import Rotation
 
 logger = logging.getLogger(__name__)
 
-MAX_LABELLED = (
-    1000  # The mesh caches as many paths and clients; without a bound, invented Host values would fill memory.
-)
+MAX_LABELLED = 1000  # as many as a router caches; without a bound, invented Host values would fill the memory
 OTHER = "other"
 """The label value under which everything beyond the bound is counted."""
 

@@ -10,6 +10,7 @@ from mesh.keys import KEY, Category, Key
 
 READING = "mesh.reading"  # where the functions below leave a `Reading` in the metadata of an attrs field
 PART = "mesh.part"  # and the name of the part, for `Reading.PART`
+DEFAULT_KEYS = "mesh.default_keys"  # what the default kind is given, where `by_default` says so
 
 
 class Reading(StrEnum):
@@ -37,6 +38,11 @@ def here(doc: str, category: Category, *, name: str = "kind", optional: bool = F
     """Return the field of a `Chosen` whose kind is named by the key `name` and whose keys stand beside it."""
     metadata = {KEY: Key(doc=doc, name=name, category=category, **more), READING: Reading.HERE}
     return attrs.field(default=None, metadata=metadata) if optional else attrs.field(metadata=metadata)
+
+
+def by_default(doc: str, category: Category, kind: str, **keys: str) -> Any:
+    """Return the field of a `Chosen` that is `kind` when its key is absent, with the keys of its own as a file has them."""
+    return attrs.field(metadata={KEY: Key(doc=doc, category=category, default_kind=kind), DEFAULT_KEYS: keys})
 
 
 def section(doc: str) -> Any:

@@ -10,7 +10,7 @@ from mesh.naming.path import Path
 from mesh.settings.connections import LOOPBACK, Address, HostConnectionPool, Limits, Session, SocketOptions
 from mesh.settings.kinds import BalancerSettings, FilterLists, InterpreterSettings
 from mesh.settings.prefixes import PerPrefix
-from mesh.settings.reading import here, merged, part, section
+from mesh.settings.reading import by_default, here, merged, part, section
 from mesh.settings.repeats import Retries, RetryBudget
 from mesh.settings.tls import TlsClient, TlsServer
 
@@ -67,10 +67,11 @@ class ClientSettings:
 
     host_connection_pool: HostConnectionPool = key("Connections to each endpoint.", factory=HostConnectionPool)
     load_balancer: BalancerSettings = section("What picks an endpoint.")
-    failure_accrual: Chosen = key(
-        "When an endpoint counts as broken, and for how long.",
-        category=Category.ACCRUAL,
-        default_kind="io.l5d.consecutiveFailures",
+    failure_accrual: Chosen = by_default(
+        "When an endpoint counts as broken, and for how long; by default after 5 failures in a row.",
+        Category.ACCRUAL,
+        "io.l5d.consecutiveFailures",
+        failures="5",
     )
     requeue_budget: RetryBudget = key(
         "How many requests that certainly were not processed are sent again.", factory=RetryBudget

@@ -16,10 +16,13 @@ import trio
 from mesh import (
     BOUND,
     EMPTY_DTAB,
+    EMPTY_PATH,
     INTERPRETER,
     LIFE,
+    METRICS,
     ONE_SHOT,
     PATH,
+    Addr,
     AliasTable,
     AnyService,
     BindingTimeout,
@@ -36,7 +39,6 @@ from mesh import (
     NameTree,
     Param,
     Params,
-    Path,
     Pending,
     Readable,
     Reply,
@@ -45,12 +47,19 @@ from mesh import (
     Unroutable,
     alias_table,
     held,
-    route_text,
 )
+from mesh_plugins.router import CACHE_SIZES, count
+from mesh_plugins.unroutable import unroutable_text
 
 BINDING_SECONDS = Param(10.0, "binding timeout")
-CLIENTS: "Param[Clients | None]" = Param(None, "clients")
-"""The client stacks of the router; put by the router's assembly, so that they outlive the path stacks."""
+
+
+def _same(params: Params, _name: BoundName) -> Params:
+    return params
+
+
+CLIENT_PARAMS: Param[Callable[[Params, BoundName], Params]] = Param(_same, "client params")
+"""What the settings add for one bound name."""
 
 
 class Clients:
@@ -58,22 +67,28 @@ class Clients:
 
     __slots__ = ("_rest", "branches")
 
-    def __init__(self, params: Params, *, capacity: int, idle_seconds: float) -> None:
+    def __init__(self, params: Params) -> None:
         self._rest: Make | None = None
+        sizes, settle = params[CACHE_SIZES], params[CLIENT_PARAMS]
 
         def build(name: BoundName, life: Life, one_shot: bool) -> AnyService:
             if self._rest is None:
                 raise LookupError("no binding has said how client stacks are built")
-            return self._rest(params.put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot))
+            return self._rest(settle(params, name).put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot))
 
         self.branches: Branches[BoundName] = Branches(
-            params[LIFE], "client", build, capacity=capacity, idle_seconds=idle_seconds
+            params[LIFE], "client", build, capacity=sizes.clients, idle_seconds=sizes.idle_seconds
         )
+        count(params[METRICS].scope("bindcache", "client"), self.branches)
 
     def get(self, name: BoundName, rest: Make) -> Branch:
         """Return the client stack of a bound name, whatever its residual."""
         self._rest = rest
-        return self.branches.get(attrs.evolve(name, residual=name.residual[:0]))
+        return self.branches.get(attrs.evolve(name, residual=EMPTY_PATH))
+
+    def states(self) -> list[tuple[BoundName, Addr]]:
+        """Return every bound name with the address set its balancer uses."""
+        return [(name, name.addr.value) for name, _branch in self.branches.items()]
 
 
 @attrs.frozen(eq=False)
@@ -189,7 +204,7 @@ class Binding:
         if cell.error is None:
             raise BindingTimeout(f"exceeded {self._seconds:g} s binding timeout while resolving name: {self._path}")
         cause = str(cell.error)
-        raise Unroutable(route_text(self._interpreter, local, self._path, cause))
+        raise Unroutable(unroutable_text(self._interpreter, local, self._path, cause))
 
     async def _with_override(self, request: Request, local: Dtab) -> Reply:
         branch = self._overrides.get(local)
@@ -220,21 +235,21 @@ def _weighted(tree: NameTree[BoundName], weight: float) -> list[tuple[BoundName,
             return [(name, weight)]
         case Union(branches):
             total = sum(branch.weight for branch in branches) or 1.0
-            return [
-                leaf
-                for branch in branches
-                for leaf in _weighted(branch.tree, weight * branch.weight / total)
-            ]
+            return [leaf for branch in branches for leaf in _weighted(branch.tree, weight * branch.weight / total)]
         case _:
             return []
 
 
+CLIENTS: Param[Clients | None] = Param(None, "clients")
+"""The client stacks of the router; made by the router's protocol, so that they outlive the path stacks."""
+
+
 def binding(params: Params, rest: Make) -> AnyService:
     """Wrap the rest of the stack; see `Binding`."""
-    interpreter, clients = params[INTERPRETER], params[CLIENTS]
-    if interpreter is None or clients is None:
-        raise LookupError("the binding needs an interpreter and the router's clients")
-    return Binding(params, rest, interpreter, clients).__call__
+    clients = params[CLIENTS]
+    if clients is None:
+        raise LookupError("the binding needs the router's clients")
+    return Binding(params, rest, params[INTERPRETER], clients).__call__
 
 
 BINDING = Module(

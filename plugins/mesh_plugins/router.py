@@ -1,14 +1,20 @@
 """Branch point one: names each request, and builds the path stack once per logical name."""
 
 from collections.abc import Callable
+from typing import Any
+
+import attrs
 
 from mesh import (
     LIFE,
+    METRICS,
+    ONE_SHOT,
     PATH,
     AnyService,
     Branches,
     Life,
     Make,
+    Metrics,
     Module,
     Param,
     Params,
@@ -22,8 +28,26 @@ Identifier = Callable[[Request], Path]
 """Names a request, its prefix included; raises `Unidentified` if the next identifier should be asked."""
 
 IDENTIFIERS: Param[tuple[Identifier, ...]] = Param((), "identifiers")
-CACHE_SIZES: Param[tuple[int, int, float]] = Param((1000, 1000, 600.0), "cache sizes")
-"""How many path stacks and client stacks are kept, and for how many idle seconds."""
+
+
+@attrs.frozen
+class CacheSizes:
+    """How many path stacks and client stacks are kept, and for how long when idle."""
+
+    paths: int = 1000
+    clients: int = 1000
+    idle_seconds: float = 600.0
+
+
+CACHE_SIZES = Param(CacheSizes(), "cache sizes")
+
+
+def _same(params: Params, _path: Path) -> Params:
+    return params
+
+
+PATH_PARAMS: Param[Callable[[Params, Path], Params]] = Param(_same, "path params")
+"""What the settings add for one logical name."""
 
 
 def identify(request: Request, identifiers: tuple[Identifier, ...]) -> Path:
@@ -66,22 +90,23 @@ class Router:
 
 def router(params: Params, rest: Make) -> AnyService:
     """Wrap the rest of the stack; see `Router`."""
-    paths, _clients, idle_seconds = params[CACHE_SIZES]
+    sizes, settle = params[CACHE_SIZES], params[PATH_PARAMS]
 
     def build(path: Path, life: Life, one_shot: bool) -> AnyService:
-        return rest(params.put(PATH, path).put(LIFE, life).put(ONE_SHOT, one_shot))
+        return rest(settle(params, path).put(PATH, path).put(LIFE, life).put(ONE_SHOT, one_shot))
 
-    branches = Branches(params[LIFE], "path", build, capacity=paths, idle_seconds=idle_seconds)
-    built = Router(branches, params[IDENTIFIERS])
-    for seen in params[ROUTERS]:
-        seen(built)
-    return built.__call__
+    branches = Branches(params[LIFE], "path", build, capacity=sizes.paths, idle_seconds=sizes.idle_seconds)
+    count(params[METRICS].scope("bindcache", "path"), branches)
+    return Router(branches, params[IDENTIFIERS]).__call__
 
 
-ROUTERS: Param[tuple[Callable[[Router], None], ...]] = Param((), "routers")
-"""Told of each router that is built, so that admin pages can look into it."""
-ONE_SHOT = Param(False, "one shot")
-"""Whether the stack is built for a single request because the cache is full; its metrics are counted as `other`."""
+def count(scope: Metrics, branches: Branches[Any]) -> None:
+    """Show what a cache of stacks has seen."""
+    counts = branches.counts
+    scope.counter("misses", fn=lambda: counts.misses)
+    scope.counter("expires", fn=lambda: counts.expires)
+    scope.counter("oneshots", fn=lambda: counts.oneshots)
+
 
 ROUTER = Module(
     "router",

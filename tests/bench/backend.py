@@ -13,7 +13,7 @@ from tests.bench.client import connect, exchange, request
 from tests.bench.errors import ChildError
 from tests.bench.needs import find
 from tests.bench.processes import Child, free_ports
-from tests.bench.sink import CHUNK, sink
+from tests.bench.sink import sink
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPLY = "0123456789abcdef" * 4  # 64 bytes
@@ -39,7 +39,8 @@ def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, des
     first, second, third, slow, sink_port, wide = free_ports(6)
     services = Services((first, second, third), slow, sink_port, wide if has_wide else 0)
     (directory / "reply").write_text(REPLY)
-    _make_large(directory / "large", large_bytes)
+    with (directory / "large").open("wb") as large:
+        large.truncate(large_bytes)
     (directory / "nginx.conf").write_text(_configuration(directory, services, descriptors))
     command = [find("nginx"), "-e", f"{directory}/nginx.log", "-c", f"{directory}/nginx.conf"]
     nginx = Child(command, core=core, log=directory / "nginx.out", cwd=directory, env=dict(os.environ))
@@ -71,16 +72,6 @@ def _configuration(directory: Path, services: Services, descriptors: int) -> str
         slow_rate=SLOW_RATE,
         wide=wide,
     )
-
-
-def _make_large(path: Path, size: int) -> None:
-    """Make a sparse file and read it once, so that the first transfer finds it in the page cache like the others."""
-    with path.open("wb") as made:
-        made.truncate(size)
-    buffer = bytearray(CHUNK)
-    with path.open("rb", buffering=0) as opened:
-        while opened.readinto(buffer):
-            pass
 
 
 def _await(nginx: Child, port: int) -> None:

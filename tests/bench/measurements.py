@@ -90,6 +90,7 @@ def measure_p99(peer: type[Peer], bench: Bench) -> Figures:
 def measure_transfer(peer: type[Peer], bench: Bench) -> Figures:
     """Return the speed of a large reply and of a large upload, and the memory that they took."""
     size = bench.amounts.large_bytes
+    transfer.read_ahead(bench.ground.large)
     proxy = peer(bench.ground)
     with proxy.running(), memory.growth_kib(proxy.pid) as growth:
         reply = transfer.download(proxy.address, size)

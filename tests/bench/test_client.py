@@ -22,7 +22,7 @@ def test_an_incomplete_head_is_nothing_yet(count: int) -> None:
 def test_names_of_headers_are_read_in_any_case() -> None:
     actual = read_head(b"HTTP/1.1 503 no\r\ncontent-LENGTH:2\r\n\r\n")
 
-    assert actual == Head(status=503, end=38, length=2)
+    assert actual == Head(status=503, end=37, length=2)
 
 
 def test_a_length_in_the_body_does_not_count() -> None:

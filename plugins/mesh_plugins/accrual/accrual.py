@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 import trio
+
 from mesh import (
     CLASSIFIER,
     ENDPOINT,
@@ -31,7 +32,6 @@ from mesh import (
     bind,
     is_success,
 )
-
 from mesh_plugins.filters.stats import client_scope
 
 

@@ -5,8 +5,8 @@ from functools import partial
 from random import Random
 
 import attrs
-from mesh import BackoffSettings, key
 
+from mesh import Backoff, key
 from mesh_plugins.accrual.accrual import Policy
 from mesh_plugins.accrual.backoff import Schedule, constant, equal_jittered
 
@@ -19,7 +19,7 @@ class ConsecutiveConfig:
     """An endpoint is dead after `failures` failures in a row, and is probed after a back-off that grows."""
 
     failures: int = key("How many failures in a row make an endpoint dead.", least=1)
-    backoff: BackoffSettings | None = key("How long an endpoint stays dead; jittered from 5 s to 300 s if absent.", None)
+    backoff: Backoff | None = key("How long an endpoint stays dead; jittered from 5 s to 300 s if absent.", None)
 
 
 class Consecutive:
@@ -50,12 +50,12 @@ def consecutive(config: ConsecutiveConfig, source: Random | None = None) -> Call
     return partial(Consecutive, config.failures, _schedule(config.backoff, source or Random()))
 
 
-def _schedule(backoff: BackoffSettings | None, source: Random) -> Schedule:
+def _schedule(backoff: Backoff | None, source: Random) -> Schedule:
     if backoff is None:
         return lambda: equal_jittered(*DEFAULT_BACKOFF, source)
     if backoff.kind == "constant":
         return partial(constant, backoff.ms / 1e3)
-    return lambda: equal_jittered(backoff.min_ms / 1e3, backoff.max_ms / 1e3, source)
+    return lambda: equal_jittered((backoff.min_ms or 0) / 1e3, (backoff.max_ms or 0) / 1e3, source)
 
 
 @attrs.frozen

@@ -21,9 +21,7 @@ class P2CConfig:
         5,
         least=1,
     )
-    enable_probation: bool = key(
-        "Keep endpoints that discovery removed while they are healthy.", False, built=False
-    )
+    enable_probation: bool = key("Keep endpoints that discovery removed while they are healthy.", False, built=False)
 
 
 class P2C:

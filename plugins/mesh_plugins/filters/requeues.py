@@ -24,7 +24,6 @@ from mesh import (
     UpstreamBroken,
     bind,
 )
-
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.stats import client_scope
 
@@ -89,7 +88,12 @@ class Requeues:
                 connects += 1
             else:
                 sent += 1
-            if (went_round and isinstance(error, ConnectFailed)) or connects >= MAX_CONNECTS or sent >= MAX_SENT or spendable <= 0:
+            if (
+                (went_round and isinstance(error, ConnectFailed))
+                or connects >= MAX_CONNECTS
+                or sent >= MAX_SENT
+                or spendable <= 0
+            ):
                 self._limit.value += 1
                 raise error
             if not self._budget.try_withdraw():

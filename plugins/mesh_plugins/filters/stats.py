@@ -13,6 +13,7 @@ from mesh import (
     ONE_SHOT,
     OTHER,
     PATH,
+    SERVER_LABEL,
     AnyService,
     Classifier,
     Counter,
@@ -27,9 +28,6 @@ from mesh import (
     bind,
     is_success,
 )
-
-SERVER_SCOPE = Param("", "server scope")
-"""The label of the server that a server stack belongs to: `<ip>/<port>`."""
 
 
 class RequestStats:
@@ -133,7 +131,7 @@ class ClientStats:
 
 def server_stats(params: Params, rest: Make) -> AnyService:
     """Count a server's requests, under `server/<ip>/<port>`."""
-    scope = params[METRICS].scope("server", params[SERVER_SCOPE], label=True)
+    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
     return bind(Stats(scope, params[CLASSIFIER]), rest(params))
 
 
@@ -154,7 +152,8 @@ def client_scope(params: Params) -> Metrics:
 
 def client_stats(params: Params, rest: Make) -> AnyService:
     """Count a bound name's attempts, under `client/<id>`; stands in the endpoint stacks, which share the counters."""
-    return bind(params[CLIENT_STATS] or ClientStats(client_scope(params), params[CLASSIFIER]), rest(params))
+    shared = params[CLIENT_STATS]
+    return bind(shared or ClientStats(client_scope(params), params[CLASSIFIER]), rest(params))
 
 
 def client_scope_module(params: Params, rest: Make) -> AnyService:
@@ -166,7 +165,13 @@ def client_scope_module(params: Params, rest: Make) -> AnyService:
 
 CLIENT_STATS: Param[ClientStats | None] = Param(None, "client stats")
 
-SERVER_STATS = Module("server_stats", server_stats, above=("errors",), why="counts the replies that errors become", section="server")
-SERVICE_STATS = Module("service_stats", service_stats, above=("binding",), why="counts requests, not attempts", section="service")
-CLIENT_SCOPE = Module("client_scope", client_scope_module, above=("balancer",), why="one scope for all endpoints", section="client")
+SERVER_STATS = Module(
+    "server_stats", server_stats, above=("errors",), why="counts the replies that errors become", section="server"
+)
+SERVICE_STATS = Module(
+    "service_stats", service_stats, above=("binding",), why="counts requests, not attempts", section="service"
+)
+CLIENT_SCOPE = Module(
+    "client_scope", client_scope_module, above=("balancer",), why="one scope for all endpoints", section="client"
+)
 CLIENT_STATS_MODULE = Module("client_stats", client_stats, above=("pool",), why="counts attempts", section="endpoint")

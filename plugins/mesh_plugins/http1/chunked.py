@@ -1,11 +1,10 @@
 """The chunked transfer coding, decoded. Source: RFC 9112 section 7.1."""
 
-from mesh import Fields, RemoteProtocolError
-
-from mesh_plugins.http1.grammar import check_chunk_line_start, check_lines_start, parse_field_line
-from mesh_plugins.http1.head import Limits
+from mesh import Fields, Limits, RemoteProtocolError
+from mesh_plugins.http1.grammar import check_chunk_line_start, check_lines_start
 from mesh_plugins.http1.hop import passable_trailers
 from mesh_plugins.http1.lines import CHUNK_LINES
+from mesh_plugins.http1.section import read_section
 
 _LINE, _CONTENT, _CONTENT_END, _TRAILERS, _DONE = range(5)
 
@@ -79,8 +78,7 @@ class ChunkDecoder:
             pos = stop + 2
             if data[stop:pos] != b"\r\n":
                 self._stage = _CONTENT_END
-                pos = self._end_content(data, stop)
-                return pos
+                return self._end_content(data, stop)
 
     def _end_content(self, data: bytes, pos: int) -> int:
         found = data[pos : pos + 2]
@@ -110,9 +108,10 @@ class ChunkDecoder:
             check_lines_start(data, pos + max(0, self._searched - 1))
             self._searched = max(0, len(data) - pos - 3)
             return pos
-        lines = data[pos:end].split(b"\r\n")
-        if len(lines) > self._limits.max_header_fields:
+        section = b"\r\n" + data[pos:end]
+        if section.count(b"\r\n") > self._limits.max_header_fields:
             raise RemoteProtocolError(f"more than {self._limits.max_header_fields} trailers", status=431)
-        self.trailers = passable_trailers([parse_field_line(line) for line in lines])
+        fields, _, _, _ = read_section(section)
+        self.trailers = passable_trailers(fields)
         self._stage = _DONE
         return end + 4

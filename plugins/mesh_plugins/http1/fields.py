@@ -4,7 +4,6 @@ Source: RFC 9112 sections 6 and 9.3; where it leaves a choice between repair and
 """
 
 from mesh import Fields, RemoteProtocolError
-
 from mesh_plugins.http1.grammar import RequestLine, StatusLine, split_list
 from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE, ReplyHead, RequestHead
 from mesh_plugins.http1.lines import CODING, EXPECT, HOST, LENGTH, UPGRADE, Options
@@ -27,7 +26,8 @@ def read_request_head(line: RequestLine, section: Section) -> RequestHead:
     expects_continue = False
     upgrade = b""
     if kinds & EXPECT:
-        fields, expects_continue = _take_expectation(fields, wanted=size != 0 and version == (1, 1))
+        fields, expects_continue = _take_expectation(fields)
+        expects_continue = expects_continue and size != 0 and version == (1, 1)  # RFC 9110 section 10.1.1
     if kinds & UPGRADE:
         fields, upgrade = _take_upgrade(fields, wanted=options.upgrade and version == (1, 1))
     if line.authority:
@@ -71,15 +71,10 @@ def _keeps_alive(options: Options, version: tuple[int, int]) -> bool:
     return not options.close and (version == (1, 1) or options.keep_alive)
 
 
-def _take_expectation(fields: Fields, *, wanted: bool) -> tuple[Fields, bool]:
-    """Tell whether a `100-continue` is waited for; if it is not wanted, it does not travel on.
-
-    Source: RFC 9110 section 10.1.1: it means nothing without a body or in HTTP/1.0. Other expectations are left alone.
-    """
+def _take_expectation(fields: Fields) -> tuple[Fields, bool]:
+    """Take a `100-continue` off and tell whether there was one; other expectations travel on."""
     awaited = any(name == b"expect" and b"100-continue" in split_list(value.lower()) for name, value in fields)
-    if awaited and not wanted:
-        fields = [field for field in fields if field[0] != b"expect"]
-    return fields, awaited and wanted
+    return [field for field in fields if field[0] != b"expect"] if awaited else fields, awaited
 
 
 def _take_upgrade(fields: Fields, *, wanted: bool) -> tuple[Fields, bytes]:

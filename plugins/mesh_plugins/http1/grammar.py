@@ -8,6 +8,7 @@ import re
 from ipaddress import AddressValueError, IPv6Address
 
 import attrs
+
 from mesh import RemoteProtocolError
 
 MAX_METHOD_BYTES = 64  # the longest registered method has 17; what is longer is no method of anybody's.
@@ -30,11 +31,12 @@ _STATUS_LINE = re.compile(
     rb"HTTP/1\.(?P<minor>[01]) (?P<status>[1-9][0-9]{2})(?: (?P<reason>[\t\x20-\x7e\x80-\xff]*))?"
 )
 _QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
+# White space is taken where RFC 9112 tolerates it, save before a semicolon: h11 refuses it there, and so do we.
 _CHUNK_LINE = re.compile(
     rb"(?P<size>[0-9A-Fa-f]{1,16})"
-    rb"(?:[ \t]*+;[ \t]*+%b++(?:[ \t]*+=[ \t]*+(?:%b++|%b))?+)*+" % (_TCHAR, _TCHAR, _QUOTED)
+    rb"(?:;[ \t]*+%b++(?:[ \t]*+=[ \t]*+(?:%b++|%b))?+)*+" % (_TCHAR, _TCHAR, _QUOTED)
 )
-_CHUNK_LINE_START = re.compile(rb"(?:[0-9A-Fa-f]{1,16}(?:[ \t;][\t\x20-\x7e\x80-\xff]*+)?+)?+\r?")
+_CHUNK_LINE_START = re.compile(rb"(?:[0-9A-Fa-f]{1,16}(?:;[\t\x20-\x7e\x80-\xff]*+)?+)?+\r?")
 # What no head, chunk line or trailer section may hold, whatever follows: a line feed alone, a carriage return alone (the
 # last byte seen may still get its line feed), any other control byte.
 _NEVER = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -129,7 +131,8 @@ def parse_status_line(line: bytes) -> StatusLine:
     found = _STATUS_LINE.fullmatch(line)
     if found is None:
         raise RemoteProtocolError(f"expected a status line such as 'HTTP/1.1 200 OK', not {_show(line)}")
-    return StatusLine(int(found["status"]), found["reason"] or b"", (1, found["minor"][0] - 0x30))
+    reason = (found["reason"] or b"").strip(b" \t")
+    return StatusLine(int(found["status"]), reason, (1, found["minor"][0] - 0x30))
 
 
 def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
@@ -183,9 +186,10 @@ def check_transfer_encoding(value: bytes) -> None:
     if coding == b"chunked":
         return
     codings = split_list(coding)
-    unknown = codings and all(map(is_token, codings)) and b"chunked" not in codings[:-1]
+    is_unknown = all(map(is_token, codings)) and codings[:1] != [b"chunked"] and codings.count(b"chunked") <= 1
     raise RemoteProtocolError(
-        f"expected 'chunked' alone in transfer-encoding, not {_show(value)}", status=501 if unknown else 400
+        f"expected 'chunked' alone in transfer-encoding, not {_show(value)}",
+        status=501 if codings and is_unknown else 400,
     )
 
 

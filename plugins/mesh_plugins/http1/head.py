@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import attrs
+
 from mesh import Fields
 
 CHUNKED = -1
@@ -16,8 +17,10 @@ class RequestHead:
     """A request's head, checked and without the fields that belong to its connection.
 
     `target` is in origin form or `*`; an absolute-form target has been taken apart, its authority standing in `host`
-    instead of what the client wrote there. `body_size` is a number of bytes or `CHUNKED`. `keep_alive`: the client will
-    send more on this connection. `upgrade` is the `upgrade` field if `connection` named it, else empty.
+    instead of what the client wrote there, its scheme in `scheme`. `body_size` is a number of bytes or `CHUNKED`.
+    `keep_alive`: the client will send more on this connection. `expects_continue`: the client waits for a `100` before
+    its body; `expect: 100-continue` itself has been taken off the headers. `upgrade` is the `upgrade` field if
+    `connection` named it, else empty.
     """
 
     method: bytes
@@ -51,16 +54,20 @@ class ReplyHead:
 class ServerEngine(Protocol):
     """One connection with a client: its bytes in, requests out; replies in, bytes out.
 
-    The order of calls is: `feed` and `read_head` until a head comes; `feed` and `read_body` until `b""`; `next_message`
-    after the reply was written too. Whatever breaks RFC 9112 or a limit raises `RemoteProtocolError`, with the status to
-    answer; after that the engine is only good for writing that answer.
+    The order of calls is: `feed` and `read_head` until a head comes; `feed` and `read_body` until `b""`, or until
+    `body_size` bytes have come; `next_message` after the reply was written too. Whatever breaks RFC 9112 or a limit raises
+    `RemoteProtocolError`, with the status to answer; after that the engine is only good for writing that answer: to read
+    again raises again. What is fed while a read would still return something is kept without a limit.
     """
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the client; `b""` says that no more will come."""
 
     def read_head(self) -> RequestHead | None:
-        """Return the next request's head, or None if its bytes have not all come."""
+        """Return the next request's head, or None if its bytes have not all come.
+
+        None for ever if the connection has ended between requests, or after a request that was the last on it.
+        """
 
     def read_body(self) -> bytes | None:
         """Return what has come of the body, `b""` at its end (and ever after), or None if more bytes are needed."""
@@ -75,7 +82,10 @@ class ServerEngine(Protocol):
         """Return whether bytes are waiting that have not been read as a head or a body."""
 
     def next_message(self) -> None:
-        """Make ready for the next request on this connection."""
+        """Make ready for the next request on this connection.
+
+        Raises `LocalProtocolError` if this one was not read, or its reply not written, to the end.
+        """
 
     def write_head(
         self, status: int, reason: bytes, headers: Fields, size: int | None, *, keep_alive: bool, body: bool = True
@@ -83,22 +93,31 @@ class ServerEngine(Protocol):
         """Return the head of the reply to the request read last, interim (1xx) replies included.
 
         `size` becomes `content-length`; None means a body of unknown length: chunked for HTTP/1.1 clients, ended by
-        closing for HTTP/1.0. `body` is false for replies that have none by their nature (to HEAD, 204, 304).
-        Raises `LocalProtocolError` for a name or value that must not be sent.
+        closing for HTTP/1.0. `body` is false for replies that have none by their nature (to HEAD, 204, 304); there
+        `size`, if any, is what the body would have had. An interim reply to an HTTP/1.0 client is `b""`: it gets none.
+        Raises `LocalProtocolError` for a name or value that must not be sent; fields of the connection and of the
+        framing are among them.
         """
 
     def write_data(self, data: bytes) -> bytes:
         """Return `data` framed as the head announced."""
 
     def write_end(self, trailers: Fields) -> bytes:
-        """Return what ends the body; trailers are dropped where the framing has no place for them."""
+        """Return what ends the body; trailers are dropped where the framing has no place for them.
+
+        Raises `LocalProtocolError` if the body is shorter than announced. Not needed after a body of announced size.
+        """
 
 
 class ClientEngine(Protocol):
     """One connection to an endpoint: requests in, bytes out; its bytes in, replies out. Calls as in `ServerEngine`."""
 
     def write_head(self, method: bytes, target: bytes, headers: Fields, size: int | None) -> bytes:
-        """Return the head of a request; `size` is None for a chunked body, 0 for none."""
+        """Return the head of a request; `size` is None for a chunked body, 0 for none.
+
+        Raises `LocalProtocolError` as `ServerEngine.write_head` does, and `RemoteProtocolError` if the endpoint has spoken
+        already. A request without `host` gets an empty one.
+        """
 
     def write_data(self, data: bytes) -> bytes:
         """Return `data` framed as the head announced."""
@@ -110,7 +129,11 @@ class ClientEngine(Protocol):
         """Take bytes from the endpoint; `b""` says that no more will come."""
 
     def read_head(self) -> ReplyHead | None:
-        """Return the next head, interim or final, or None. A 101 that nobody asked for raises."""
+        """Return the next head, interim or final, or None if its bytes have not all come.
+
+        None for ever if the connection has ended before the first byte of a reply; inside a head that raises. So does a
+        101 that nobody asked for, and one more interim reply than the limit.
+        """
 
     def read_body(self) -> bytes | None:
         """Return what has come of the body, `b""` at its end, or None if more bytes are needed."""
@@ -122,20 +145,7 @@ class ClientEngine(Protocol):
         """Return whether the endpoint sent more than the reply: such a connection is never used again."""
 
     def next_message(self) -> None:
-        """Make ready for the next request on this connection."""
+        """Make ready for the next request on this connection.
 
-
-@attrs.frozen
-class Limits:
-    """How much of a message is read before it is refused; the names of `servers[].limits` and `client.limits`."""
-
-    max_request_line_bytes: int = 8192
-    max_header_section_bytes: int = 61440
-    max_header_fields: int = 100
-    max_chunk_line_bytes: int = 4096
-    max_trailer_bytes: int = 8192
-    header_deadline_s: float = 10.0
-    idle_timeout_s: float = 3600.0
-    stream_idle_timeout_s: float = 300.0
-    max_leading_empty_lines: int = 8
-    max_1xx_responses: int = 20
+        Raises `LocalProtocolError` if this one was not read, or its reply not written, to the end.
+        """

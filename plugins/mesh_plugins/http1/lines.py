@@ -1,8 +1,8 @@
 """The lines that come in, checked and classified once each: request lines, status lines, header lines, chunk lines."""
 
 import attrs
-from mesh import RemoteProtocolError
 
+from mesh import RemoteProtocolError
 from mesh_plugins.http1.grammar import (
     RequestLine,
     StatusLine,

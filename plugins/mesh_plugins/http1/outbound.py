@@ -1,7 +1,6 @@
 """The bytes that go out on one connection: lines checked and made once each, bodies framed as their head announced."""
 
 from mesh import Fields, LocalProtocolError
-
 from mesh_plugins.http1.grammar import is_target, is_token, is_value
 from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE
 from mesh_plugins.http1.hop import CONNECTION_FIELDS, looks_like_framing
@@ -17,9 +16,10 @@ class Outbound:
     The mutable state: `_to_write` is what the body still has to get: bytes, `CHUNKED`, `UNTIL_CLOSE`, or `NO_HEAD`.
     """
 
-    __slots__ = ()
+    __slots__ = ("_to_write",)
 
-    _to_write: int
+    def __init__(self) -> None:
+        self._to_write = NO_HEAD
 
     def write_data(self, data: bytes) -> bytes:
         left = self._to_write

@@ -5,7 +5,6 @@ lines are: reading a head that came before costs one look-up (an exchange as of 
 """
 
 from mesh import Fields, RemoteProtocolError
-
 from mesh_plugins.http1.lines import (
     CODING,
     CONNECTION,
@@ -31,7 +30,7 @@ The fields still hold `expect` and `upgrade`, for those who must look at them. T
 """
 
 
-def _read_section(text: bytes) -> Section:
+def read_section(text: bytes) -> Section:
     """Read the lines in `text`, each with its line end before it."""
     fields: Fields = []
     append = fields.append
@@ -61,5 +60,5 @@ def _keeps(text: bytes, section: Section) -> bool:
     return len(text) <= _MAX_BYTES and not section[1] & SECRET
 
 
-SECTIONS: Memo[bytes, Section] = Memo(_read_section, _keeps, _MAX_SECTIONS)
+SECTIONS: Memo[bytes, Section] = Memo(read_section, _keeps, _MAX_SECTIONS)
 """From the bytes between the first line and the CR LF CR LF that ends the head to what they say."""

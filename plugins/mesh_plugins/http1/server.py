@@ -25,12 +25,13 @@ from mesh import (
     HttpRequest,
     IdleTimeout,
     InterimSink,
+    Limits,
     MeshError,
     RemoteProtocolError,
     Reply,
     Switch,
 )
-from mesh_plugins.http1.head import Limits, RequestHead, ServerEngine
+from mesh_plugins.http1.head import RequestHead, ServerEngine
 
 logger = logging.getLogger(__name__)
 

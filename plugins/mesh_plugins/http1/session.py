@@ -21,12 +21,13 @@ from mesh import (
     HttpRequest,
     IdleTimeout,
     Life,
+    Limits,
     RemoteProtocolError,
     Session,
     UpstreamBroken,
     UpstreamProtocolError,
 )
-from mesh_plugins.http1.head import CHUNKED, ClientEngine, Limits, ReplyHead
+from mesh_plugins.http1.head import CHUNKED, ClientEngine, ReplyHead
 
 PIECE = 262144  # bytes asked for at once while a body streams
 CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default

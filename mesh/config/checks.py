@@ -1,0 +1,147 @@
+"""What must hold between the parts of a stack file, and what may better not be as it is.
+
+Messages in quotes are linkerd's own. Source: config, ConfigError.scala; linkerd/core, Linker.scala.
+"""
+
+import ipaddress
+import os
+import stat
+from collections.abc import Iterator
+from typing import TypeVar
+
+import attrs
+
+from mesh.config.effective import effective_label
+from mesh.config.nodes import Sequence
+from mesh.config.report import Report
+from mesh.config.shape import key_name
+from mesh.settings.connections import Address
+from mesh.settings.prefixes import PerPrefix
+from mesh.settings.router import RouterSettings, ServerSettings
+from mesh.settings.stackfile import AdminSettings
+from mesh.settings.tls import ClientAuth, TlsServer
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class _Listener:
+    """Something that binds a port, and the key path of what it is described by."""
+
+    key: str
+    ip: Address
+    port: int
+
+
+def check(report: Report) -> None:
+    """Add to the report what is wrong between the parts of the file, and its warnings."""
+    _check_presence(report)
+    _check_labels(report)
+    _check_ports(report)
+    _warn_of_values(report)
+    _warn_of_endless_waits(report)
+    _warn_of_keys(report)
+
+
+def _made(report: Report, cls: type[T]) -> Iterator[tuple[str, T]]:
+    return ((key, value) for key, value in report.made if isinstance(value, cls))
+
+
+def _check_presence(report: Report) -> None:
+    if not _has_items(report, "routers"):
+        report.blame("routers", "At least one router must be specified in the configuration.")
+    for key, _ in _made(report, RouterSettings):
+        if not _has_items(report, f"{key}.servers"):
+            report.blame(f"{key}.servers", "an empty list found", "at least one server")
+
+
+def _has_items(report: Report, key: str) -> bool:
+    """Whether a list has items, readable or not; what is no list is reported elsewhere."""
+    origin = report.origins.get(key)
+    return origin is not None and (not isinstance(origin.node, Sequence) or bool(origin.node.items))
+
+
+def _check_labels(report: Report) -> None:
+    first: dict[str, str] = {}
+    for key, router in _made(report, RouterSettings):
+        other = first.setdefault(effective_label(router), key)
+        if other != key:
+            report.blame(
+                f"{key}.label",
+                f"Multiple routers with the label {effective_label(router)}",
+                f"another label than that of {other}",
+            )
+
+
+def _check_ports(report: Report) -> None:
+    listeners = [_Listener(key, admin.ip, admin.port) for key, admin in _made(report, AdminSettings)]
+    if not listeners:
+        default = AdminSettings()
+        listeners.append(_Listener("admin", default.ip, default.port))
+    listeners += [_Listener(key, server.ip, server.port) for key, server in _made(report, ServerSettings)]
+    for number, listener in enumerate(listeners):
+        for other in listeners[:number]:
+            if _conflict(listener, other):
+                line, _ = report.origin(f"{other.key}.port")
+                where = f"{other.key} (line {line})" if line else other.key
+                report.blame(
+                    f"{listener.key}.port",
+                    f"Server conflict on port {listener.port}",
+                    f"a port that {where} leaves free",
+                )
+                break
+
+
+def _conflict(one: _Listener, other: _Listener) -> bool:
+    """Whether two listeners cannot both be bound; the address of every interface conflicts with each of its family."""
+    if one.port != other.port or one.port == 0:
+        return False
+    if one.ip == other.ip:
+        return True
+    mine, theirs = ipaddress.ip_address(one.ip), ipaddress.ip_address(other.ip)
+    return mine.version == theirs.version and (mine.is_unspecified or theirs.is_unspecified)
+
+
+def _warn_of_values(report: Report) -> None:
+    """Add what config classes have to say about their own values.
+
+    Such a class may have a method `config_warnings` that yields pairs of a field's name and a message.
+    """
+    for key, value in report.made:
+        warnings = getattr(type(value), "config_warnings", None)
+        if warnings is not None:
+            for name, message in warnings(value):
+                report.warn(f"{key}.{key_name(type(value), name)}", message)
+
+
+def _warn_of_endless_waits(report: Report) -> None:
+    for key, router in _made(report, RouterSettings):
+        times = [server.timeout_ms for server in router.servers]
+        times += _values(router.service, "total_timeout_ms")
+        times += _values(router.client, "request_attempt_timeout_ms")
+        if not any(times):
+            report.warn(
+                key,
+                "no timeout is configured: a request waits for as long as its endpoint takes",
+                "`timeoutMs` in `servers`, `totalTimeoutMs` in `service` or `requestAttemptTimeoutMs` in `client`",
+            )
+
+
+def _values(section: PerPrefix[T], name: str) -> list[int | None]:  # type: ignore[type-var]  # any settings
+    return [getattr(section.default, name), *(entry.given.values.get(name) for entry in section.entries)]
+
+
+def _warn_of_keys(report: Report) -> None:
+    """Warn of private keys that everybody can read; whoever opens a file says what else is wrong with it."""
+    for key, value in report.made:
+        if isinstance(value, TlsServer | ClientAuth) and _is_readable_by_all(value.key_path):
+            report.warn(
+                f"{key}.keyPath", f"{value.key_path} can be read by everybody", "a file that only its owner reads"
+            )
+
+
+def _is_readable_by_all(path: str) -> bool:
+    try:
+        return bool(os.stat(path).st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,40 @@
+"""What the kind of a protocol brings to a router: its default stack, and what the settings mean to it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from mesh.codec import Serve
+from mesh.endpoint import Addr
+from mesh.message import Request
+from mesh.naming.namer import BoundName
+from mesh.naming.path import Path
+from mesh.params import Params
+from mesh.settings import RouterSettings, ServerSettings
+from mesh.stack import Stack
+
+
+@attrs.frozen(eq=False)
+class Parts:
+    """A protocol's contribution to one router.
+
+    `stack` has every section, server to endpoint, but not its leaf, which is the pool. `params` are for all sections.
+    `server(settings, params)` returns the params of one listener's server stack, and what serves its connections.
+    `identify` names a request as the router would, without sending it; raises as the router does. `request(method, url,
+    headers)` makes a request such as a client would send, for explanations. `clients` lists the bound names in use, with
+    the address sets that their balancers use.
+    """
+
+    stack: Stack
+    params: Params
+    server: Callable[[ServerSettings, Params], tuple[Params, Serve]]
+    identify: Callable[[Request], Path]
+    request: Callable[[str, str, list[tuple[str, str]]], Request]
+    clients: Callable[[], list[tuple[BoundName, Addr]]]
+
+
+class NewProtocol(Protocol):
+    """The factory of a protocol kind: makes the parts of a router from its settings and the first params."""
+
+    def __call__(self, settings: RouterSettings, params: Params, /) -> Parts: ...

@@ -1,0 +1,81 @@
+"""What a router's settings mean to the modules of its stacks, whatever its protocol."""
+
+import math
+from collections.abc import Callable
+
+from mesh import (
+    CONNECTOR,
+    POOL_LIMITS,
+    BoundName,
+    ClientSettings,
+    Connection,
+    Endpoint,
+    Params,
+    Path,
+    PoolLimits,
+    RouterSettings,
+    ServerSettings,
+    connect,
+    load,
+)
+from mesh_plugins.accrual.accrual import NEW_POLICY
+from mesh_plugins.accrual.consecutive import ConsecutiveConfig, consecutive
+from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR
+from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
+from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
+from mesh_plugins.filters.budget import BudgetLimits
+from mesh_plugins.filters.requeues import REQUEUE_BUDGET
+from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
+
+
+DEFAULT_ACCRUAL = ConsecutiveConfig(failures=5)  # linkerd's, when a client says nothing of failure accrual
+
+
+def router_params(
+    settings: RouterSettings,
+    params: Params,
+    for_path: Callable[[Params, Path], Params],
+    for_client: Callable[[Params, ClientSettings], Params],
+) -> Params:
+    """Return the params of a router; `for_path` and `for_client` add what the protocol has to say of each."""
+    cache = settings.binding_cache
+
+    def path_params(below: Params, path: Path) -> Params:
+        return for_path(below, path)
+
+    def client_params(below: Params, name: BoundName) -> Params:
+        client = settings.client.resolve(name.id)
+        return for_client(_client_params(client, below), client)
+
+    sizes = CacheSizes(cache.paths, cache.clients, float(cache.idle_ttl_secs))
+    params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
+    return params.put(PATH_PARAMS, path_params).put(CLIENT_PARAMS, client_params)
+
+
+def server_params(settings: ServerSettings, params: Params) -> Params:
+    """Return the params of one listener's server stack."""
+    timeout = None if settings.timeout_ms is None else settings.timeout_ms / 1e3
+    return params.put(MAX_CONCURRENT, settings.max_concurrent_requests).put(TIMEOUT_SECONDS, timeout)
+
+
+def _client_params(settings: ClientSettings, params: Params) -> Params:
+    pool = settings.host_connection_pool
+    idle = math.inf if pool.idle_time_ms is None else pool.idle_time_ms / 1e3
+    balancer, accrual = settings.load_balancer.chosen, settings.failure_accrual
+    budget = settings.requeue_budget
+    no_delay = settings.socket_options.no_delay
+
+    async def connector(endpoint: Endpoint) -> Connection:
+        return await connect(endpoint, no_delay=no_delay)
+
+    if params[CONNECTOR] is connect and not no_delay:
+        params = params.put(CONNECTOR, connector)
+    return (
+        params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters))
+        .put(NEW_DISTRIBUTOR, load(balancer.kind)(balancer.config))
+        .put(NEW_POLICY, consecutive(DEFAULT_ACCRUAL) if accrual is None else load(accrual.kind)(accrual.config))
+        .put(
+            REQUEUE_BUDGET,
+            BudgetLimits(budget.min_retries_per_sec, budget.percent_can_retry, float(budget.ttl_secs)),
+        )
+    )

@@ -1,0 +1,207 @@
+"""The routing context that HTTP requests carry: dtab overrides, and the depth of calls so far.
+
+Source: linkerd protocol/http, LinkerdHeaders.scala and `MaxCallDepthFilter`; RFC 9110 section 7.6.3 for `via`.
+"""
+
+import attrs
+
+from mesh import (
+    EMPTY_DTAB,
+    AnyService,
+    BadRequestContext,
+    Dtab,
+    Fields,
+    HttpReply,
+    HttpRequest,
+    Make,
+    Module,
+    NameSyntaxError,
+    Param,
+    Params,
+    RemoteProtocolError,
+    bind,
+    filtered,
+    without,
+)
+
+CTX_DTAB = b"l5d-ctx-dtab"
+USER_DTAB = b"l5d-dtab"
+MEMO = 256  # overrides remembered, read once each; cleared when full
+LONGEST = 8192  # bytes of an override that is read at all
+
+
+class DtabHeaders:
+    """Reads `l5d-ctx-dtab`, then `l5d-dtab`, into the request's local dtab, and passes both on as `l5d-ctx-dtab`.
+
+    The latter is appended, hence stronger. Raises `BadRequestContext` if one does not parse.
+    """
+
+    __slots__ = ("_memo",)
+
+    def __init__(self) -> None:
+        self._memo: dict[bytes, Dtab] = {}
+
+    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        for name, _value in request.headers:
+            if name in (CTX_DTAB, USER_DTAB):
+                self._read(request)
+                break
+        reply: HttpReply = await service(request)
+        return reply
+
+    def _read(self, request: HttpRequest) -> None:
+        headers = request.headers
+        texts = [value for name, value in headers if name == CTX_DTAB]
+        texts += [value for name, value in headers if name == USER_DTAB]
+        local = EMPTY_DTAB
+        for text in texts:
+            local = local + self._parsed(text)
+        request.headers = without(headers, CTX_DTAB, USER_DTAB)
+        if len(local):
+            request.headers.append((CTX_DTAB, local.show().encode()))
+            request.context.local_dtab = local
+
+    def _parsed(self, text: bytes) -> Dtab:
+        dtab = self._memo.get(text)
+        if dtab is None:
+            if len(text) > LONGEST:
+                raise BadRequestContext(f"a dtab override of {len(text)} bytes is longer than {LONGEST}")
+            try:
+                dtab = Dtab.read(text.decode("latin-1"))
+            except NameSyntaxError as error:
+                raise BadRequestContext(str(error)) from error
+            if len(self._memo) >= MEMO:
+                self._memo.clear()
+            self._memo[text] = dtab
+        return dtab
+
+
+class CallDepth:
+    """Refuses requests that passed too many proxies, which is most likely a loop."""
+
+    __slots__ = ("_most",)
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        for name, _value in request.headers:
+            if name == b"via":
+                self._check(request.headers)
+                break
+        reply: HttpReply = await service(request)
+        return reply
+
+    def _check(self, headers: Fields) -> None:
+        depth = sum(value.count(b",") + 1 for name, value in headers if name == b"via")
+        own = sum(value.count(VIA_NAME) for name, value in headers if name == b"via")
+        if depth > self._most or own > MOST_OWN:
+            most = self._most if depth > self._most else MOST_OWN
+            raise BadRequestContext(
+                f"Maximum number of calls ({most}) has been exceeded. Please check for proxy loops."
+            )
+
+
+VIA_NAME = b"linkerd"
+MOST_OWN = 16  # times our own name may stand in `via`: more is a loop, long before the limit on all proxies
+
+
+class Via:
+    """Adds this hop to `via`, on the request and on the reply."""
+
+    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        _append(request.headers, b"1.0 linkerd" if request.version == (1, 0) else b"1.1 linkerd")
+        reply: HttpReply = await service(request)
+        _append(reply.headers, b"1.0 linkerd" if reply.version == (1, 0) else b"1.1 linkerd")
+        return reply
+
+
+def _append(headers: Fields, hop: bytes) -> None:
+    for place, (name, value) in enumerate(headers):
+        if name == b"via":
+            headers[place] = (name, value + b", " + hop)
+            return
+    headers.append((b"via", hop))
+
+
+@attrs.frozen
+class Edge:
+    """Takes nothing from untrusted clients but the request: no context, no overrides, and a normalised path."""
+
+    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        request.headers = [item for item in request.headers if not item[0].startswith(b"l5d-")]
+        request.target = normalised(request.target)
+        reply: HttpReply = await service(request)
+        reply.headers = [item for item in reply.headers if not item[0].startswith(b"l5d-") or item[0] == b"l5d-err"]
+        return reply
+
+
+def normalised(target: bytes) -> bytes:
+    """Return a target with its path normalised once: dot segments resolved, slashes merged, `%2e` decoded.
+
+    Raises `RemoteProtocolError` for a path with a malformed escape, an escaped slash or backslash, or a backslash.
+    Source: RFC 3986 sections 5.2.4 and 6.2.2; Envoy's `normalize_path` and `merge_slashes`.
+    """
+    path, mark, query = target.partition(b"?")
+    if b"%" not in path and b"." not in path and b"//" not in path and b"\\" not in path:
+        return target
+    kept: list[bytes] = []
+    segments = _checked(path).split(b"/")
+    for segment in segments[1:]:
+        if segment == b"..":
+            del kept[-1:]
+        elif segment not in (b".", b""):
+            kept.append(segment)
+    slash = b"/" if kept and segments[-1] in (b"", b".", b"..") else b""
+    return b"/" + b"/".join(kept) + slash + mark + query
+
+
+def _checked(path: bytes) -> bytes:
+    """Return `path` with unreserved characters decoded; refuse what two readers could read differently."""
+    if b"\\" in path:
+        raise RemoteProtocolError("the path contains a backslash")
+    head, *rest = path.split(b"%")
+    pieces = [head]
+    for piece in rest:
+        digits = piece[:2]
+        if len(digits) < 2 or not all(digit in b"0123456789abcdefABCDEF" for digit in digits):
+            raise RemoteProtocolError("the path contains a malformed percent-encoding")
+        byte = bytes([int(digits, 16)])
+        if byte in (b"/", b"\\"):
+            raise RemoteProtocolError("the path contains an encoded slash or backslash")
+        unreserved = byte.isalnum() or byte in (b"-", b".", b"_", b"~")
+        pieces.append((byte if unreserved and byte.isascii() else b"%" + digits) + piece[2:])
+    return b"".join(pieces)
+
+
+MAX_CALL_DEPTH = Param(1000, "max call depth")
+PROFILE = Param("mesh", "profile")
+"""Whom a server trusts: `mesh` or `edge`."""
+
+
+def _edge(params: Params, rest: Make) -> AnyService:
+    return bind(Edge(), rest(params), "edge") if params[PROFILE] == "edge" else rest(params)
+
+
+def _call_depth(params: Params, rest: Make) -> AnyService:
+    return bind(CallDepth(params[MAX_CALL_DEPTH]), rest(params), "call_depth")
+
+
+EDGE = Module(
+    "edge",
+    _edge,
+    above=("call_depth", "dtab_headers", "router"),
+    why="nothing may act on what an untrusted client says before it is taken away",
+    section="server",
+)
+CALL_DEPTH = Module(
+    "call_depth", _call_depth, above=("router",), why="a loop must end before it is routed", section="server"
+)
+DTAB_HEADERS = filtered(
+    "dtab_headers",
+    DtabHeaders(),
+    above=("router",),
+    why="the binding needs the override of the request",
+    section="server",
+)
+VIA = filtered("via", Via(), below=("router",), section="service")

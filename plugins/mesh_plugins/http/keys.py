@@ -1,0 +1,130 @@
+"""The keys that HTTP adds to a stack file. Source: linkerd 1.x, linkerd/protocol/http, HttpConfig.scala."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
+
+import attrs
+
+from mesh import Category, Chosen, key
+
+KIB = 1024
+
+
+@attrs.frozen(kw_only=True)
+class HttpRouterKeys:
+    """What a router says of HTTP. Raises `ValueError` for keys that do not go together."""
+
+    label: str = key("The router's label; read here too so that it can be named.", "http")
+    identifier: tuple[Chosen, ...] = key(
+        "What names a request; several are asked in order.",
+        category=Category.IDENTIFIER,
+        default_kind="io.l5d.header.token",
+    )
+    engine: Literal["fast", "reference"] = key(
+        "What reads and writes messages: `fast` is the linker's own, `reference` is h11.", "fast"
+    )
+    streaming_enabled: bool = key(
+        "Pass bodies on as they come. False is accepted so that linkerd's files load, and changes nothing.", True
+    )
+    stream_after_content_length_kb: int | None = key(
+        "Bodies of up to so many KiB are read before the request is handed on, so that it can be sent again; 5 by default.",
+        None,
+        name="streamAfterContentLengthKB",
+        least=0,
+    )
+    max_headers_kb: int | None = key(
+        "All fields of one message, in KiB: `limits.max_header_section_bytes` for servers and clients that do not say it.",
+        None,
+        name="maxHeadersKB",
+        least=1,
+    )
+    max_initial_line_kb: int | None = key(
+        "A request line, in KiB: `limits.max_request_line_bytes` for servers and clients that do not say it.",
+        None,
+        name="maxInitialLineKB",
+        least=1,
+    )
+    max_err_response_kb: int = key(
+        "Where the bodies of the router's own errors are cut off, in KiB.",
+        5120,
+        name="maxErrResponseKB",
+        least=1,
+        built=False,
+    )
+    compression_level: int = key(
+        "Compression of replies: 0 is none, 1 to 9 how hard, -1 (linkerd's default) textual types at 6.",
+        0,
+        least=-1,
+        most=9,
+        built=False,
+    )
+    trace_propagator: Chosen | None = key(
+        "How trace ids are carried in fields.", None, category=Category.PROPAGATOR, built=False
+    )
+    http_access_log: str | None = key("A file that gets one line for each request.", None, built=False)
+    http_access_log_roll_policy: str | None = key(
+        "When a new file is begun: `never`, `hourly`, `daily`, `weekly(n)` or a size.", None, built=False
+    )
+    http_access_log_append: bool = key("Append to a file that exists.", True, built=False)
+    http_access_log_rotate_count: int = key("How many old files are kept; -1 is all.", -1, least=-1, built=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.streaming_enabled and self.stream_after_content_length_kb is not None:
+            raise ValueError(
+                "Conflicting streaming options set. "
+                f"Can't disable streaming and set streamAfterContentLengthKB in {self.label}"
+            )
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The limits that linkerd's keys set, by their names under `limits`, in bytes."""
+        given = {
+            "max_header_section_bytes": self.max_headers_kb,
+            "max_request_line_bytes": self.max_initial_line_kb,
+        }
+        return {name: value * KIB for name, value in given.items() if value is not None}
+
+    def config_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the reason for each value that is accepted without effect."""
+        if not self.streaming_enabled:
+            yield "streaming_enabled", "has no effect: messages are streamed all the same"
+
+
+@attrs.frozen(kw_only=True)
+class ForwardedHeader:
+    """What the field `forwarded` says of the two ends of a connection."""
+
+    by: Chosen = key("The server.", category=Category.LABELER, default_kind="requestRandom")
+    for_: Chosen = key("The client.", category=Category.LABELER, default_kind="requestRandom")
+
+
+@attrs.frozen(kw_only=True)
+class HttpServerKeys:
+    """What a server says of HTTP."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4140}
+
+    max_call_depth: int = key("More hops than this in `via` are refused with 400.", 1000, least=0)
+    add_forwarded_header: ForwardedHeader | None = key(
+        "Add a `forwarded` field to requests; `{}` does so with random labels.", None, built=False
+    )
+    timestamp_header: str | None = key("A field that gets the time of arrival, in ms since 1970.", None, built=False)
+
+
+@attrs.frozen(kw_only=True)
+class HttpServiceKeys:
+    """What a service says of HTTP: nothing of its own, but what counts as a failure if nobody says so."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"response_classifier": "io.l5d.http.nonRetryable5XX"}
+
+
+@attrs.frozen(kw_only=True)
+class HttpClientKeys:
+    """What a client says of HTTP."""
+
+    forward_client_cert: bool = key(
+        "Send the client's certificate on, in `x-forwarded-client-cert`.", False, built=False
+    )
+    request_authorizers: tuple[Chosen, ...] = key(
+        "What decides whether a request may be sent, in order.", (), category=Category.AUTHORIZER, built=False
+    )

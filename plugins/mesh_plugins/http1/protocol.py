@@ -1,0 +1,144 @@
+"""The protocol `http`: HTTP/1.1 routers, their default stack, and what the settings mean to it."""
+
+from mesh import (
+    CLASSIFIER,
+    SESSION,
+    ClientSettings,
+    Connection,
+    Fields,
+    HttpRequest,
+    Life,
+    Limits,
+    NewSession,
+    Params,
+    Parts,
+    Path,
+    Request,
+    RouterSettings,
+    Serve,
+    ServerSettings,
+    Session,
+    Stack,
+    Switch,
+    load,
+)
+from mesh_plugins.accrual.accrual import ACCRUAL
+from mesh_plugins.assembly import router_params, server_params
+from mesh_plugins.balancers.balancer import BALANCER
+from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
+from mesh_plugins.filters.requeues import REPEATABLE, REQUEUES
+from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
+from mesh_plugins.http.classifiers import non_retryable_5xx
+from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
+from mesh_plugins.http.destination import DST_CLIENT, DST_SERVICE
+from mesh_plugins.http.errors import ERRORS
+from mesh_plugins.http.keys import HttpRouterKeys
+from mesh_plugins.http.nack import NACK
+from mesh_plugins.http1.head import ClientEngine, ServerEngine
+from mesh_plugins.http1.reference import ReferenceClient, ReferenceServer
+from mesh_plugins.http1.server import ServerConnection, Serving
+from mesh_plugins.http1.session import Http1Session
+from mesh_plugins.http1.wire import FastClient, FastServer
+from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
+
+STACK = Stack(
+    [
+        SERVER_STATS,
+        ERRORS,
+        ADMISSION,
+        TIMEOUT,
+        EDGE,
+        CALL_DEPTH,
+        DTAB_HEADERS,
+        ROUTER,
+        SERVICE_STATS,
+        DST_SERVICE,
+        VIA,
+        BINDING,
+        DST_CLIENT,
+        CLIENT_SCOPE,
+        REQUEUES,
+        BALANCER,
+        CLIENT_STATS_MODULE,
+        ACCRUAL,
+        NACK,
+    ]
+)
+"""The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
+
+IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
+"""Methods that may be sent again without knowing whether the first time counted. Source: RFC 9110 section 9.2.2."""
+
+
+def is_repeatable(request: Request) -> bool:
+    """Return whether a request may be sent again although an endpoint may have begun to work on it."""
+    return isinstance(request, HttpRequest) and request.method in IDEMPOTENT
+
+
+def http(settings: RouterSettings, params: Params) -> Parts:
+    """Return the parts of an HTTP/1.1 router; the factory of the protocol kind `http`."""
+    keys: HttpRouterKeys = settings.protocol.config
+    prefix = settings.dst_prefix
+    identifiers = tuple(load(chosen.kind)(chosen.config, prefix) for chosen in keys.identifier)
+    reference = keys.engine == "reference"
+
+    def for_path(below: Params, path: Path) -> Params:
+        return below
+
+    def for_client(below: Params, client: ClientSettings) -> Params:
+        return below.put(SESSION, new_session(client.limits, reference=reference))
+
+    def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
+        below = server_params(listener, below).put(PROFILE, listener.profile)
+        below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
+        serving = Serving(listener.limits, (keys.stream_after_content_length_kb or 5) * 1024, listener.allow_half_close)
+        return below, serve(serving, reference=reference)
+
+    params = router_params(settings, params, for_path, for_client)
+    params = params.put(IDENTIFIERS, identifiers).put(REPEATABLE, is_repeatable).put(CLASSIFIER, non_retryable_5xx)
+    clients = Clients(params)
+    params = params.put(CLIENTS, clients)
+
+    def name(request: Request) -> Path:
+        return identify(request, identifiers)
+
+    return Parts(STACK, params, server, name, make_request, clients.states)
+
+
+def serve(serving: Serving, *, reference: bool = False) -> Serve:
+    """Return what serves the connections of one listener."""
+
+    async def run(connection: Connection, switch: Switch) -> None:
+        limits = serving.limits
+        engine: ServerEngine = ReferenceServer(limits) if reference else FastServer(limits)
+        await ServerConnection(connection, engine, switch, serving).run()
+
+    return run
+
+
+def serve_plainly() -> Serve:
+    """Return what serves a service of our own, such as the admin pages, with the default limits."""
+    return serve(Serving())
+
+
+def new_session(limits: Limits, *, reference: bool = False) -> NewSession:
+    """Return what makes sessions with endpoints."""
+
+    def make(connection: Connection, life: Life) -> Session:
+        engine: ClientEngine = ReferenceClient(limits) if reference else FastClient(limits)
+        return Http1Session(connection, engine, limits, life)
+
+    return make
+
+
+def make_request(method: str, url: str, headers: list[tuple[str, str]]) -> HttpRequest:
+    """Return the request that a client would send for `url` (`http://host:port/path?query`, or a path alone)."""
+    _scheme, mark, rest = url.partition("://")
+    host, target = "", url
+    if mark:
+        host, slash, path = rest.partition("/")
+        target = slash + path or "/"
+    fields: Fields = [(b"host", host.encode("latin-1"))] if host else []
+    fields += [(name.lower().encode("latin-1"), value.strip().encode("latin-1")) for name, value in headers]
+    return HttpRequest(method.encode("latin-1"), target.encode("latin-1"), fields)

@@ -1,0 +1,196 @@
+"""The reference engines: h11, behind our scan of the raw bytes that it hides, and under our reading of its heads.
+
+They are slow (40 µs a message and side) and there to be compared with: the same calls with the same bytes give the same
+heads, bodies and refusals. An h11 connection serves one message only, so that h11's own views of when a connection may be
+kept do not matter: it never keeps one with an HTTP/1.0 client.
+"""
+
+import h11
+
+from mesh import Fields, Limits, LocalProtocolError, RemoteProtocolError
+from mesh_plugins.http1.grammar import check_lines_start, parse_request_line, parse_status_line
+from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE, ReplyHead, RequestHead
+from mesh_plugins.http1.hop import passable_trailers
+from mesh_plugins.http1.inbound import Inbound, Stage
+from mesh_plugins.http1.outbound import NO_HEAD, check_field, check_request_line, check_status_line
+from mesh_plugins.http1.plain import judge_reply, judge_request
+from mesh_plugins.http1.sides import ClientSide, ServerSide
+from mesh_plugins.http1.wire import METHODS_WITH_BODY
+
+_MAX_EVENT_BYTES = 2**20  # above every limit of ours; those are checked before h11 gets to see a byte.
+
+
+class _ByH11(Inbound):
+    """What both reference engines do: h11 reads what has passed our scan, and writes what has passed our checks.
+
+    `_chunks` decides how far the bytes of a chunked body are in order; its content and trailers are what h11 makes of them.
+    `_reader` and `_writer` are replaced for each message.
+    """
+
+    _reader: h11.Connection
+    _writer: h11.Connection
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._trailers: Fields = []
+
+    def trailers(self) -> Fields:
+        return self._trailers
+
+    def read_body(self) -> bytes | None:
+        if self._stage != Stage.BODY:
+            return self._no_body()
+        if self._left == 0:
+            return b""
+        try:
+            self._pass_to_h11()
+            content = self._pull()
+        except RemoteProtocolError as error:
+            self._fail(error)
+            raise
+        if content or self._left == 0:
+            return content
+        return self._need_more()
+
+    def write_data(self, data: bytes) -> bytes:
+        super().write_data(data)
+        return _send(self._writer, h11.Data(data=data)) if data else b""
+
+    def write_end(self, trailers: Fields) -> bytes:
+        is_chunked = self._to_write == CHUNKED
+        for name, value in trailers:
+            check_field(name, value)
+        super().write_end(trailers)
+        return _send(self._writer, h11.EndOfMessage(headers=trailers)) if is_chunked else b""
+
+    def _pass_to_h11(self) -> None:
+        """Give h11 what has come of the body and is in order; keep the rest."""
+        data, start, left = self._data, self._pos, self._left
+        if self._chunks is not None:
+            _, self._pos = self._chunks.decode(data, start)
+            if self._chunks.is_done:
+                self._left = 0
+        elif left > 0:
+            self._pos = min(len(data), start + left)
+            self._left -= self._pos - start
+        else:
+            self._pos = len(data)
+            if self._eof and self._pos == start:
+                self._left = 0
+                self._reader.receive_data(b"")
+        if self._pos > start:
+            self._reader.receive_data(data[start : self._pos])
+
+    def _pull(self) -> bytes:
+        """Return the content h11 has found in what it was given."""
+        pieces = []
+        while isinstance(event := _next_event(self._reader), h11.Data):
+            pieces.append(bytes(event.data))
+        if isinstance(event, h11.EndOfMessage):
+            self._trailers = passable_trailers(list(event.headers))
+        return b"".join(pieces)
+
+    def _read_fields(self, line: bytes, section: bytes) -> Fields:
+        """Return all fields of a head as h11 sees them, after a look at what it forgives."""
+        check_lines_start(line + section + b"\r\n", 0)
+        if b"\r\n " in section or b"\r\n\t" in section:
+            raise RemoteProtocolError("a header line begins with white space: folded lines are not accepted")
+        self._trailers = []
+        self._reader.receive_data(line + section + b"\r\n\r\n")
+        event = _next_event(self._reader)
+        if not isinstance(event, h11.Request | h11.InformationalResponse | h11.Response):
+            raise RemoteProtocolError(f"h11 sees {event!r} where a head should be")
+        # h11 makes one of `5` and `5`, and of `5, 5`: here they are as they came.
+        lines = [line.partition(b":") for line in section.split(b"\r\n")]
+        lengths = [
+            (b"content-length", value.strip(b" \t")) for name, _, value in lines if name.lower() == b"content-length"
+        ]
+        return [field for field in event.headers if field[0] != b"content-length"] + lengths
+
+
+class ReferenceServer(_ByH11, ServerSide):
+    """One connection with a client; see `ServerEngine`."""
+
+    def _make_head(self, line: bytes, section: bytes) -> RequestHead:
+        parsed = parse_request_line(line)
+        self._reader = _server()
+        return judge_request(parsed, self._read_fields(line, section))
+
+    def write_head(
+        self, status: int, reason: bytes, headers: Fields, size: int | None, *, keep_alive: bool, body: bool = True
+    ) -> bytes:
+        check_status_line(status, reason)
+        for name, value in headers:
+            check_field(name, value)
+        if self._to_write != NO_HEAD:
+            raise LocalProtocolError("write_head() after the final head of a reply")
+        if status < 200:
+            interim = h11.InformationalResponse(status_code=status, headers=headers, reason=reason)
+            return b"" if self._is_old else _send(_asked(b"GET / HTTP/1.1"), interim)
+        until_close = body and size is None and self._is_old
+        self._closing = self._closing or not keep_alive or until_close
+        self._to_write = 0 if not body else size if size is not None else UNTIL_CLOSE if until_close else CHUNKED
+        # To h11 the client is as old as the framing needs it: it would end the connection of every old one.
+        self._writer = _asked(b"%b / HTTP/1.%d" % (b"GET" if body else b"HEAD", not until_close))
+        fields = headers + self._framing(size if body or status != 204 else None)
+        return _send(self._writer, h11.Response(status_code=status, headers=fields, reason=reason))
+
+    def _framing(self, size: int | None) -> Fields:
+        fields: Fields = []
+        if size is not None:
+            fields.append((b"content-length", b"%d" % size))
+        if self._closing:
+            fields.append((b"connection", b"close"))
+        elif self._is_old:
+            fields.append((b"connection", b"keep-alive"))
+        return fields
+
+
+class ReferenceClient(_ByH11, ClientSide):
+    """One connection to an endpoint; see `ClientEngine`."""
+
+    def _make_head(self, line: bytes, section: bytes) -> ReplyHead:
+        return judge_reply(parse_status_line(line), self._read_fields(line, section), self._method)
+
+    def write_head(self, method: bytes, target: bytes, headers: Fields, size: int | None) -> bytes:
+        check_request_line(method, target)
+        for name, value in headers:
+            check_field(name, value)
+        if not any(name == b"host" for name, _ in headers):
+            headers = [(b"host", b""), *headers]
+        framing: Fields = []
+        if size is None:
+            framing.append((b"transfer-encoding", b"chunked"))
+        elif size or method in METHODS_WITH_BODY:
+            framing.append((b"content-length", b"%d" % size))
+        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_EVENT_BYTES)
+        head = _send(connection, h11.Request(method=method, target=target, headers=headers + framing))
+        self._begin_request(method, size)
+        self._reader = self._writer = connection
+        return head
+
+
+def _server() -> h11.Connection:
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_EVENT_BYTES)
+
+
+def _asked(line: bytes) -> h11.Connection:
+    """Return a connection that has just received a request with the line `line`, to write a reply to it."""
+    connection = _server()
+    connection.receive_data(line + b"\r\nhost: h11\r\n\r\n")
+    connection.next_event()
+    return connection
+
+
+def _next_event(connection: h11.Connection) -> object:
+    try:
+        return connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise RemoteProtocolError(str(error), status=error.error_status_hint) from error
+
+
+def _send(connection: h11.Connection, event: h11.Event) -> bytes:
+    try:
+        return connection.send(event) or b""
+    except h11.LocalProtocolError as error:
+        raise LocalProtocolError(str(error)) from error

@@ -1,0 +1,171 @@
+"""The two ends of a connection: when a head may be read, what may stand before it, when the next message begins."""
+
+from mesh import Limits, LocalProtocolError, RemoteProtocolError
+from mesh_plugins.http1.chunked import ChunkDecoder
+from mesh_plugins.http1.grammar import is_token, parse_request_line, parse_status_line
+from mesh_plugins.http1.head import CHUNKED, ReplyHead, RequestHead
+from mesh_plugins.http1.inbound import Inbound, Stage
+from mesh_plugins.http1.outbound import NO_HEAD
+
+
+class ServerSide(Inbound):
+    """A connection with a client, as far as all engines agree; see `ServerEngine`.
+
+    The mutable state: `_closing` says that this message is the last on its connection, `_is_old` that the client speaks
+    HTTP/1.0; `_empty_lines` counts those skipped before the present request.
+    """
+
+    __slots__ = ("_closing", "_empty_lines", "_is_old")
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._closing = False
+        self._empty_lines = 0
+        self._is_old = False
+
+    def read_head(self) -> RequestHead | None:
+        if self._stage:
+            return self._read_no_head()
+        try:
+            found = self._take_head()
+            if found is None:
+                return None
+            head = self._make_head(*found)
+        except RemoteProtocolError as error:
+            self._fail(error)
+            raise
+        self._stage = Stage.BODY
+        self._left = size = head.body_size
+        if size == CHUNKED:
+            self._chunks = ChunkDecoder(self._limits)
+        self._closing = not head.keep_alive
+        self._is_old = head.version == (1, 0)
+        return head
+
+    def is_idle(self) -> bool:
+        return self._pos == len(self._data)
+
+    def next_message(self) -> None:
+        if self._stage == Stage.FAILED:
+            return
+        if self._left or self._to_write:
+            raise LocalProtocolError("next_message() before the request was read and its reply written to the end")
+        self._stage = Stage.CLOSED if self._closing else Stage.HEAD
+        self._to_write = NO_HEAD
+        self._chunks = None
+        self._empty_lines = 0
+
+    def _make_head(self, line: bytes, section: bytes) -> RequestHead:
+        raise NotImplementedError
+
+    def _read_no_head(self) -> RequestHead | None:
+        if self._error is not None:
+            raise self._error
+        if self._stage == Stage.BODY:
+            raise LocalProtocolError("read_head() before next_message()")
+        self._data = b""  # what follows the last request of its connection is nobody's.
+        self._pos = 0
+        return None
+
+    def _fail(self, error: RemoteProtocolError) -> None:
+        super()._fail(error)
+        self._closing = True
+
+    def _skip_empty_lines(self) -> None:
+        """Source: RFC 9112 section 2.2; old clients end their bodies with an extra CR LF."""
+        most = self._limits.max_leading_empty_lines
+        while self._data.startswith(b"\r\n", self._pos):
+            self._empty_lines += 1
+            if self._empty_lines > most:
+                raise RemoteProtocolError(f"more than {most} empty lines before a request")
+            self._pos += 2
+            self._searched = 0
+
+    def _check_first_line(self, line: bytes) -> None:
+        parse_request_line(line)
+
+    def _check_first_byte(self, start: bytes) -> None:
+        if start != b"\r" and not is_token(start[:1]):
+            raise RemoteProtocolError(f"byte 0x{start[0]:02x} where a request line begins: this is not HTTP")
+
+
+class ClientSide(Inbound):
+    """A connection to an endpoint, as far as all engines agree; see `ClientEngine`.
+
+    The mutable state: `_method` of the present request, whether its reply lets the connection be kept (`_keep_alive`),
+    and the number of interim replies to it (`_interims`).
+    """
+
+    __slots__ = ("_interims", "_keep_alive", "_method")
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._interims = 0
+        self._keep_alive = False
+        self._method = b""
+
+    def read_head(self) -> ReplyHead | None:
+        if self._stage or self._to_write == NO_HEAD:
+            return self._read_no_head()
+        try:
+            found = self._take_head()
+            if found is None:
+                return None
+            head = self._make_head(*found)
+            if head.status < 200:
+                self._count_interim(head.status)
+                return head
+        except RemoteProtocolError as error:
+            self._fail(error)
+            raise
+        self._stage = Stage.BODY
+        self._left = size = head.body_size
+        if size == CHUNKED:
+            self._chunks = ChunkDecoder(self._limits)
+        self._keep_alive = head.keep_alive
+        return head
+
+    def next_message(self) -> None:
+        if self._stage == Stage.FAILED:
+            return
+        if self._left or self._to_write or self._stage != Stage.BODY:
+            raise LocalProtocolError("next_message() before the request was written and its reply read to the end")
+        self._stage = Stage.HEAD if self._keep_alive else Stage.CLOSED
+        self._to_write = NO_HEAD
+        self._chunks = None
+        self._interims = 0
+
+    def _make_head(self, line: bytes, section: bytes) -> ReplyHead:
+        raise NotImplementedError
+
+    def _begin_request(self, method: bytes, size: int | None) -> None:
+        """Note the request whose head is written now."""
+        if self._to_write != NO_HEAD or self._stage:
+            raise LocalProtocolError("write_head() before next_message(), or after the last message")
+        if self._pos < len(self._data):
+            raise RemoteProtocolError("the endpoint spoke before it was asked", status=502)
+        self._method = method
+        self._to_write = CHUNKED if size is None else size
+
+    def _count_interim(self, status: int) -> None:
+        if status == 101:
+            raise RemoteProtocolError("a reply 101 (Switching Protocols) that nobody asked for")
+        self._interims += 1
+        if self._interims > self._limits.max_1xx_responses:
+            raise RemoteProtocolError(f"more than {self._limits.max_1xx_responses} interim replies (1xx)")
+
+    def _read_no_head(self) -> ReplyHead | None:
+        if self._error is not None:
+            raise self._error
+        raise LocalProtocolError("read_head() before write_head(), or again before next_message()")
+
+    def _fail(self, error: RemoteProtocolError) -> None:
+        error.status = 502
+        super()._fail(error)
+
+    def _check_first_line(self, line: bytes) -> None:
+        parse_status_line(line)
+
+    def _check_first_byte(self, start: bytes) -> None:
+        if not b"HTTP/1.".startswith(start[:7]):
+            raise RemoteProtocolError(f"expected a reply that begins with HTTP/1., not {start!r}")

@@ -1,0 +1,55 @@
+"""The kinds that are built in, less namers and those that are only planned: names, config classes, factories."""
+
+from mesh import Category, Kind
+from mesh_plugins.accrual.consecutive import ConsecutiveConfig, NoneConfig
+from mesh_plugins.balancers.p2c import P2CConfig
+from mesh_plugins.http.classifiers import NonRetryable5XXConfig
+from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
+from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
+
+
+def _identifier(name: str, config: type, function: str) -> Kind:
+    summary = (config.__doc__ or "").partition("\n")[0]
+    factory = f"mesh_plugins.http.identifiers:{function}"
+    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http",))
+
+
+KINDS = (
+    Kind(
+        "http",
+        Category.PROTOCOL,
+        "HTTP/1.1 routers.",
+        HttpRouterKeys,
+        "mesh_plugins.http1.protocol:http",
+        parts={"server": HttpServerKeys, "service": HttpServiceKeys, "client": HttpClientKeys},
+        serve="mesh_plugins.http1.protocol:serve_plainly",
+    ),
+    _identifier("io.l5d.header.token", HeaderTokenConfig, "header_token"),
+    _identifier("io.l5d.header", HeaderConfig, "header"),
+    _identifier("io.l5d.path", PathConfig, "path"),
+    _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
+    _identifier("io.l5d.static", StaticConfig, "static"),
+    Kind(
+        "p2c",
+        Category.BALANCER,
+        "Two random endpoints, the one with fewer outstanding requests wins.",
+        P2CConfig,
+        "mesh_plugins.balancers.p2c:p2c",
+    ),
+    Kind(
+        "io.l5d.consecutiveFailures",
+        Category.ACCRUAL,
+        "An endpoint is dead after so many failures in a row.",
+        ConsecutiveConfig,
+        "mesh_plugins.accrual.consecutive:consecutive",
+    ),
+    Kind("none", Category.ACCRUAL, "No endpoint is ever dead.", NoneConfig, "mesh_plugins.accrual.consecutive:none"),
+    Kind(
+        "io.l5d.http.nonRetryable5XX",
+        Category.CLASSIFIER,
+        "Statuses of 500 and above are failures that are not retried.",
+        NonRetryable5XXConfig,
+        "mesh_plugins.http.classifiers:make_non_retryable_5xx",
+        protocols=("http",),
+    ),
+)

@@ -1,0 +1,237 @@
+"""The kinds of linkerd that are recognised but not built yet: whoever uses one reads so, not that it is unknown."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import attrs
+
+from mesh import Category, Kind
+
+
+@attrs.frozen
+class H2Server:
+    """What a server of the protocol h2 has for a default."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4142}
+
+
+@attrs.frozen
+class ThriftServer:
+    """What a server of the protocol thrift has for a default."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4114}
+
+
+@attrs.frozen
+class MuxServer:
+    """What a server of the protocol mux has for a default."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4141}
+
+
+@attrs.frozen
+class ThriftMuxServer:
+    """What a server of the protocol thriftmux has for a default."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4144}
+
+
+def _kind(
+    category: Category, name: str, summary: str, protocols: tuple[str, ...], *, experimental: bool = False
+) -> Kind:
+    return Kind(name, category, summary, protocols=protocols, experimental=experimental, built=False)
+
+
+def _kinds(category: Category, summaries: Mapping[str, str], *protocols: str) -> tuple[Kind, ...]:
+    return tuple(_kind(category, name, summary, protocols) for name, summary in summaries.items())
+
+
+def _experiments(category: Category, summaries: Mapping[str, str]) -> tuple[Kind, ...]:
+    return tuple(_kind(category, name, summary, (), experimental=True) for name, summary in summaries.items())
+
+
+def _protocol(name: str, summary: str, server: type, *, experimental: bool = False) -> Kind:
+    parts = {"server": server}
+    return Kind(name, Category.PROTOCOL, summary, parts=parts, experimental=experimental, built=False)
+
+
+PROTOCOLS = (
+    _protocol("h2", "HTTP/2 and gRPC routers.", H2Server),
+    _protocol("thrift", "Thrift routers, framed or buffered.", ThriftServer),
+    _protocol("mux", "Mux routers.", MuxServer),
+    _protocol("thriftmux", "ThriftMux servers in front of Thrift clients.", ThriftMuxServer, experimental=True),
+)
+
+IDENTIFIERS = (
+    *_kinds(
+        Category.IDENTIFIER,
+        {
+            "io.l5d.ingress": "Names requests by Kubernetes ingress rules.",
+            "io.l5d.k8s.istio": "Names requests by Istio's route rules.",
+            "io.l5d.k8s.istio-ingress": "Names requests by Istio's ingress rules.",
+        },
+        "http",
+        "h2",
+    ),
+    *_kinds(Category.IDENTIFIER, {"io.l5d.header.path": "Names requests by the first segments of a path."}, "h2"),
+)
+
+NAMERS = (
+    *_kinds(
+        Category.NAMER,
+        {
+            "io.l5d.consul": "Services in Consul's catalogue.",
+            "io.l5d.k8s": "Endpoints of Kubernetes services.",
+            "io.l5d.k8s.ns": "Endpoints of Kubernetes services in this pod's namespace.",
+            "io.l5d.marathon": "Tasks of Marathon applications.",
+            "io.l5d.serversets": "Twitter server sets in ZooKeeper.",
+            "io.l5d.zkLeader": "The leader of a ZooKeeper group.",
+        },
+    ),
+    *_experiments(
+        Category.NAMER,
+        {
+            "io.l5d.k8s.external": "Load balancers of Kubernetes services.",
+            "io.l5d.k8s.istio": "Istio's service registry.",
+            "io.l5d.dnssrv": "SRV records.",
+            "io.l5d.rancher": "Rancher's metadata service.",
+            "io.l5d.curator": "Apache Curator's service discovery.",
+        },
+    ),
+)
+
+INTERPRETERS = (
+    *_kinds(
+        Category.INTERPRETER,
+        {
+            "io.l5d.fs": "A dtab in a file that is watched.",
+            "io.l5d.consul.interpreter": "A dtab in Consul's key-value store.",
+            "io.l5d.namerd": "namerd, over ThriftMux.",
+            "io.l5d.mesh": "namerd, over gRPC.",
+        },
+    ),
+    *_experiments(
+        Category.INTERPRETER,
+        {
+            "io.l5d.k8s.configMap": "A dtab in a Kubernetes ConfigMap.",
+            "io.l5d.k8s.istio": "Istio's route rules.",
+            "io.l5d.namerd.http": "namerd, over HTTP.",
+        },
+    ),
+)
+
+TRANSFORMERS = _kinds(
+    Category.TRANSFORMER,
+    {
+        "io.l5d.localhost": "Keeps the addresses of this host.",
+        "io.l5d.specificHost": "Keeps the addresses of one host.",
+        "io.l5d.port": "Replaces the port of every address.",
+        "io.l5d.k8s.daemonset": "Replaces each address by the daemon of its node.",
+        "io.l5d.k8s.localnode": "Keeps the addresses of this Kubernetes node.",
+        "io.l5d.replace": "Replaces every bound name by one path.",
+        "io.l5d.const": "Binds one path, whatever was found.",
+    },
+)
+
+BALANCERS = _kinds(
+    Category.BALANCER,
+    {
+        "ewma": "Two random endpoints, the one with the lower peak latency wins.",
+        "aperture": "p2c inside a window that follows the load.",
+        "heap": "The least loaded of all endpoints.",
+        "roundRobin": "One endpoint after the other.",
+    },
+)
+
+ACCRUAL = _kinds(
+    Category.ACCRUAL,
+    {
+        "io.l5d.successRate": "An endpoint is dead below a success rate over the last requests.",
+        "io.l5d.successRateWindowed": "An endpoint is dead below a success rate over a time.",
+    },
+)
+
+CLASSIFIERS = (
+    *_kinds(
+        Category.CLASSIFIER,
+        {
+            "io.l5d.http.retryableRead5XX": "Failures of GET, HEAD, OPTIONS and TRACE may be retried.",
+            "io.l5d.http.retryableIdempotent5XX": "Failures of idempotent methods may be retried.",
+            "io.l5d.http.retryableAll5XX": "Every failure may be retried.",
+            "io.l5d.http.allSuccessful": "Nothing is a failure.",
+        },
+        "http",
+    ),
+    *_kinds(
+        Category.CLASSIFIER,
+        {
+            "io.l5d.h2.nonRetryable5XX": "Statuses of 500 and above are failures that are not retried.",
+            "io.l5d.h2.retryableRead5XX": "Failures of GET, HEAD, OPTIONS and TRACE may be retried.",
+            "io.l5d.h2.retryableIdempotent5XX": "Failures of idempotent methods may be retried.",
+            "io.l5d.h2.retryableAll5XX": "Every failure may be retried.",
+            "io.l5d.h2.allSuccessful": "Nothing is a failure.",
+            "io.l5d.h2.grpc.default": "gRPC: UNAVAILABLE may be retried.",
+            "io.l5d.h2.grpc.compliant": "gRPC: what its specification calls unavailable may be retried.",
+            "io.l5d.h2.grpc.alwaysRetryable": "gRPC: every failure may be retried.",
+            "io.l5d.h2.grpc.neverRetryable": "gRPC: no failure may be retried.",
+            "io.l5d.h2.grpc.retryableStatusCodes": "gRPC: the listed statuses may be retried.",
+        },
+        "h2",
+    ),
+)
+
+TELEMETERS = (
+    *_kinds(
+        Category.TELEMETER,
+        {
+            "io.l5d.prometheus": "Metrics as Prometheus reads them.",
+            "io.l5d.influxdb": "Metrics in InfluxDB's line protocol.",
+            "io.l5d.tracelog": "Traces in the log.",
+            "io.l5d.recentRequests": "A page of recent requests.",
+            "io.l5d.zipkin": "Traces sent to Zipkin.",
+        },
+    ),
+    *_experiments(Category.TELEMETER, {"io.l5d.statsd": "Metrics sent to StatsD."}),
+)
+
+ANNOUNCERS = _kinds(Category.ANNOUNCER, {"io.l5d.serversets": "Publishes servers in ZooKeeper."})
+
+AUTHORIZERS = _kinds(Category.AUTHORIZER, {"io.l5d.k8s.istio": "Asks Istio's mixer."}, "http", "h2")
+
+PROPAGATORS = _kinds(
+    Category.PROPAGATOR,
+    {"io.l5d.default": "Trace ids in `l5d-ctx-trace`.", "io.l5d.zipkin": "Trace ids in `x-b3-…`."},
+    "http",
+    "h2",
+)
+
+LABELERS = _kinds(
+    Category.LABELER,
+    {
+        "ip": "The IP address.",
+        "ip:port": "The IP address and port.",
+        "connectionRandom": "A random token for each connection.",
+        "requestRandom": "A random token for each request.",
+        "router": "The router's label.",
+        "static": "A label of your choice.",
+    },
+    "http",
+    "h2",
+)
+
+PLANNED: tuple[Kind, ...] = (
+    *PROTOCOLS,
+    *IDENTIFIERS,
+    *NAMERS,
+    *INTERPRETERS,
+    *TRANSFORMERS,
+    *BALANCERS,
+    *ACCRUAL,
+    *CLASSIFIERS,
+    *TELEMETERS,
+    *ANNOUNCERS,
+    *AUTHORIZERS,
+    *PROPAGATORS,
+    *LABELERS,
+)
+"""All of them; one that is built leaves this list."""

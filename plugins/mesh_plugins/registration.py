@@ -1,0 +1,12 @@
+"""The hook of the built-in plugins."""
+
+from mesh import Kind, hookimpl
+from mesh_plugins.kinds import KINDS
+from mesh_plugins.namers.kinds import KINDS as NAMERS
+from mesh_plugins.planned import PLANNED
+
+
+@hookimpl
+def mesh_kinds() -> tuple[Kind, ...]:
+    """Return every built-in kind, those included that are only planned."""
+    return (*KINDS, *NAMERS, *PLANNED)
