@@ -140,6 +140,7 @@ from mesh.stack import Stack as Stack
 from mesh.stack import bind as bind
 from mesh.stack import bind_watched as bind_watched
 from mesh.stack import blame as blame
+from mesh.stack import close_forgotten as close_forgotten
 from mesh.stack import filtered as filtered
 from mesh.target import BOUND as BOUND
 from mesh.target import DST_PREFIX as DST_PREFIX

@@ -48,17 +48,19 @@ def _ignore(_error: MeshError) -> None:
 class Session:
     """One connection to an endpoint, as a service.
 
-    `capacity` is how many calls it can take now: 1 or 0 for HTTP/1.1, more for a multiplexed protocol. The session lowers
-    it when a call begins and raises it when one has ended, and calls `on_change` after it rose and after it closed; the
-    pool sets `on_change` and owns the session. `pooled` is the pool's own mark.
+    `capacity` is how many calls it can take now: 1 or 0 for HTTP/1.1, more for a multiplexed protocol, whose endpoint may
+    also lower it, below zero even. The session lowers it when a call begins, before the first await, and raises it when
+    one has ended, and calls `on_change` after it rose and after it closed; the pool sets `on_change` and owns the session.
+    `pooled` and `promised` are the pool's own marks.
     """
 
-    __slots__ = ("capacity", "closed", "on_change", "pooled")
+    __slots__ = ("capacity", "closed", "on_change", "pooled", "promised")
 
     def __init__(self, capacity: int = 1) -> None:
         self.capacity = capacity
         self.closed = False
         self.pooled = False
+        self.promised = 0
         self.on_change: Callable[[Session], None] = _nobody
 
     async def __call__(self, request: Request, /) -> Reply:
@@ -68,6 +70,10 @@ class Session:
     def is_usable(self) -> bool:
         """Return whether a call may be sent now: false once the peer has closed, or sent what nobody asked for."""
         raise NotImplementedError
+
+    def is_idle(self) -> bool:
+        """Return whether no call is open; a session that can take several at a time says so itself."""
+        return self.capacity > 0
 
     def close(self) -> None:
         """Close the connection at once; calls in flight fail. Idempotent; never blocks."""

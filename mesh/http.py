@@ -15,8 +15,7 @@ REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in 
 class HttpRequest(Request):
     """An HTTP request; `target` is in origin form (`/path?query`), or `*`; `version` is (1, 1), (1, 0) or (2, 0).
 
-    `expects_continue`: the client waits for an interim `100` before it sends the body. `authority` is the `host` field's
-    value, or empty.
+    `expects_continue`: the client waits for an interim `100` before it sends the body.
     """
 
     __slots__ = ("expects_continue", "headers", "method", "on_interim", "scheme", "target", "version")

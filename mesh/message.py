@@ -137,13 +137,15 @@ class Reply:
     """The answer to one call: a body and an end.
 
     `outcome` is None until it is known: then True for success, False for failure. `closed` tells whether it was closed.
+    `whole`: the body was in memory when the reply was made, so that nothing below is waited for any more.
     """
 
-    __slots__ = ("_callbacks", "body", "closed", "outcome")
+    __slots__ = ("_callbacks", "body", "closed", "outcome", "whole")
 
     def __init__(self, body: Body = EMPTY) -> None:
         self.body = body
         self.closed = False
+        self.whole = body.buffered is not None
         self.outcome: bool | None = None
         self._callbacks: list[Callable[[], None]] | None = None
 

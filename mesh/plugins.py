@@ -94,7 +94,7 @@ def find() -> Kinds:
         plugin = f"{entry.name} ({distribution})"
         try:
             kinds += _kinds_of(entry.load(), plugin)
-        except Exception as error:  # noqa: BLE001  whatever a stranger's import raises costs only its own kinds
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stranger's import costs only its own kinds
             logger.warning("plugin %s cannot be loaded: %s", plugin, error)
             failures.append(Failure(plugin, f"{type(error).__name__}: {error}"))
     return Kinds(kinds, tuple(failures))
@@ -106,4 +106,6 @@ def _kinds_of(module: object, plugin: str) -> list[Kind]:
     manager.add_hookspecs(hooks)
     manager.register(module, plugin)
     manager.check_pending()
+    if not manager.hook.mesh_kinds.get_hookimpls():
+        raise PluginError("it has no function `mesh_kinds` marked with `@hookimpl`")
     return [attrs.evolve(kind, plugin=plugin) for kinds in manager.hook.mesh_kinds() for kind in kinds]

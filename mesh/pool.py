@@ -1,29 +1,30 @@
 """The pool: the sessions with one endpoint, for every protocol; the leaf of an endpoint stack.
 
 Theory of operation. `_free` holds the sessions that can take a call, the one used last at the end, which is used next, so
-that the others can go idle. A call that finds none opens one, or waits when `max_size` are open. A session that has room
-again goes to the first waiter, else back to `_free`. When connecting fails, the endpoint is said to be busy at once, and a
-background task goes on trying; the first connection that succeeds, whoever opens it, makes the endpoint open again.
-All state changes between awaits.
+that the others can go idle. A call that finds none opens one, or waits when `max_size` are open or being opened. Whoever
+waits is served in order, with a session that has room again, or with a place in which to open one: both are handed over
+while the waiter still sleeps (`promised`, `_opening`), so that nobody who comes later takes them. Nobody waits while there
+is room. When connecting fails, the endpoint is said to be busy at once, and a background task goes on trying; the first
+connection that succeeds, whoever opens it, makes the endpoint open again. All state changes between awaits.
 """
 
 import math
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
 
 from mesh.codec import SESSION, NewSession, Session
 from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health, Status
-from mesh.errors import ConnectFailed, MeshError, Overloaded
+from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
 from mesh.params import Param, Params
 from mesh.service import AnyService
 from mesh.stack import known
-from mesh.transport import CONNECTOR, Connector
+from mesh.transport import CONNECTOR, Connection, Connector
 
 RECONNECT_SECONDS = (0.25, 16.0)  # first and longest pause between background attempts; doubled and jittered
 
@@ -62,10 +63,11 @@ POOL_STATS = Param(PoolStats(), "pool stats")
 
 @attrs.define(eq=False)
 class _Waiter:
-    """A call that waits for a session, or for the permission to open one (`session` stays None)."""
+    """A call that waits: for a session, for a place to open one in (`session` stays None), or to be told `error`."""
 
     woken: trio.Event = attrs.field(factory=trio.Event)
     session: Session | None = None
+    error: MeshError | None = None
 
 
 @attrs.define(eq=False)
@@ -80,109 +82,190 @@ class Pool:
     health: Health
     life: Life
     _free: list[Session] = attrs.field(factory=list, init=False)
-    _open: dict[Session, float] = attrs.field(factory=dict, init=False)  # to when it became free
-    _opening: int = attrs.field(default=0, init=False)
+    _open: dict[Session, float] = attrs.field(factory=dict, init=False)  # to when something last changed on it
+    _opening: int = attrs.field(default=0, init=False)  # places taken for sessions that are not open yet
     _waiters: deque[_Waiter] = attrs.field(factory=deque, init=False)
     _reconnecting: bool = attrs.field(default=False, init=False)
     _reaping: bool = attrs.field(default=False, init=False)
 
-    async def __call__(self, request: Request, /) -> Reply:
+    def __call__(self, request: Request, /) -> Awaitable[Reply]:
+        session = self._take()
+        return self._when_obtained(request) if session is None else session(request)
+
+    async def _when_obtained(self, request: Request) -> Reply:
+        return await (await self._obtain())(request)
+
+    def _take(self) -> Session | None:
+        """Return a free session for a call that is made before the next await; None if there is none."""
         free = self._free
         while free:
             session = free[-1]
-            if not session.is_usable():
-                session.close()  # which takes it out of `_free`
-                continue
-            if session.capacity == 1:
+            room = session.capacity - session.promised
+            if room <= 1:
                 free.pop()
                 session.pooled = False
                 self.stats.cached -= 1
-            return await session(request)
-        return await (await self._obtain())(request)
+                if room < 1:  # the endpoint has lowered its limit; the session is offered again when it has room
+                    continue
+            if session.is_usable():
+                return session
+            self._drop(session)
+        return None
 
     async def _obtain(self) -> Session:
-        """Return a session with room for the caller's call, which must be made before the next await."""
+        """Wait for a session or open one, when none is free; the call must be made before the next await."""
+        again = False
         while True:
-            if len(self._open) + self._opening < self.limits.max_size:
+            if self._has_place():
+                self._opening += 1
                 return await self._connect()
-            session = await self._wait()
-            if session is not None and session.is_usable():
-                return session
-            if session is not None:
-                session.close()
+            session = await self._wait(self._queue(again))
+            if session is None:
+                return await self._connect()
+            if session.capacity > 0:
+                if session.is_usable():
+                    return session
+                self._drop(session)
+            other = self._take()
+            if other is not None:
+                return other
+            again = True
 
-    async def _wait(self) -> Session | None:
+    def _queue(self, again: bool) -> _Waiter:
+        """Queue up; first, if what was waited for had gone bad meanwhile."""
+        waiter = _Waiter()
+        if again:
+            self._waiters.appendleft(waiter)
+            return waiter
         if len(self._waiters) >= self.limits.max_waiters:
             self.stats.too_many_waiters += 1
             raise Overloaded(f"{self.endpoint}: too many requests wait for one of {self.limits.max_size} connections")
-        waiter = _Waiter()
         self._waiters.append(waiter)
-        self.stats.waiters += 1
         self.stats.waited += 1
+        return waiter
+
+    async def _wait(self, waiter: _Waiter) -> Session | None:
+        """Return the session that the waiter was given, or None if it was given a place. Raises what it was told."""
+        self.stats.waiters += 1
         try:
             await waiter.woken.wait()
+            await trio.lowlevel.checkpoint_if_cancelled()  # rather pass the session on than break a call on it
         except BaseException:
-            if waiter.woken.is_set():
-                self._pass_on(waiter.session)
-            else:
-                self._waiters.remove(waiter)
+            self._decline(waiter)
             raise
         finally:
             self.stats.waiters -= 1
+        if waiter.error is not None:
+            raise waiter.error
+        if waiter.session is not None:
+            waiter.session.promised -= 1
         return waiter.session
 
-    def _pass_on(self, session: Session | None) -> None:
+    def _decline(self, waiter: _Waiter) -> None:
         """Give what a cancelled waiter was given to the next one."""
-        if session is not None:
-            self._changed(session)
-        elif self._waiters:
+        if not waiter.woken.is_set():
+            self._waiters.remove(waiter)
+        elif waiter.session is not None:
+            waiter.session.promised -= 1
+            self._changed(waiter.session)
+        elif waiter.error is None:
+            self._opening -= 1
+            self._admit()
+
+    def _has_place(self) -> bool:
+        return len(self._open) + self._opening < self.limits.max_size
+
+    def _admit(self) -> None:
+        """Let those who wait open sessions, as far as there are places."""
+        while self._waiters and self._has_place():
+            self._opening += 1
             self._waiters.popleft().woken.set()
 
+    def _dismiss(self, error: type[Unavailable], message: str) -> None:
+        """Raise an error in every call that waits."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            waiter.error = error(message)
+            waiter.woken.set()
+
     async def _connect(self) -> Session:
-        self._opening += 1
+        """Return a new session, in the place that the caller has taken; with room for one call at least."""
         started = trio.current_time()
         try:
-            connection = await self.connector(self.endpoint)
-        except MeshError:
-            self.stats.failed((trio.current_time() - started) * 1e3)
-            self._lost()
-            raise
-        finally:
+            if self.life.closed:
+                raise Unavailable(f"{self.endpoint}: its connections are shut down")
+            session = self._begin(await self.connector(self.endpoint))
+        except BaseException as error:
             self._opening -= 1
-            if self._waiters and len(self._open) + self._opening < self.limits.max_size - 1:
-                self._waiters.popleft().woken.set()
-        self.stats.connected((trio.current_time() - started) * 1e3)
-        self.stats.connects += 1
-        self.health.say("connect", Status.OPEN)
-        session = self.new_session(connection, self.life)
-        session.on_change = self._changed
-        self._open[session] = math.inf
+            if isinstance(error, MeshError) and not self.life.closed:
+                self.stats.failed((trio.current_time() - started) * 1e3)
+                self._lost()
+                if not self._open:  # else each who waits would try, and fail, in turn
+                    self._dismiss(ConnectFailed, str(error))
+            self._admit()
+            raise
+        self._opening -= 1
+        self._open[session] = now = trio.current_time()
         self.stats.size += 1
+        self.stats.connects += 1
+        self.stats.connected((now - started) * 1e3)
+        self.health.say("connect", Status.OPEN)
+        session.promised += 1  # the caller's place
+        self._offer(session)
+        session.promised -= 1
+        return session
+
+    def _begin(self, connection: Connection) -> Session:
+        try:
+            session = self.new_session(connection, self.life)
+            if session.closed or self.life.closed:
+                raise ConnectFailed(f"{self.endpoint}: the connection was closed as soon as it was open")
+        except BaseException:
+            connection.close()
+            raise
+        session.on_change = self._changed
         return session
 
     def _changed(self, session: Session) -> None:
         """Take note that a session has room again or has closed."""
         if session.closed:
-            if self._open.pop(session, None) is not None:
-                self.stats.size -= 1
-                if session.pooled:
-                    self._free.remove(session)
-                    self.stats.cached -= 1
-                if self._waiters:
-                    self._waiters.popleft().woken.set()
+            self._forget(session)
         elif self.life.closed:
-            session.close()
-        elif self._waiters:
+            if session.is_idle():
+                session.close()
+        else:
+            self._offer(session)
+            if self.limits.idle_seconds != math.inf:
+                self._open[session] = trio.current_time()
+                self._reap()
+
+    def _offer(self, session: Session) -> None:
+        """Give the room that a session has to those who wait, and what is left to those who come."""
+        room = session.capacity - session.promised
+        while room > 0 and self._waiters:
             waiter = self._waiters.popleft()
             waiter.session = session
             waiter.woken.set()
-        elif not session.pooled:
+            session.promised += 1
+            room -= 1
+        if room > 0 and not session.pooled:
             session.pooled = True
             self._free.append(session)
             self.stats.cached += 1
-            if self.limits.idle_seconds is not math.inf:
-                self._open[session] = trio.current_time()
-                self._reap()
+
+    def _drop(self, session: Session) -> None:
+        """Close a session and forget it, even if it was closed before and nobody was told."""
+        session.close()
+        self._forget(session)
+
+    def _forget(self, session: Session) -> None:
+        if session.pooled:
+            session.pooled = False
+            self._free.remove(session)
+            self.stats.cached -= 1
+        if self._open.pop(session, None) is not None:
+            self.stats.size -= 1
+            self._admit()
 
     def _lost(self) -> None:
         """Keep balancers away from the endpoint until somebody has connected to it again."""
@@ -192,43 +275,57 @@ class Pool:
             self.life.start(f"reconnect {self.endpoint}", self._reconnect)
 
     async def _reconnect(self) -> None:
+        """Try to connect from time to time until somebody has succeeded."""
         pause, longest = RECONNECT_SECONDS
+        self._reconnecting = True
         try:
-            while self.health.reasons.get("connect"):
+            while True:
                 await trio.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, longest)
                 if not self.health.reasons.get("connect"):
                     return
+                if not self._has_place():  # others are trying
+                    continue
+                self._opening += 1
                 try:
                     session = await self._connect()
-                except ConnectFailed:
+                except MeshError:
                     continue
                 self._changed(session)
+                return
         finally:
             self._reconnecting = False
 
     def _reap(self) -> None:
-        if not self._reaping:
+        if not self._reaping and len(self._open) > self.limits.min_size:
             self._reaping = True
             self.life.start(f"idle connections to {self.endpoint}", self._reap_idle)
 
     async def _reap_idle(self) -> None:
-        """Close sessions that have been free for too long, down to the smallest number; ends when none is left above it."""
+        """Close sessions on which nothing has happened for too long, down to the smallest number of sessions.
+
+        Ends when none is free, or none is left above that number.
+        """
+        self._reaping = True
         try:
             while self._free and len(self._open) > self.limits.min_size:
                 oldest = min(self._free, key=self._open.__getitem__)
-                due = self._open[oldest] + self.limits.idle_seconds
-                if due > trio.current_time():
+                now, due = trio.current_time(), self._open[oldest] + self.limits.idle_seconds
+                if due > now:
                     await trio.sleep_until(due)
-                elif oldest.pooled:
-                    oldest.close()
+                elif oldest.is_idle():
+                    self._drop(oldest)
+                else:
+                    self._open[oldest] = now
         finally:
             self._reaping = False
 
     def close(self) -> None:
-        """Close the free sessions now and the others when their calls end."""
+        """Close the free sessions now and the others when their calls end; calls that wait fail."""
         for session in list(self._free):
-            session.close()
+            if session.is_idle():
+                session.close()
+        self._dismiss(Unavailable, f"{self.endpoint}: its connections are shut down")
 
 
 def pool(params: Params) -> AnyService:

@@ -101,18 +101,19 @@ class SocketConnection(Connection):
             if self._streak >= STREAK:
                 self._streak = 0
                 await lowlevel.checkpoint()
-        else:
-            await self._wait_readable()
         while True:
+            if not self.ready:
+                self._expect(self.reader)
+                self.reader = lowlevel.current_task()
+                await lowlevel.wait_task_rescheduled(self._abort_read)
             try:
                 data = self._recv(size)
             except BlockingIOError:
                 self.ready = False
-                await self._wait_readable()
             except OSError as error:
                 raise self._broken(error) from error
             else:
-                self.ready = len(data) == size or self.hung_up
+                self.ready = self.hung_up or len(data) == size
                 return data
 
     async def send_all(self, data: bytes | memoryview) -> None:
@@ -142,16 +143,15 @@ class SocketConnection(Connection):
             except OSError as error:
                 raise self._broken(error) from error
 
-    async def _wait_readable(self) -> None:
-        self._streak = 0
-        if self.reader is not None:
-            raise trio.BusyResourceError("another task is reading from this connection")
+    def _expect(self, waiting: lowlevel.Task | None) -> None:
+        """Get ready to wait; `waiting` is who waits for the same already, which must be nobody."""
+        self._streak = self._burst = 0
+        if waiting is not None:
+            raise trio.BusyResourceError("another task uses this connection in the same direction")
         if self._fd < 0:
             raise trio.ClosedResourceError("this connection is closed")
-        self.reader = lowlevel.current_task()
         if self.deadline is not math.inf:
             self._poller.expect_by(self.deadline)
-        await lowlevel.wait_task_rescheduled(self._abort_read)
 
     async def wait_send_all_might_not_block(self) -> None:
         if self._fd >= 0 and self.writer is None and _is_writable(self._fd):
@@ -161,14 +161,8 @@ class SocketConnection(Connection):
 
     async def _wait_writable(self) -> None:
         """Wait for the next edge; the kernel must have said that there is no room, else none may come."""
-        self._burst = 0
-        if self.writer is not None:
-            raise trio.BusyResourceError("another task is writing to this connection")
-        if self._fd < 0:
-            raise trio.ClosedResourceError("this connection is closed")
+        self._expect(self.writer)
         self.writer = lowlevel.current_task()
-        if self.deadline is not math.inf:
-            self._poller.expect_by(self.deadline)
         await lowlevel.wait_task_rescheduled(self._abort_write)
 
     def _abort_read(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:

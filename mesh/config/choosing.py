@@ -59,7 +59,7 @@ class Chooser:
         except MismatchError as error:
             self._report.mismatch(pair.value, at, error)
             return FAILED
-        if not self._is_enabled(pair.value, choice.kind, index, at):
+        if not self._is_enabled(pair.value, choice.kind, index, place, at):
             return FAILED
         if not choice.kind.built:
             self._report.not_built(pair.value, at, f"`{choice.kind.name}`")
@@ -99,13 +99,13 @@ class Chooser:
                 ) from error
         return Choice(kind, ready, line)
 
-    def _is_enabled(self, scalar: Scalar, kind: Kind, index: dict[str, Pair], at: Place) -> bool:
+    def _is_enabled(self, scalar: Scalar, kind: Kind, index: dict[str, Pair], place: Place, at: Place) -> bool:
         """Whether a kind is no experiment, or one that the file asks for."""
         pair = index.get("experimental")
         try:
             asked = pair is not None and read_truth(pair.value, Key())
         except MismatchError as error:
-            self._report.mismatch(pair.value if pair else scalar, at, error)
+            self._report.mismatch(pair.value if pair else scalar, place.child("experimental"), error)
             return False
         if kind.experimental and not asked:
             where = " on each router" if kind.category is Category.PROTOCOL else ""
@@ -114,6 +114,8 @@ class Chooser:
         return True
 
     def _expected(self, category: Category, protocol: str) -> str:
+        if category is Category.FILTER:
+            return "a kind or `module:name`"
         known = self._kinds.names(category, protocol)
         listed = f"one of {', '.join(known)}" if 0 < len(known) <= 8 else ""
         failures = self._failures()

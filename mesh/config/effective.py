@@ -2,6 +2,7 @@
 
 import attrs
 
+from mesh.settings.kinds import NamerPrefix
 from mesh.settings.router import RouterSettings, ServerSettings
 from mesh.settings.stackfile import StackFile
 
@@ -12,8 +13,9 @@ def effective_label(router: RouterSettings) -> str:
 
 
 def complete(stack: StackFile) -> StackFile:
-    """Return a stack file whose routers and servers all have labels."""
-    return attrs.evolve(stack, routers=tuple(_complete_router(router) for router in stack.routers))
+    """Return a stack file whose routers and servers all have labels, and whose namers have prefixes."""
+    namers = tuple(attrs.evolve(namer, prefix=NamerPrefix(namer.path.show())) for namer in stack.namers)
+    return attrs.evolve(stack, routers=tuple(_complete_router(router) for router in stack.routers), namers=namers)
 
 
 def _complete_router(router: RouterSettings) -> RouterSettings:

@@ -128,7 +128,7 @@ class LeafReader:
             return annotation.read(text)
         except NameSyntaxError as error:
             if isinstance(node, Scalar):
-                self._report.syntax(node, place, str(error), error.position)
+                self._report.syntax(node, place, error)
             return FAILED
         except ValueError as error:
             raise MismatchError(str(error), "") from None

@@ -27,18 +27,20 @@ def masked(loaded: Loaded) -> dict[str, Any]:
 def _map(value: object) -> dict[str, Any]:
     """Return the map of a config class, with the keys of its kind and of the protocol's part of it."""
     shown: dict[str, Any] = {}
+    added: dict[str, Any] = {}
     cls: type = type(value)
     for field in fields(cls):
         item = getattr(value, field.name)
         if item is None:
             continue
         if field.reading is Reading.HERE:
-            shown = {field.key.name: item.kind.name, **_config(item.config), **shown}
+            shown[field.key.name] = item.kind.name
+            added |= _config(item.config)
         elif field.reading is Reading.PART:
-            shown = {**_map(item), **shown}
+            added |= _map(item)
         else:
             shown[field.key.name] = _item(field.key, item)
-    return shown
+    return {**shown, **{name: item for name, item in added.items() if name not in shown}}
 
 
 def _config(config: Any) -> dict[str, Any]:

@@ -9,26 +9,27 @@ from mesh.keys import Kind
 class Place:
     """A place in a stack file.
 
-    `protocol` is that of the router it is in. Inside something `planned`, which is reported as not built yet as a whole,
-    nothing is reported so again.
+    `protocol` is that of the router it is in; `is_unsure` if that could not be read. Inside something `planned`, which
+    is reported as not built yet as a whole, nothing is reported so again.
     """
 
     key: str = ""
     protocol: Kind | None = None
     planned: bool = False
+    is_unsure: bool = False
 
     def child(self, name: str, *, planned: bool = False) -> "Place":
         """Return the place of a key in this map."""
         key = f"{self.key}.{name}" if self.key else name
-        return Place(key, self.protocol, self.planned or planned)
+        return Place(key, self.protocol, self.planned or planned, self.is_unsure)
 
     def item(self, number: int) -> "Place":
         """Return the place of an item of this list."""
-        return Place(f"{self.key}[{number}]", self.protocol, self.planned)
+        return Place(f"{self.key}[{number}]", self.protocol, self.planned, self.is_unsure)
 
     def within(self, protocol: Kind | None) -> "Place":
-        """Return this place in a router of `protocol`."""
-        return Place(self.key, protocol, self.planned)
+        """Return this place in a router of `protocol`, None if it could not be read."""
+        return Place(self.key, protocol, self.planned, protocol is None)
 
     @property
     def protocol_name(self) -> str:
@@ -40,5 +41,5 @@ class Place:
 
     @property
     def is_open(self) -> bool:
-        """Whether keys that nobody knows may belong to the protocol: it is not built, so its keys are not known."""
-        return self.protocol is not None and not self.protocol.built
+        """Whether keys that nobody knows may belong to the protocol: it is not known, or not built, so its keys are not."""
+        return self.is_unsure or (self.protocol is not None and not self.protocol.built)

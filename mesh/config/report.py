@@ -6,7 +6,9 @@ from mesh.config.nodes import Mapping, Node, Origin, Pair, Scalar
 from mesh.config.places import Place
 from mesh.config.scalars import MismatchError
 from mesh.config.within import place_within
-from mesh.errors import Problem
+from mesh.errors import NameSyntaxError, Problem
+
+_CONTEXT = 60  # how much of a line is shown on each side of a character
 
 FAILED: Final = object()
 """Instead of a value: it could not be read, and a problem says why."""
@@ -40,10 +42,14 @@ class Report:
         """Add what a reader of single values has to say."""
         self.problem(at, place, error.message, error.expected, error.nearest)
 
-    def syntax(self, at: Scalar, place: Place, message: str, position: int) -> None:
-        """Add a problem with the character at `position` of a text."""
-        line, column = place_within(self._source, at, position)
-        self.problems.append(Problem(message, self.file, line, column, place.key))
+    def syntax(self, at: Scalar, place: Place, error: NameSyntaxError) -> None:
+        """Add a problem with one character of a text; of a long text only the line is shown."""
+        line, column = place_within(self._source, at, error.position)
+        found, _, _ = str(error).partition(" at '")
+        before, after = error.text[: error.position], error.text[error.position :]
+        rest = after[1:].partition("\n")[0]
+        shown = f"{before.rpartition(chr(10))[2][-_CONTEXT:]}[{after[:1].strip(chr(10))}]{rest[:_CONTEXT]}"
+        self.problems.append(Problem(f"{found} at '{shown}'", self.file, line, column, place.key))
 
     def not_built(self, at: Node, place: Place, what: str) -> None:
         """Add something that is known but not built, unless it stands inside of such a thing."""

@@ -40,14 +40,14 @@ def read_truth(node: Node, key: Key) -> bool:
     """Read true or false, or one of the other words that YAML 1.1 has for them, without quotes."""
     if isinstance(node, Scalar) and not node.style and node.text in _TRUTH:
         return _TRUTH[node.text]
-    raise mismatch(node, key, "true or false")
+    raise mismatch(node, key, "true or false" + _unquoted(node))
 
 
 def read_whole(node: Node, key: Key) -> int:
     """Read a decimal number without quotes, fraction or leading zeros."""
     expected = "a whole number" + _bounds(key)
     if not isinstance(node, Scalar) or node.style or not _WHOLE.fullmatch(node.text):
-        raise mismatch(node, key, expected)
+        raise mismatch(node, key, expected + _unquoted(node))
     return int(_bounded(node, key, int(node.text), expected))
 
 
@@ -55,7 +55,7 @@ def read_number(node: Node, key: Key) -> float:
     """Read a finite number without quotes."""
     expected = "a number" + _bounds(key)
     if not isinstance(node, Scalar) or node.style or not _NUMBER.fullmatch(node.text):
-        raise mismatch(node, key, expected)
+        raise mismatch(node, key, expected + _unquoted(node))
     value = float(node.text)
     if value in (float("inf"), float("-inf")):
         raise mismatch(node, key, expected)
@@ -109,6 +109,10 @@ def _bounds(key: Key) -> str:
     if key.least is not None:
         return f" of at least {key.least:g}"
     return f" of at most {key.most:g}" if key.most is not None else ""
+
+
+def _unquoted(node: Node) -> str:
+    return " without quotes" if isinstance(node, Scalar) and node.style else ""
 
 
 def _bounded(node: Node, key: Key, value: float, expected: str) -> float:

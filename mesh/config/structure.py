@@ -180,9 +180,10 @@ class Reader:
             return FAILED
         try:
             return draft.cls(**arguments)
-        except (ValueError, TypeError, MeshError) as error:
+        except Exception as error:  # noqa: BLE001  a config class may be a stranger's code
             if not draft.failed:  # else the value that failed is the reason, and is reported
-                self._report.problem(draft.node, draft.place, str(error))
+                expected = isinstance(error, ValueError | TypeError | MeshError)
+                self._report.problem(draft.node, draft.place, str(error) if expected else repr(error))
             return FAILED
 
     def _absent(self, field: Field, draft: Draft) -> Any:
@@ -197,7 +198,8 @@ class Reader:
         if field.reading is Reading.SECTION:
             return self._leaves.read(_empty(draft.node), field.type, field.key, place)
         if field.is_required:
-            if field.key.name not in draft.suspects:
+            has_parts = any(field.reading is Reading.PART for field in fields(draft.cls))
+            if field.key.name not in draft.suspects and not (place.is_unsure and has_parts):
                 self._report.problem(draft.node, place, "is required")
             return FAILED
         return attrs.NOTHING

@@ -82,7 +82,8 @@ class _Builder:
     def _begin(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self._count += 1
         if event.tag is not None:
-            self._fail(event, f"the tag {event.tag} is not allowed", "no tags")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._fail(event, f"the tag {tag} is not allowed", "a value without a tag")
         if self._count > MAX_NODES:
             self._fail(event, f"the file is too large: more than {MAX_NODES} values, aliases counted in full")
 
@@ -141,6 +142,8 @@ class _Builder:
 
     def _path(self) -> str:
         path = ""
+        if len(self._open) == MAX_DEPTH:
+            return path  # it would fill the screen
         for part in self._open:
             if isinstance(part.node, Sequence):
                 path += f"[{len(part.node.items)}]"

@@ -1,33 +1,45 @@
 """Kinds whose category has keys of its own, common to all of them: namers, interpreters, balancers, inserted filters."""
 
+from typing import Self
+
 import attrs
 
+from mesh.errors import NameSyntaxError
 from mesh.keys import Category, Chosen, key
 from mesh.naming.path import Path
 from mesh.settings.reading import here
 
 
+class NamerPrefix(str):
+    """The path of a namer below `/#`; the slash in front may be left out."""
+
+    __slots__ = ()
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Raise `ValueError` if `text` is no path."""
+        try:
+            return cls(Path.read("/" + text.removeprefix("/")).show())
+        except NameSyntaxError as error:
+            raise ValueError(f"{text!r} is no path: {error}") from None
+
+
 @attrs.frozen(kw_only=True)
 class NamerSettings:
-    """One namer. Raises `NameSyntaxError` if the prefix is no path."""
+    """One namer."""
 
     chosen: Chosen = here("The namer.", Category.NAMER)
-    prefix: str = key("Its names are `/#/<prefix>/…`, a leading slash may be left out; by default the kind.", "")
+    prefix: NamerPrefix = key(
+        "Its names are `/#/<prefix>/…`, a leading slash may be left out; by default the kind.", NamerPrefix()
+    )
     transformers: tuple[Chosen, ...] = key(
         "Change what it binds, in order.", (), category=Category.TRANSFORMER, built=False
     )
 
-    def __attrs_post_init__(self) -> None:
-        Path.read(self._written)
-
     @property
     def path(self) -> Path:
         """The prefix, without `/#`."""
-        return Path.read(self._written)
-
-    @property
-    def _written(self) -> str:
-        return "/" + (self.prefix or self.chosen.kind.name).removeprefix("/")
+        return Path.read(self.prefix or f"/{self.chosen.kind.name}")
 
 
 @attrs.frozen(kw_only=True)

@@ -27,7 +27,6 @@ from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
 
-
 DEFAULT_ACCRUAL = ConsecutiveConfig(failures=5)  # linkerd's, when a client says nothing of failure accrual
 
 

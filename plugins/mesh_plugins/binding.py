@@ -8,7 +8,7 @@ timeout; after a first good answer the last good one is kept whatever happens to
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
@@ -173,10 +173,9 @@ class Binding:
         table = alias_table([weight for _name, weight in leaves]) if len(leaves) > 1 else None
         return _Choice(tuple(name for name, _weight in leaves), tuple(branches), table)
 
-    async def __call__(self, request: Request, /) -> Reply:
-        if request.context.local_dtab is not None:
-            return await self._with_override(request, request.context.local_dtab)
-        return await self._send(self._cell, request)
+    def __call__(self, request: Request, /) -> Awaitable[Reply]:
+        local = request.context.local_dtab
+        return self._send(self._cell, request) if local is None else self._with_override(request, local)
 
     async def _send(self, cell: _Cell, request: Request) -> Reply:
         choice = cell.choice
@@ -191,7 +190,10 @@ class Binding:
         except BaseException:
             branch.release()
             raise
-        reply.on_close(branch.release)
+        if reply.whole:
+            branch.release()
+        else:
+            reply.on_close(branch.release)
         return reply
 
     async def _wait(self, cell: _Cell, request: Request) -> _Choice:
@@ -215,7 +217,10 @@ class Binding:
         except BaseException:
             branch.release()
             raise
-        reply.on_close(branch.release)
+        if reply.whole:
+            branch.release()
+        else:
+            reply.on_close(branch.release)
         return reply
 
     def _bind_override(self, local: Dtab, life: Life, _one_shot: bool) -> AnyService:

@@ -84,7 +84,10 @@ class Router:
         except BaseException:
             branch.release()
             raise
-        reply.on_close(branch.release)
+        if reply.whole:
+            branch.release()
+        else:
+            reply.on_close(branch.release)
         return reply
 
 

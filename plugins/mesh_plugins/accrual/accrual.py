@@ -107,7 +107,7 @@ class Accrual:
         except BaseException:
             self._ignored()
             raise
-        if is_success(request, reply, self._classifier):
+        if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             self._succeeded()
         else:
             self._failed()

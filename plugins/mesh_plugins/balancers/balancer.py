@@ -97,7 +97,10 @@ class Balancer:
         except BaseException:
             node.release()
             raise
-        reply.on_close(node.release)
+        if reply.whole:
+            node.release()
+        else:
+            reply.on_close(node.release)
         return reply
 
     def _untried(self, tried: tuple[Endpoint, ...]) -> Node:

@@ -6,6 +6,7 @@ attempts that sent bytes are capped. The budget earns on successes.
 Source: finagle-core, service/RequeueFilter.scala; the rules are stricter, see docs/plugins/filters.md.
 """
 
+import math
 import time
 from collections.abc import Callable
 
@@ -42,24 +43,40 @@ REPEATABLE: Param[Callable[[Request], bool]] = Param(_always, "repeatable")
 """Whether a request may be sent again although an endpoint may have begun to work on it; the protocol knows."""
 
 
+def _never(_reply: Reply) -> bool:
+    return False
+
+
+IS_NACK: Param[Callable[[Reply], bool]] = Param(_never, "is nack")
+"""Whether a reply says that the endpoint did no work for the request; the protocol knows."""
+
+
 class Requeues:
     """The filter of one client; its budget is shared by all requests to the bound name."""
 
-    __slots__ = ("_budget", "_exhausted", "_limit", "_repeatable", "_requeues", "_sometimes")
+    __slots__ = ("_budget", "_exhausted", "_is_nack", "_limit", "_repeatable", "_requeues")
 
-    def __init__(self, budget: RetryBudget, scope: Metrics, repeatable: Callable[[Request], bool]) -> None:
+    def __init__(
+        self,
+        budget: RetryBudget,
+        scope: Metrics,
+        repeatable: Callable[[Request], bool] = _always,
+        is_nack: Callable[[Reply], bool] = _never,
+    ) -> None:
         self._budget = budget
         self._repeatable = repeatable
+        self._is_nack = is_nack
         retries = scope.scope("retries")
         self._requeues = retries.counter("requeues")
         self._exhausted = retries.counter("budget_exhausted")
         self._limit = retries.counter("request_limit")
-        self._sometimes = retries.counter("cannot_retry")
         retries.gauge("budget", fn=lambda: budget.balance)
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         try:
             reply: Reply = await service(request)
+            if self._is_nack(reply):
+                raise await _nacked(request, reply)
         except MeshError as error:
             if not self._may_repeat(request, error):
                 raise
@@ -78,7 +95,7 @@ class Requeues:
 
     async def _repeat(self, request: Request, service: AnyService, error: MeshError) -> Reply:
         context = request.context
-        spendable = -int(-SHARE_PER_REQUEST * self._budget.balance // 1)
+        spendable = math.ceil(SHARE_PER_REQUEST * self._budget.balance)
         connects, sent = 0, 0
         while True:
             went_round = context.endpoint in context.tried
@@ -104,6 +121,8 @@ class Requeues:
             context.attempt += 1
             try:
                 reply: Reply = await service(request)
+                if self._is_nack(reply):
+                    raise await _nacked(request, reply)
             except MeshError as again:
                 if not self._may_repeat(request, again):
                     raise
@@ -113,10 +132,15 @@ class Requeues:
             return reply
 
 
+async def _nacked(request: Request, reply: Reply) -> Nacked:
+    await reply.aclose()
+    return Nacked(f"{request.context.endpoint} refused the request")
+
+
 def requeues(params: Params, rest: Make) -> AnyService:
     """Wrap the rest of the stack; see `Requeues`."""
     budget = RetryBudget(params[REQUEUE_BUDGET], time.monotonic)
-    return bind(Requeues(budget, client_scope(params), params[REPEATABLE]), rest(params))
+    return bind(Requeues(budget, client_scope(params), params[REPEATABLE], params[IS_NACK]), rest(params))
 
 
 REQUEUES = Module(

@@ -76,7 +76,7 @@ class Stats:
             raise
         stats.pending.value -= 1
         stats.latency.add((time.perf_counter() - started) * 1e3)
-        if is_success(request, reply, self._classifier):
+        if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
         else:
             stats.failures.value += 1
@@ -112,7 +112,7 @@ class ClientStats:
         elapsed = (time.perf_counter() - started) * 1e3
         stats.latency.add(elapsed)
         pair.latency.add(elapsed)
-        if is_success(request, reply, self._classifier):
+        if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
             pair.success.value += 1
         else:

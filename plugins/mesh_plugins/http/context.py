@@ -3,6 +3,8 @@
 Source: linkerd protocol/http, LinkerdHeaders.scala and `MaxCallDepthFilter`; RFC 9110 section 7.6.3 for `via`.
 """
 
+from collections.abc import Awaitable
+
 import attrs
 
 from mesh import (
@@ -41,13 +43,12 @@ class DtabHeaders:
     def __init__(self) -> None:
         self._memo: dict[bytes, Dtab] = {}
 
-    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+    def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         for name, _value in request.headers:
-            if name in (CTX_DTAB, USER_DTAB):
+            if name == USER_DTAB or name == CTX_DTAB:
                 self._read(request)
                 break
-        reply: HttpReply = await service(request)
-        return reply
+        return service(request)
 
     def _read(self, request: HttpRequest) -> None:
         headers = request.headers
@@ -84,13 +85,12 @@ class CallDepth:
     def __init__(self, most: int) -> None:
         self._most = most
 
-    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+    def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         for name, _value in request.headers:
             if name == b"via":
                 self._check(request.headers)
                 break
-        reply: HttpReply = await service(request)
-        return reply
+        return service(request)
 
     def _check(self, headers: Fields) -> None:
         depth = sum(value.count(b",") + 1 for name, value in headers if name == b"via")

@@ -1,71 +1,55 @@
 """Tells the endpoint where it stands: `l5d-dst-service`, `l5d-dst-client`, `l5d-dst-residual`.
 
-Source: linkerd protocol/http, LinkerdHeaders.scala, `Dst`.
+All three are written in one pass, per attempt, since a retry may lead to another bound name; what a client sent under
+these names is not believed. Source: linkerd protocol/http, LinkerdHeaders.scala, `Dst`.
 """
 
-from mesh import (
-    BOUND,
-    PATH,
-    AnyService,
-    Fields,
-    HttpReply,
-    HttpRequest,
-    Make,
-    Module,
-    Params,
-    bind,
-)
+from collections.abc import Awaitable
 
-SERVICE = b"l5d-dst-service"
-CLIENT = b"l5d-dst-client"
-RESIDUAL = b"l5d-dst-residual"
+from mesh import BOUND, AnyService, HttpReply, HttpRequest, Make, Module, Params, Path, bind
+
+PREFIX = b"l5d-dst-"
+SERVICE = PREFIX + b"service"
+CLIENT = PREFIX + b"client"
+RESIDUAL = PREFIX + b"residual"
+MEMO = 1024  # logical names remembered per client; cleared when full
 
 
-class DstService:
-    """Writes the logical name; what the client sent under that name is not believed."""
+class Destination:
+    """Writes the logical name, the bound name, and the residual unless it is empty."""
 
-    __slots__ = ("_field",)
+    __slots__ = ("_client", "_services")
 
-    def __init__(self, path: str) -> None:
-        self._field = (SERVICE, path.encode())
+    def __init__(self, bound: Path) -> None:
+        self._client = (CLIENT, bound.show().encode())
+        self._services: dict[Path, tuple[bytes, bytes]] = {}
 
-    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
-        headers = [item for item in request.headers if item[0] != SERVICE]
-        headers.append(self._field)
+    def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
+        context = request.context
+        headers = [item for item in request.headers if item[0][:8] != PREFIX]
+        headers.append(self._services.get(context.path) or self._remember(context.path))
+        headers.append(self._client)
+        if context.bound.residual:
+            headers.append((RESIDUAL, context.bound.residual.show().encode()))
         request.headers = headers
-        reply: HttpReply = await service(request)
-        return reply
+        return service(request)
+
+    def _remember(self, path: Path) -> tuple[bytes, bytes]:
+        if len(self._services) >= MEMO:
+            self._services.clear()
+        item = self._services[path] = (SERVICE, path.show().encode())
+        return item
 
 
-class DstClient:
-    """Writes the bound name and the residual; replaces what an earlier attempt wrote."""
-
-    __slots__ = ("_field",)
-
-    def __init__(self, bound: str) -> None:
-        self._field = (CLIENT, bound.encode())
-
-    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
-        headers: Fields = [item for item in request.headers if item[0] != CLIENT and item[0] != RESIDUAL]
-        headers.append(self._field)
-        residual = request.context.bound.residual
-        if residual:
-            headers.append((RESIDUAL, residual.show().encode()))
-        request.headers = headers
-        reply: HttpReply = await service(request)
-        return reply
-
-
-def _dst_service(params: Params, rest: Make) -> AnyService:
-    """Wrap the rest of a path stack."""
-    return bind(DstService(params[PATH].show()), rest(params), "dst_service")
-
-
-def _dst_client(params: Params, rest: Make) -> AnyService:
-    """Wrap the rest of a client stack."""
+def _destination(params: Params, rest: Make) -> AnyService:
     bound = params[BOUND]
-    return bind(DstClient("/" if bound is None else bound.id.show()), rest(params), "dst_client")
+    return bind(Destination(Path(()) if bound is None else bound.id), rest(params), "destination")
 
 
-DST_SERVICE = Module("dst_service", _dst_service, below=("router",), why="writes the logical name", section="service")
-DST_CLIENT = Module("dst_client", _dst_client, below=("binding",), why="writes the bound name", section="client")
+DESTINATION = Module(
+    "destination",
+    _destination,
+    below=("binding",),
+    why="both names must be known",
+    section="client",
+)

@@ -101,7 +101,8 @@ class ChunkDecoder:
             return pos + 2
         longest = self._limits.max_trailer_bytes
         end = data.find(b"\r\n\r\n", pos + self._searched)
-        size = (len(data) - 3 if end < 0 else end) - pos
+        # Three bytes of incomplete trailers may belong to the CR LF CR LF that ends them; the first CR LF counts as theirs.
+        size = (len(data) - 3 if end < 0 else end) + 2 - pos
         if size > longest:
             raise RemoteProtocolError(f"the trailers have more than {longest} bytes", status=431)
         if end < 0:

@@ -15,7 +15,7 @@ from mesh_plugins.http1.grammar import (
     split_list,
 )
 from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE, ReplyHead, RequestHead
-from mesh_plugins.http1.hop import CONNECTION_FIELDS, looks_like_framing, nominated
+from mesh_plugins.http1.hop import CONNECTION_FIELDS, looks_like_framing, nominated, passable_trailers
 
 
 def judge_request(line: RequestLine, fields: Fields) -> RequestHead:
@@ -64,6 +64,11 @@ def judge_reply(line: StatusLine, fields: Fields, request_method: bytes) -> Repl
         declared_size=size if bodiless and size != CHUNKED else None,
         keep_alive=_keeps_alive(options, line.version) and (bodiless or framed != UNTIL_CLOSE),
     )
+
+
+def judge_trailers(fields: Fields) -> Fields:
+    """Return the trailers that may travel on."""
+    return passable_trailers(_passable(fields, _check_fields(fields)))
 
 
 def _check_fields(fields: Fields) -> frozenset[bytes]:

@@ -27,14 +27,14 @@ from mesh_plugins.assembly import router_params, server_params
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
-from mesh_plugins.filters.requeues import REPEATABLE, REQUEUES
+from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.http.classifiers import non_retryable_5xx
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
-from mesh_plugins.http.destination import DST_CLIENT, DST_SERVICE
+from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS
 from mesh_plugins.http.keys import HttpRouterKeys
-from mesh_plugins.http.nack import NACK
+from mesh_plugins.http.nack import is_nack
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
 from mesh_plugins.http1.reference import ReferenceClient, ReferenceServer
 from mesh_plugins.http1.server import ServerConnection, Serving
@@ -53,16 +53,14 @@ STACK = Stack(
         DTAB_HEADERS,
         ROUTER,
         SERVICE_STATS,
-        DST_SERVICE,
         VIA,
         BINDING,
-        DST_CLIENT,
+        DESTINATION,
         CLIENT_SCOPE,
         REQUEUES,
         BALANCER,
         CLIENT_STATS_MODULE,
         ACCRUAL,
-        NACK,
     ]
 )
 """The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
@@ -96,7 +94,12 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return below, serve(serving, reference=reference)
 
     params = router_params(settings, params, for_path, for_client)
-    params = params.put(IDENTIFIERS, identifiers).put(REPEATABLE, is_repeatable).put(CLASSIFIER, non_retryable_5xx)
+    params = (
+        params.put(IDENTIFIERS, identifiers)
+        .put(REPEATABLE, is_repeatable)
+        .put(IS_NACK, is_nack)
+        .put(CLASSIFIER, non_retryable_5xx)
+    )
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
 

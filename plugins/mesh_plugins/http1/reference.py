@@ -8,12 +8,11 @@ kept do not matter: it never keeps one with an HTTP/1.0 client.
 import h11
 
 from mesh import Fields, Limits, LocalProtocolError, RemoteProtocolError
-from mesh_plugins.http1.grammar import check_lines_start, parse_request_line, parse_status_line
+from mesh_plugins.http1.grammar import check_lines_start, check_transfer_encoding, parse_request_line, parse_status_line
 from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE, ReplyHead, RequestHead
-from mesh_plugins.http1.hop import passable_trailers
 from mesh_plugins.http1.inbound import Inbound, Stage
 from mesh_plugins.http1.outbound import NO_HEAD, check_field, check_request_line, check_status_line
-from mesh_plugins.http1.plain import judge_reply, judge_request
+from mesh_plugins.http1.plain import judge_reply, judge_request, judge_trailers
 from mesh_plugins.http1.sides import ClientSide, ServerSide
 from mesh_plugins.http1.wire import METHODS_WITH_BODY
 
@@ -87,7 +86,7 @@ class _ByH11(Inbound):
         while isinstance(event := _next_event(self._reader), h11.Data):
             pieces.append(bytes(event.data))
         if isinstance(event, h11.EndOfMessage):
-            self._trailers = passable_trailers(list(event.headers))
+            self._trailers = judge_trailers(list(event.headers))
         return b"".join(pieces)
 
     def _read_fields(self, line: bytes, section: bytes) -> Fields:
@@ -95,16 +94,17 @@ class _ByH11(Inbound):
         check_lines_start(line + section + b"\r\n", 0)
         if b"\r\n " in section or b"\r\n\t" in section:
             raise RemoteProtocolError("a header line begins with white space: folded lines are not accepted")
+        raw = _raw_fields(section)
+        for name, value in raw:
+            if name == b"transfer-encoding":
+                check_transfer_encoding(value)  # to h11 all that can be wrong with it is the same.
         self._trailers = []
         self._reader.receive_data(line + section + b"\r\n\r\n")
         event = _next_event(self._reader)
         if not isinstance(event, h11.Request | h11.InformationalResponse | h11.Response):
             raise RemoteProtocolError(f"h11 sees {event!r} where a head should be")
         # h11 makes one of `5` and `5`, and of `5, 5`: here they are as they came.
-        lines = [line.partition(b":") for line in section.split(b"\r\n")]
-        lengths = [
-            (b"content-length", value.strip(b" \t")) for name, _, value in lines if name.lower() == b"content-length"
-        ]
+        lengths = [field for field in raw if field[0] == b"content-length"]
         return [field for field in event.headers if field[0] != b"content-length"] + lengths
 
 
@@ -170,6 +170,11 @@ class ReferenceClient(_ByH11, ClientSide):
         return head
 
 
+def _raw_fields(section: bytes) -> Fields:
+    lines = [line.partition(b":") for line in section.split(b"\r\n")]
+    return [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
+
+
 def _server() -> h11.Connection:
     return h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_EVENT_BYTES)
 
@@ -186,7 +191,7 @@ def _next_event(connection: h11.Connection) -> object:
     try:
         return connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise RemoteProtocolError(str(error), status=error.error_status_hint) from error
+        raise RemoteProtocolError(str(error)) from error
 
 
 def _send(connection: h11.Connection, event: h11.Event) -> bytes:

@@ -28,8 +28,8 @@ from mesh import (
     Limits,
     MeshError,
     RemoteProtocolError,
-    Reply,
     Switch,
+    close_forgotten,
 )
 from mesh_plugins.http1.head import RequestHead, ServerEngine
 
@@ -102,13 +102,15 @@ class ServerConnection(InterimSink):
         answered = 0
         while self._keep_alive and not switch.draining:
             try:
-                head = engine.read_head()
+                head = engine.read_head() if engine.has_bytes() else None
                 if head is None:
                     answered = 0
                     head = await self._receive_head()
                     if head is None:
                         return
-                request = await self._request(head)
+                request = self._request(head)
+                if head.body_size:
+                    await self._add_body(request, head)
             except RemoteProtocolError as error:
                 await self._refuse(error)
                 return
@@ -143,20 +145,22 @@ class ServerConnection(InterimSink):
             raise RemoteProtocolError(f"no whole head within {limits.header_deadline_s:g} s", status=408) from None
         return head
 
-    async def _request(self, head: RequestHead) -> HttpRequest:
-        """Make the request of a head, with its body if that is here or short."""
+    def _request(self, head: RequestHead) -> HttpRequest:
+        """Make the request of a head, without its body; from here on an exchange is open."""
         self._busy = True
         self._keep_alive = head.keep_alive
         context = Context(self._clock(), self._connection.peer)
         request = HttpRequest(head.method, head.target, head.headers, EMPTY, context, head.version)
         request.on_interim = self
         request.scheme = head.scheme
-        if head.body_size:
-            request.body = await self._take_body(head)
-            request.expects_continue = self._body is not None and head.expects_continue
         if self._connection.hung_up:
             self._hung_up()
         return request
+
+    async def _add_body(self, request: HttpRequest, head: RequestHead) -> None:
+        request.body = await self._take_body(head)
+        request.expects_continue = self._body is not None and head.expects_continue
+        self.check_hung_up()
 
     async def _take_body(self, head: RequestHead) -> Body:
         size = head.body_size
@@ -201,41 +205,38 @@ class ServerConnection(InterimSink):
         except Exception:
             logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
             reply = HttpReply(500)
+        connection = self._connection
         try:
-            complete = await self._write(request, reply)
+            data = self._head_and_whole_body(request, reply)
+            connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+            await connection.send_all(data)
+            complete = reply.whole or _has_no_body(request, reply) or await self._write_body(reply.body)
+        except trio.TooSlowError:
+            logger.debug("%s reads nothing", connection.peer)
+            complete = False
         finally:
             await reply.aclose()
-            if request.context.replies is not reply and request.context.replies is not None:
-                await _close_forgotten(request.context.replies)
+            made = request.context.replies
+            if made is not reply and made is not None:
+                await close_forgotten(made, reply)
         if not complete:
             return False
         return self._body is None or await self._drain(self._body)
 
-    async def _write(self, request: HttpRequest, reply: HttpReply) -> bool:
-        """Write a reply; return False if its body broke off, which the client then sees by how the connection ends."""
-        connection, engine, body = self._connection, self._engine, reply.body
-        status, content = reply.status, reply.body.buffered
-        has_body = request.method != b"HEAD" and status != 204 and status != 304
+    def _head_and_whole_body(self, request: HttpRequest, reply: HttpReply) -> bytes:
+        """Return the reply's head, and its body if that is in memory."""
+        engine, body = self._engine, reply.body
+        has_body = not _has_no_body(request, reply)
         size = body.size if has_body or reply.declared_size is None else reply.declared_size
         if size == 0 and not has_body:
             size = None
         if self._switch.draining or (size is None and has_body and request.version == (1, 0)):
             self._keep_alive = False
-        data = engine.write_head(status, reply.reason, reply.headers, size, keep_alive=self._keep_alive, body=has_body)
-        connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
-        try:
-            if not has_body or content is not None:
-                if has_body and content:
-                    data += engine.write_data(content)
-                    if size is None:
-                        data += engine.write_end([])
-                await connection.send_all(data)
-                return True
-            await connection.send_all(data)
-            return await self._write_body(body)
-        except trio.TooSlowError:
-            logger.debug("%s reads nothing", connection.peer)
-            return False
+        data = engine.write_head(
+            reply.status, reply.reason, reply.headers, size, keep_alive=self._keep_alive, body=has_body
+        )
+        content = body.buffered if has_body and reply.whole else None
+        return data + engine.write_data(content) if content else data
 
     async def _write_body(self, body: Body) -> bool:
         connection, engine = self._connection, self._engine
@@ -309,9 +310,9 @@ def _header_safe(text: str) -> bytes:
     return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode("latin-1", "replace"))
 
 
-async def _close_forgotten(replies: Reply | list[Reply]) -> None:
-    for reply in replies if isinstance(replies, list) else [replies]:
-        await reply.aclose()
+def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:
+    """Return whether a reply has no body by its nature. Source: RFC 9110 section 6.4.1."""
+    return request.method == b"HEAD" or reply.status == 204 or reply.status == 304
 
 
 class ClientBody(Body):

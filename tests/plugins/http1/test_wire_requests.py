@@ -69,7 +69,7 @@ ACCEPTED: dict[str, tuple[bytes, list[Message[RequestHead]]]] = {
     ),
     "chunk extensions": (
         b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n"
-        b'1;a\r\nx\r\n1 ; a = b;c="\\"; d\t\xff"\r\ny\r\n0;last\r\n\r\n',
+        b'1;a\r\nx\r\n1; a = b;c="\\"; d\t\xff"\r\ny\r\n0;last\r\n\r\n',
         [chunked(POST, b"xy", [])],
     ),
     "trailers": (
@@ -79,7 +79,7 @@ ACCEPTED: dict[str, tuple[bytes, list[Message[RequestHead]]]] = {
     "trailers that are dropped": (
         b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
         b"Content-Length: 5\r\nHost: b\r\nAuthorization: x\r\nSet-Cookie: x\r\nl5d-dtab: x\r\nContent-Type: x\r\n"
-        b"Connection: x\r\nX-Forwarded-For: x\r\nTransfer-Encoding: gzip\r\ngrpc-status: 0\r\n\r\n",
+        b"Connection: x\r\nX-Forwarded-For: x\r\nTransfer-Encoding: chunked\r\ngrpc-status: 0\r\n\r\n",
         [chunked(POST, b"", [(b"grpc-status", b"0")])],
     ),
     "absolute form": (
@@ -112,13 +112,15 @@ ACCEPTED: dict[str, tuple[bytes, list[Message[RequestHead]]]] = {
         [Message(attrs.evolve(OLD, keep_alive=True)), Message(OLD)],
     ),
     "fields of the connection": (
-        b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, , x-mine\r\nConnection: X-Yours\r\nX-Mine: 1\r\nX-Yours: 1\r\n"
-        b"Keep-Alive: 1\r\nProxy-Connection: x\r\nProxy-Authenticate: x\r\nProxy-Authorization: x\r\nTE: trailers\r\n"
+        b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, , x-mine\r\n"
+        b"Connection: X-Yours\r\nX-Mine: 1\r\nX-Yours: 1\r\nKeep-Alive: 1\r\nProxy-Connection: x\r\n"
+        b"Proxy-Authenticate: x\r\nProxy-Authorization: x\r\nTE: x\r\n"
         b"Trailer: x\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nX-Rest: 1\r\n\r\n",
         [Message(with_fields((b"x-rest", b"1")))],
     ),
     "nominations without effect": (
-        b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: host, authorization, x-forwarded-for, l5d-dtab, cookie, content-length\r\n"
+        b"GET / HTTP/1.1\r\nHost: a.test\r\n"
+        b"Connection: host, authorization, x-forwarded-for, l5d-dtab, cookie, content-length\r\n"
         b"Authorization: x\r\nX-Forwarded-For: x\r\nl5d-dtab: x\r\nCookie: x\r\nContent-Length: 2\r\n\r\nhi",
         [
             Message(
@@ -247,6 +249,7 @@ REFUSED_BODIES: dict[bytes, int] = {
     BODY + b"\r\n": 400,
     BODY + b";a\r\n": 400,
     BODY + b"5 \r\n": 400,
+    BODY + b"5 ;a\r\n": 400,
     BODY + b"5;\r\n": 400,
     BODY + b"5;a=\r\n": 400,
     BODY + b'5;a="\r\n': 400,
@@ -266,6 +269,9 @@ REFUSED_BODIES: dict[bytes, int] = {
     BODY + b"0\r\nX: y\n\r\n\r\n": 400,
     BODY + b"0\r\nX : y\r\n\r\n": 400,
     BODY + b"0\r\nX: y\r\n z\r\n\r\n": 400,
+    BODY + b"0\r\nContent-Length: x\r\n\r\n": 400,
+    BODY + b"0\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n": 400,
+    BODY + b"0\r\nTransfer-Encoding: gzip\r\n\r\n": 501,
     BODY + b"0\r\n" + b"X: y\r\n" * 101 + b"\r\n": 431,
 }
 

@@ -1,0 +1,5 @@
+"""The command line."""
+
+from mesh.cli.group import main as main
+
+__all__ = ["main"]

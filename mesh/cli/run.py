@@ -1,0 +1,57 @@
+"""`linker run`: routes requests until it is told to stop."""
+
+import logging
+import sys
+
+import click
+import trio
+
+from mesh.config import Loaded, read_file
+from mesh.linker.placed import placed
+from mesh.linker.run import Linker, run_until_signal
+from mesh.plugins import find
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+@click.command()
+@click.argument("file")
+@click.option(
+    "--log-level",
+    "-log.level",
+    "log_level",
+    type=click.Choice(LEVELS, case_sensitive=False),
+    default="info",
+    show_default=True,
+    help="What is logged, to standard error.",
+)
+@click.option("--validate", "-validate", "validate", is_flag=True, help="Only check the file.")
+def run(file: str, log_level: str, validate: bool) -> None:
+    """Route requests as FILE says; `-` reads standard input.
+
+    SIGTERM and SIGINT let open requests finish first, for as long as `admin.shutdownGraceMs`; a second one ends the
+    program at once.
+    """
+    start_logging(log_level)
+    kinds = find()
+    loaded = read_file(file, kinds)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning.show()}", err=True)
+    if validate:
+        return
+    with placed(loaded):
+        trio.run(run_until_signal, loaded, kinds, _announce)
+
+
+def start_logging(level: str) -> None:
+    """Log to standard error, from `level` on."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+
+
+def _announce(linker: Linker) -> None:
+    for listening in linker.listening:
+        click.echo(listening)
+    click.echo(f"admin on {linker.admin_address}")
+    sys.stdout.flush()

@@ -1,0 +1,1 @@
+"""Interpreters: what a router asks for the meaning of a name."""

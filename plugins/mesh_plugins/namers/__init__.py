@@ -1,0 +1,1 @@
+"""Namers: what finds the endpoints behind a name."""
