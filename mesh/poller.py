@@ -72,11 +72,16 @@ class Poller:
         try:
             fd, poll, waiters = self._epoll.fileno(), self._epoll.poll, self._waiters
             while True:
-                await lowlevel.wait_readable(fd)
-                for number, events in poll(0, BATCH):
+                ready = poll(0, BATCH)
+                if not ready:
+                    await lowlevel.wait_readable(fd)
+                    continue
+                for number, events in ready:
                     waiter = waiters.get(number)
                     if waiter is not None:
                         _wake(waiter, events)
+                # The tasks woken run now; a busy epoll is then asked again at once, which is cheaper than to wait for it.
+                await lowlevel.checkpoint()
         finally:
             self._epoll.close()
 

@@ -14,7 +14,7 @@ from mesh.linker.offline import offline
 from mesh.plugins import Kinds, find
 from mesh.stack import Module
 
-POOL = Module("pool", lambda _params, _rest: _rest(_params), section="endpoint")
+POOL = Module("pool", lambda params, rest: rest(params), section="endpoint")
 """The leaf of every stack, as it is listed: it is no module, and nothing can be put below it."""
 
 

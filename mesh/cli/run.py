@@ -6,7 +6,7 @@ import sys
 import click
 import trio
 
-from mesh.config import Loaded, read_file
+from mesh.config import read_file
 from mesh.linker.placed import placed
 from mesh.linker.run import Linker, run_until_signal
 from mesh.plugins import find
@@ -40,7 +40,7 @@ def run(file: str, log_level: str, validate: bool) -> None:
     if validate:
         return
     with placed(loaded):
-        trio.run(run_until_signal, loaded, kinds, _announce)
+        trio.run(run_until_signal, loaded, kinds, announce)
 
 
 def start_logging(level: str) -> None:
@@ -50,7 +50,8 @@ def start_logging(level: str) -> None:
     )
 
 
-def _announce(linker: Linker) -> None:
+def announce(linker: Linker) -> None:
+    """Print what listens where."""
     for listening in linker.listening:
         click.echo(listening)
     click.echo(f"admin on {linker.admin_address}")

@@ -29,10 +29,10 @@ def import_filter(text: str, folder: pathlib.Path) -> tuple[Kind, Any]:
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # whatever a stranger's module raises
-        raise MismatchError(f"`{module_name}` cannot be imported: {_last_line(error)}", _EXPECTED) from error
+        raise MismatchError(f"`{module_name}` cannot be imported: {_last_line(error, folder)}", "") from error
     found = getattr(module, name, None)
     if found is None:
-        raise MismatchError(f"`{module_name}` has no `{name}`", _EXPECTED, nearest(name, vars(module)))
+        raise MismatchError(f"`{module_name}` has no `{name}`", "", nearest(name, vars(module)))
     summary = (inspect.getdoc(found) or name).splitlines()[0]
     kind = Kind(name=text, category=Category.FILTER, summary=summary, plugin=module_name)
     if isinstance(found, type):
@@ -40,22 +40,23 @@ def import_filter(text: str, folder: pathlib.Path) -> tuple[Kind, Any]:
             raise MismatchError(f"`{text}` is no filter: it has no `__call__(self, request, service)`", _EXPECTED)
         if attrs.has(found):
             return attrs.evolve(kind, config=found), None
-        return kind, _make(found, text)
+        return kind, _make(found, text, folder)
     if not callable(found):
         raise MismatchError(f"`{text}` is neither a class nor a function", _EXPECTED)
     return kind, found
 
 
-def _make(cls: type, text: str) -> Any:
+def _make(cls: type, text: str, folder: pathlib.Path) -> Any:
     try:
         return cls()
     except Exception as error:  # whatever a stranger's class raises
-        hint = "an attrs class, whose fields the stack file can give" if isinstance(error, TypeError) else _EXPECTED
-        raise MismatchError(f"`{text}` cannot be made: {_last_line(error)}", hint) from error
+        hint = "an attrs class, whose fields the stack file can give" if isinstance(error, TypeError) else ""
+        raise MismatchError(f"`{text}` cannot be made: {_last_line(error, folder)}", hint) from error
 
 
-def _last_line(error: BaseException) -> str:
-    """Return the last line of the traceback, with the file and line that it comes from."""
+def _last_line(error: BaseException, folder: pathlib.Path) -> str:
+    """Return the last line of the traceback, and the last place in a file of `folder` that it went through."""
     line = traceback.format_exception_only(error)[-1].strip()
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    return f"{line} ({pathlib.Path(frames[-1].filename).name}, line {frames[-1].lineno})" if len(frames) > 1 else line
+    paths = [(pathlib.Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    places = [f" ({path.name}, line {number})" for path, number in paths if path.parent == folder.absolute()]
+    return line + (places[-1] if places else "")

@@ -35,7 +35,7 @@ def _map(value: object) -> dict[str, Any]:
             continue
         if field.reading is Reading.HERE:
             shown[field.key.name] = item.kind.name
-            added |= _config(item.config)
+            added |= _keys_of(item)
         elif field.reading is Reading.PART:
             added |= _map(item)
         else:
@@ -43,9 +43,10 @@ def _map(value: object) -> dict[str, Any]:
     return {**shown, **{name: item for name, item in added.items() if name not in shown}}
 
 
-def _config(config: Any) -> dict[str, Any]:
+def _keys_of(chosen: Chosen) -> dict[str, Any]:
     """Return the keys of a kind; a filter that is no attrs class has none."""
-    return _map(config) if attrs.has(type(config)) else {}
+    asked = {"experimental": True} if chosen.kind.experimental else {}
+    return {**asked, **(_map(chosen.config) if attrs.has(type(chosen.config)) else {})}
 
 
 def _item(key: Key, value: Any) -> Any:
@@ -57,7 +58,7 @@ def _item(key: Key, value: Any) -> Any:
 def _value(value: Any) -> Any:
     match value:
         case Chosen():
-            return {"kind": value.kind.name, **_config(value.config)}
+            return {"kind": value.kind.name, **_keys_of(value)}
         case PerPrefix():
             return _section(value)
         case Enum():

@@ -143,6 +143,8 @@ class _Writer:
             absent = self._of_kind(default, name, place, cls)
             branches.append({"if": {"not": {"required": [name]}}, "then": absent})
         required = [] if default is not None or is_optional else [name]
+        if not known:
+            return {"type": "object", "description": f"No {category} is installed.", "not": {}}
         described: Schema = {"type": "object", "properties": {name: {"anyOf": known}}, "required": required}
         return {**described, "allOf": branches}
 

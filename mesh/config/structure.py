@@ -126,6 +126,7 @@ class Reader:
     def _read_field(self, field: Field, pair: Pair, draft: Draft) -> None:
         place = draft.place.child(field.key.name, planned=not field.key.built)
         self._report.remember(place, pair.key, pair.value)
+        before = len(self._report.problems)
         if field.reading is Reading.MERGED and isinstance(pair.value, Mapping):
             draft.inner[field.name] = self._draft(pair.value, field.type, place)
             value = self._make(draft.inner[field.name])
@@ -135,7 +136,8 @@ class Reader:
             draft.failed.add(field.name)
         elif field.reading is not Reading.MERGED:
             draft.given[field.name] = value
-        if not field.key.built and (value is FAILED or value != field.make_default()):
+        asks_for_something = len(self._report.problems) > before or value != field.make_default()
+        if not field.key.built and asks_for_something:
             self._report.not_built(pair.key, attrs.evolve(place, planned=draft.place.planned), f"`{pair.key.text}`")
 
     def _report_unknown(self, node: Mapping, known: set[str], place: Place) -> set[str]:

@@ -15,7 +15,7 @@ from mesh.config.nodes import Mapping, Node, Pair, Scalar, Sequence
 from mesh.errors import ConfigError, Problem
 
 MAX_DEPTH = 50  # maps and lists inside each other; the deepest key of the schema is at 9
-MAX_NODES = 200_000  # texts, lists and maps, aliases counted as what they stand for; a file of 1 MiB has about 50,000
+MAX_NODES = 100_000  # texts, lists and maps, aliases counted as what they stand for; a file of 1 MiB has about 50,000
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")

@@ -76,26 +76,37 @@ def assemble(settings: StackFile, kinds: Kinds, life: Life, metrics: Metrics, pa
     problems: list[Problem] = []
     first = Params() if params is None else params
     system = _system(kinds, life)
-    namers = tuple(_collect(problems, settings.namers, lambda namer: _namer(namer, life)))
+    namers = tuple(_collect(problems, "namers", settings.namers, lambda namer: _namer(namer, life)))
     routers = tuple(
-        _collect(problems, settings.routers, lambda router: _router(router, life, metrics, namers, system, first))
+        _collect(
+            problems, "routers", settings.routers, lambda router: _router(router, life, metrics, namers, system, first)
+        )
     )
     if problems:
         raise ConfigError(*problems)
     return Assembly(routers, namers)
 
 
-def _collect(problems: list[Problem], items: Sequence[S], build: Callable[[S], T]) -> list[T]:
-    """Build each item; keep the problems of those that fail and go on, so that all are reported."""
+def _collect(problems: list[Problem], key: str, items: Sequence[S], build: Callable[[S], T]) -> list[T]:
+    """Build each item; keep the problems of those that fail and go on, so that all are reported.
+
+    `key` is that of the list; the keys of the problems are completed by it.
+    """
     built = []
-    for item in items:
+    for number, item in enumerate(items):
         try:
             built.append(build(item))
-        except ConfigError as error:
-            problems += error.problems
-        except (PluginError, ValueError) as error:
-            problems.append(Problem(str(error)))
+        except (ConfigError, PluginError, ValueError) as error:
+            place = f"{key}[{number}]"
+            problems += [
+                attrs.evolve(problem, key=f"{place}.{problem.key}" if problem.key else place)
+                for problem in _problems(error)
+            ]
     return built
+
+
+def _problems(error: Exception) -> Sequence[Problem]:
+    return error.problems if isinstance(error, ConfigError) else (Problem(str(error)),)
 
 
 def _namer(settings: NamerSettings, life: Life) -> tuple[Path, Namer]:
@@ -161,9 +172,8 @@ def edited(stack: Stack, settings: RouterSettings) -> Stack:
             try:
                 stack = _edit(stack, section, entry)
             except (ConfigError, PluginError) as error:
-                key = f"{settings.label}.filters.{section}[{number}]"
-                found = error.problems if isinstance(error, ConfigError) else (Problem(str(error)),)
-                problems += [attrs.evolve(problem, key=key) for problem in found]
+                key = f"filters.{section}[{number}]"
+                problems += [attrs.evolve(problem, key=key) for problem in _problems(error)]
     if problems:
         raise ConfigError(*problems)
     return stack

@@ -1,6 +1,7 @@
 """Running: listen, serve, show, and come to an orderly end."""
 
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -17,11 +18,14 @@ from mesh.life import Life
 from mesh.linker.assemble import Assembly, assemble
 from mesh.linker.listener import Listener, open_socket
 from mesh.linker.pages import process_pages
+from mesh.linker.ungrouped import ungrouped
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds, load
 from mesh.settings import SocketOptions, StackFile
 
 logger = logging.getLogger(__name__)
+
+GC_THRESHOLDS = (50_000, 20, 50)  # requests make next to no cycles; the default looks for some every 700 objects
 
 
 @attrs.define(eq=False)
@@ -40,6 +44,11 @@ class Linker:
     _listeners: list[Listener] = attrs.field(factory=list)
     _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _stop: trio.Event = attrs.field(factory=trio.Event)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the routers listen, as `host:port`, in the order of the stack file."""
+        return [listener.address for listener in self._listeners]
 
     def shut_down(self) -> None:
         """Begin the end: accept no more, let exchanges finish within the grace time. Idempotent; returns at once."""
@@ -68,19 +77,20 @@ async def running(settings: StackFile, kinds: Kinds, shown: Callable[[], object]
     Raises `ConfigError` as `assemble` does. `shown` returns the configuration as `/config.json` shows it.
     """
     metrics = Metrics()
-    async with trio.open_nursery() as nursery:
-        life = Life(nursery, "linker")
-        try:
-            assembly = assemble(settings, kinds, life, metrics)
-            linker = Linker(assembly, metrics, settings.admin.shutdown_grace_ms / 1e3)
-            admin = _listen(linker, settings, kinds, _site(linker, shown))
-            life.start("metrics", metrics.rotation.run)
-            nursery.start_soon(_accept, linker, nursery)
-            nursery.start_soon(admin.run, nursery)
-            yield linker
-        finally:
-            life.close()
-            nursery.cancel_scope.cancel()
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            life = Life(nursery, "linker")
+            try:
+                assembly = assemble(settings, kinds, life, metrics)
+                linker = Linker(assembly, metrics, settings.admin.shutdown_grace_ms / 1e3)
+                admin = _listen(linker, settings, kinds, _site(linker, shown))
+                life.start("metrics", metrics.rotation.run)
+                nursery.start_soon(_accept, linker, nursery)
+                nursery.start_soon(admin.run, nursery)
+                yield linker
+            finally:
+                life.close()
+                nursery.cancel_scope.cancel()
 
 
 def _site(linker: Linker, shown: Callable[[], object]) -> Site:
@@ -106,13 +116,14 @@ def _listen(linker: Linker, settings: StackFile, kinds: Kinds, site: Site) -> Li
                 linker.listening.append(f"{router.label} on {listener.address}")
         sock = open_socket(settings.admin.ip, settings.admin.port, SocketOptions())
         opened.callback(sock.close)
-        admin = Listener(sock, _plain_server(kinds), Switch(site_service(site)))
+        admin = Listener(sock, plain_server(kinds), Switch(site_service(site)))
         linker.admin_address = admin.address
         opened.pop_all()
     return admin
 
 
-def _plain_server(kinds: Kinds) -> Serve:
+def plain_server(kinds: Kinds) -> Serve:
+    """Return what serves services of our own, such as the admin pages. Raises `ConfigError` if no plugin brings it."""
     for kind in kinds.all():
         if kind.category is Category.PROTOCOL and kind.serve:
             serve: Serve = load(kind, kind.serve)()
@@ -131,6 +142,9 @@ async def run_until_signal(loaded: Loaded, kinds: Kinds, ready: Callable[[Linker
     """Run a stack file until SIGTERM, SIGINT or `/admin/shutdown`, then drain; a second signal ends it at once."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with running(loaded.stack, kinds, lambda: masked(loaded)) as linker, trio.open_nursery() as nursery:
+            gc.collect()
+            gc.freeze()  # what is here now stays: no collection needs to look at it again
+            gc.set_threshold(*GC_THRESHOLDS)
             ready(linker)
             nursery.start_soon(_on_signals, signals, linker, nursery.cancel_scope)
             await linker.wait_stopped()

@@ -1,6 +1,7 @@
 """The hook of the built-in plugins."""
 
 from mesh import Kind, hookimpl
+from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
 from mesh_plugins.namers.kinds import KINDS as NAMERS
 from mesh_plugins.planned import PLANNED
@@ -9,4 +10,4 @@ from mesh_plugins.planned import PLANNED
 @hookimpl
 def mesh_kinds() -> tuple[Kind, ...]:
     """Return every built-in kind, those included that are only planned."""
-    return (*KINDS, *NAMERS, *PLANNED)
+    return (*KINDS, *NAMERS, *INTERPRETERS, *PLANNED)

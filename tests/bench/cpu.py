@@ -32,7 +32,7 @@ def excess_percent(small: Peer, other: Peer, *, seconds: float, repeats: int) ->
 
     Both are warm and are loaded at the same time, sharing their core. On a shared machine the time per request moves by
     half within a minute, and one after the other differed by 15 % where both were the same; at the same time they
-    differ by 2 %. The median of `repeats` runs counts.
+    differ by 4 % at most. The median of `repeats` runs counts.
     """
     excesses = []
     for _ in range(repeats):

@@ -47,7 +47,6 @@ QUICK = Amounts(
     settle_seconds=0.5,
     large_bytes=1 << 27,
     idle_connections=200,
-    endpoints=10_000,
     starts=1,
 )
 

@@ -3,7 +3,15 @@
 import pytest
 
 from mesh.config.nodes import Scalar
-from mesh.config.scalars import MismatchError, nearest, read_anything, read_number, read_plain_text, read_truth, read_whole
+from mesh.config.scalars import (
+    MismatchError,
+    nearest,
+    read_anything,
+    read_number,
+    read_plain_text,
+    read_truth,
+    read_whole,
+)
 from mesh.config.tree import read_tree
 from mesh.keys import Key
 

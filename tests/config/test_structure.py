@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mesh.config import Loaded
+from mesh.config import Loaded, read_text
 from mesh.naming.path import Path
+from mesh.plugins import Kinds
 
 Read = Callable[[str], Loaded]
 
@@ -50,13 +51,17 @@ def test_an_alias_of_a_key_is_the_key(read: Read) -> None:
 
 
 def test_one_map_stands_for_a_list_of_one_kind(read: Read) -> None:
-    identifiers = read(ROUTER + "  identifier: {kind: io.l5d.fixed, path: /a}\n").stack.routers[0].protocol.config.identifier
+    identifiers = (
+        read(ROUTER + "  identifier: {kind: io.l5d.fixed, path: /a}\n").stack.routers[0].protocol.config.identifier
+    )
 
     assert [chosen.config.path for chosen in identifiers] == [Path.utf8("a")]
 
 
 def test_several_kinds_keep_their_order(read: Read) -> None:
-    text = ROUTER + "  identifier:\n  - {kind: fixed, path: /a}\n  - {kind: constant, path: /b}\n  - kind: io.l5d.token\n"
+    text = (
+        ROUTER + "  identifier:\n  - {kind: fixed, path: /a}\n  - {kind: constant, path: /b}\n  - kind: io.l5d.token\n"
+    )
 
     names = [chosen.kind.name for chosen in read(text).stack.routers[0].protocol.config.identifier]
 
@@ -76,11 +81,17 @@ def test_an_experiment_can_be_asked_for(read: Read) -> None:
 
 
 def test_any_kind_may_be_called_experimental(problems: Callable[[str], list[str]]) -> None:
-    assert problems(ROUTER + "  experimental: true\n  client: {failureAccrual: {kind: none, experimental: true}}\n") == []
+    assert (
+        problems(ROUTER + "  experimental: true\n  client: {failureAccrual: {kind: none, experimental: true}}\n") == []
+    )
 
 
 def test_a_namer_has_its_kind_for_a_prefix(read: Read) -> None:
-    text = ROUTER + "namers:\n- {kind: files, rootDir: a}\n- {kind: files, rootDir: a, prefix: b}\n- {kind: files, rootDir: a, prefix: /b}\n"
+    text = (
+        ROUTER
+        + "namers:\n- {kind: files, rootDir: a}\n- {kind: files, rootDir: a, prefix: b}\n"
+        + "- {kind: files, rootDir: a, prefix: /b}\n"
+    )
 
     namers = read(text).stack.namers
 
@@ -104,5 +115,23 @@ def test_a_static_section_keeps_what_each_entry_gives(read: Read) -> None:
     assert client.resolve(Path.read("/x")).extra.greeting == "first"
 
 
-def test_one_part_of_the_retries_is_overridden_alone(kinds: object) -> None:
-    from mesh.config import read_text  # noqa: PLC0415
+def test_one_part_of_the_retries_is_overridden_alone(kinds: Kinds) -> None:
+    text = (
+        ROUTER + "  service:\n    kind: static\n    configs:\n"
+        "    - {prefix: /, retries: {budget: {ttlSecs: 30}}}\n"
+        "    - {prefix: /svc, retries: {backoff: {kind: constant, ms: 7}}}\n"
+    )
+
+    service = read_text(text, file="f", kinds=kinds, allow_planned=True).stack.routers[0].service
+
+    retries = service.resolve(Path.read("/svc/web")).retries
+    assert (retries.budget.ttl_secs, retries.backoff.ms) == (30, 7)
+
+
+def test_a_key_that_is_not_built_is_told_once(problems: Callable[[str], list[str]]) -> None:
+    found = problems(ROUTER + "  announcers: [{kind: later}]\n  interpreter: {transformers: [{kind: x}]}\n")
+
+    assert [line for line in found if "not built" in line] == [
+        "4:3 routers[0].announcers: `announcers` is known but not built yet",
+        "5:17 routers[0].interpreter.transformers: `transformers` is known but not built yet",
+    ]

@@ -1,11 +1,11 @@
 import ast
 import graphlib
+import importlib.metadata
+import re
 import sys
 import tomllib
-from collections.abc import Iterable
-from pathlib import PurePath
 
-from tests.structure.source import CODE, EVERYTHING, ROOT, graph, imports, sources
+from tests.structure.source import CODE, EVERYTHING, ROOT, Source, graph, imports, sources
 
 EVERYWHERE = {"attrs", "trio", "outcome"}
 """Libraries that any file may use; `outcome` is trio's own vocabulary."""
@@ -56,10 +56,24 @@ def test_mesh_knows_no_plugin() -> None:
 def test_a_third_party_library_is_imported_in_one_folder() -> None:
     folders: dict[str, set[str]] = {}
     for source in sources(*CODE):
-        for library in _libraries(item.module for item in imports(source)):
-            folders.setdefault(library, set()).add(str(PurePath(source.shown).parent))
+        for library in _libraries(source) - EVERYWHERE:
+            folders.setdefault(library, set()).add(_part(source))
 
     assert {library: found for library, found in folders.items() if len(found) > 1} == {}
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    homes = importlib.metadata.packages_distributions()
+    used = {library for source in sources(*CODE) for library in _libraries(source)} | EVERYWHERE
+
+    assert sorted(library for library in used if not _declared() & {_plain(home) for home in homes[library]}) == []
+
+
+def test_every_library_that_is_declared_is_imported() -> None:
+    homes = importlib.metadata.packages_distributions()
+    used = {library for source in sources(*CODE) for library in _libraries(source)} | EVERYWHERE
+
+    assert sorted(_declared() - {_plain(home) for library in used for home in homes[library]}) == []
 
 
 def test_no_import_waits_for_a_type_checker() -> None:
@@ -108,6 +122,22 @@ def _floor_of(module: str, floors: list[list[str]]) -> int | None:
     return places[0] if len(places) == 1 else None
 
 
-def _libraries(modules: Iterable[str]) -> set[str]:
-    tops = {module.split(".")[0] for module in modules}
-    return tops - sys.stdlib_module_names - EVERYWHERE - {"mesh", "mesh_plugins"}
+def _part(source: Source) -> str:
+    """Return the package that a file belongs to, right below `mesh` or `mesh_plugins`, or one of these two."""
+    return ".".join(source.module.split(".")[:2] if source.is_package else source.module.split(".")[:-1][:2])
+
+
+def _libraries(source: Source) -> set[str]:
+    """Return the third-party libraries that a file imports."""
+    tops = {item.module.split(".")[0] for item in imports(source)}
+    return tops - sys.stdlib_module_names - {"mesh", "mesh_plugins"}
+
+
+def _declared() -> set[str]:
+    """Return the distributions that the project requires."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {_plain(re.split(r"[^\w.-]", requirement)[0]) for requirement in project["dependencies"]}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")

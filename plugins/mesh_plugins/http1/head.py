@@ -70,7 +70,7 @@ class ServerEngine(Protocol):
         """
 
     def read_body(self) -> bytes | None:
-        """Return what has come of the body, `b""` at its end (and ever after), or None if more bytes are needed."""
+        """Return all that has come of the body, `b""` at its end (and ever after), or None if more bytes are needed."""
 
     def trailers(self) -> Fields:
         """Return the trailers that may be passed on, once `read_body` has returned `b""`."""
@@ -136,7 +136,7 @@ class ClientEngine(Protocol):
         """
 
     def read_body(self) -> bytes | None:
-        """Return what has come of the body, `b""` at its end, or None if more bytes are needed."""
+        """Return all that has come of the body, `b""` at its end (and ever after), or None if more bytes are needed."""
 
     def trailers(self) -> Fields:
         """Return the trailers that may be passed on."""

@@ -25,8 +25,9 @@ class Inbound(Outbound):
     A head is looked for with `find` and cut with `split`; as long as it is incomplete, what has come is checked for bytes
     that no head may have, so that a peer which never sends its CR LF CR LF is refused at once rather than waited for.
 
-    The mutable state: `_data` from `_pos` on is what has not been read; `_searched` of it is known not to hold the end of
-    the head. `_left` is what is missing of the body: bytes, `CHUNKED` or `UNTIL_CLOSE`; 0 says that it has ended.
+    The mutable state: `_data` from `_pos` on is what has not been read. `_looked` bytes of it were looked at before, with
+    `_line_ends` in them, and before `_searched` no head ends. `_left` is what is missing of the body: bytes, `CHUNKED` or
+    `UNTIL_CLOSE`; 0 says that it has ended.
     """
 
     __slots__ = (
@@ -35,9 +36,10 @@ class Inbound(Outbound):
         "_data",
         "_eof",
         "_error",
-        "_first_line_checked",
         "_left",
         "_limits",
+        "_line_ends",
+        "_looked",
         "_many_above",
         "_pos",
         "_searched",
@@ -49,12 +51,11 @@ class Inbound(Outbound):
         self._limits = limits
         # A head that is no longer than either limit breaks neither.
         self._careful_above = min(limits.max_request_line_bytes, limits.max_header_section_bytes)
-        # A header line has at least five bytes, one of them its name, two its end.
+        # The shortest header line is a name of one letter, a colon and the line end.
         self._many_above = 4 * limits.max_header_fields
         self._data = b""
         self._pos = 0
-        self._searched = 0
-        self._first_line_checked = False
+        self._looked = self._searched = self._line_ends = 0
         self._eof = False
         self._stage = Stage.HEAD
         self._left = 0
@@ -156,15 +157,15 @@ class Inbound(Outbound):
         line = data[pos:line_end]
         section = data[line_end:end]
         if len(section) > self._many_above and section.count(b"\r\n") > self._limits.max_header_fields:
-            raise RemoteProtocolError(f"more than {self._limits.max_header_fields} header fields", status=431)
+            raise self._too_many_fields()
         pos = end + 4
         if pos == len(data):
             self._data = b""
             self._pos = 0
         else:
             self._pos = pos
-        self._searched = 0
-        self._first_line_checked = False
+        if self._looked:
+            self._look_anew()
         return line, section
 
     def _find_head_end(self) -> int:
@@ -189,17 +190,27 @@ class Inbound(Outbound):
         return end
 
     def _check_incomplete_head(self, data: bytes, first: int) -> None:
-        pos = self._pos
-        check_lines_start(data, pos + max(0, self._searched - 1))
-        if not self._first_line_checked:
-            if first < 0:
-                self._check_first_byte(data[pos : pos + 8])
-            else:
-                self._check_first_line(data[pos:first])
-                self._first_line_checked = True
+        """Check what has come since the last look; `first` is where the first line ends, or -1."""
+        looked = self._pos + self._looked
+        check_lines_start(data, max(self._pos, looked - 1))
+        if first < 0:
+            self._check_first_byte(data[self._pos : self._pos + 8])
+        elif self._line_ends == 0:
+            self._check_first_line(data[self._pos : first])
+        self._line_ends += data.count(b"\n", looked)  # each has its CR, or it would have been refused.
+        if self._line_ends - 1 > self._limits.max_header_fields:
+            raise self._too_many_fields()
         if self._eof:
             raise RemoteProtocolError("the connection was closed in the middle of a head")
-        self._searched = max(0, len(data) - pos - 3)
+        self._looked = len(data) - self._pos
+        self._searched = max(0, self._looked - 3)
+
+    def _look_anew(self) -> None:
+        """Note that `_pos` is where nobody has looked for a head."""
+        self._looked = self._searched = self._line_ends = 0
+
+    def _too_many_fields(self) -> RemoteProtocolError:
+        return RemoteProtocolError(f"more than {self._limits.max_header_fields} header fields", status=431)
 
     def _skip_empty_lines(self) -> None:
         """Skip what may stand before a head."""

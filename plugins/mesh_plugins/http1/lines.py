@@ -72,7 +72,7 @@ def _read_field(line: bytes) -> Line:
         return field, EXPECT, 0, NO_OPTIONS
     if looks_like_framing(name):
         raise RemoteProtocolError(f"header {name.decode()!r} would pass for a framing field behind some servers")
-    kind = DROPPED if name in CONNECTION_FIELDS else SECRET if name in SECRET_FIELDS else 0
+    kind = (DROPPED if name in CONNECTION_FIELDS else 0) | (SECRET if name in SECRET_FIELDS else 0)
     return field, kind, 0, NO_OPTIONS
 
 

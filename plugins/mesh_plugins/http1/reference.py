@@ -5,6 +5,9 @@ heads, bodies and refusals. An h11 connection serves one message only, so that h
 kept do not matter: it never keeps one with an HTTP/1.0 client.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import h11
 
 from mesh import Fields, Limits, LocalProtocolError, RemoteProtocolError
@@ -53,14 +56,18 @@ class _ByH11(Inbound):
 
     def write_data(self, data: bytes) -> bytes:
         super().write_data(data)
-        return _send(self._writer, h11.Data(data=data)) if data else b""
+        with _our_errors():
+            return self._writer.send(h11.Data(data=data)) or b""
 
     def write_end(self, trailers: Fields) -> bytes:
         is_chunked = self._to_write == CHUNKED
         for name, value in trailers:
             check_field(name, value)
         super().write_end(trailers)
-        return _send(self._writer, h11.EndOfMessage(headers=trailers)) if is_chunked else b""
+        if not is_chunked:
+            return b""
+        with _our_errors():
+            return self._writer.send(h11.EndOfMessage(headers=trailers)) or b""
 
     def _pass_to_h11(self) -> None:
         """Give h11 what has come of the body and is in order; keep the rest."""
@@ -125,15 +132,20 @@ class ReferenceServer(_ByH11, ServerSide):
         if self._to_write != NO_HEAD:
             raise LocalProtocolError("write_head() after the final head of a reply")
         if status < 200:
-            interim = h11.InformationalResponse(status_code=status, headers=headers, reason=reason)
-            return b"" if self._is_old else _send(_asked(b"GET / HTTP/1.1"), interim)
+            return b"" if self._is_old else self._write_interim(status, reason, headers)
         until_close = body and size is None and self._is_old
         self._closing = self._closing or not keep_alive or until_close
         self._to_write = 0 if not body else size if size is not None else UNTIL_CLOSE if until_close else CHUNKED
         # To h11 the client is as old as the framing needs it: it would end the connection of every old one.
         self._writer = _asked(b"%b / HTTP/1.%d" % (b"GET" if body else b"HEAD", not until_close))
         fields = headers + self._framing(size if body or status != 204 else None)
-        return _send(self._writer, h11.Response(status_code=status, headers=fields, reason=reason))
+        with _our_errors():
+            return self._writer.send(h11.Response(status_code=status, headers=fields, reason=reason)) or b""
+
+    def _write_interim(self, status: int, reason: bytes, headers: Fields) -> bytes:
+        with _our_errors():
+            event = h11.InformationalResponse(status_code=status, headers=headers, reason=reason)
+            return _asked(b"GET / HTTP/1.1").send(event) or b""
 
     def _framing(self, size: int | None) -> Fields:
         fields: Fields = []
@@ -164,7 +176,8 @@ class ReferenceClient(_ByH11, ClientSide):
         elif size or method in METHODS_WITH_BODY:
             framing.append((b"content-length", b"%d" % size))
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_EVENT_BYTES)
-        head = _send(connection, h11.Request(method=method, target=target, headers=headers + framing))
+        with _our_errors():
+            head = connection.send(h11.Request(method=method, target=target, headers=headers + framing)) or b""
         self._begin_request(method, size)
         self._reader = self._writer = connection
         return head
@@ -194,8 +207,9 @@ def _next_event(connection: h11.Connection) -> object:
         raise RemoteProtocolError(str(error)) from error
 
 
-def _send(connection: h11.Connection, event: h11.Event) -> bytes:
+@contextmanager
+def _our_errors() -> Iterator[None]:
     try:
-        return connection.send(event) or b""
+        yield
     except h11.LocalProtocolError as error:
         raise LocalProtocolError(str(error)) from error

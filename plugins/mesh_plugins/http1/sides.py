@@ -79,7 +79,7 @@ class ServerSide(Inbound):
             if self._empty_lines > most:
                 raise RemoteProtocolError(f"more than {most} empty lines before a request")
             self._pos += 2
-            self._searched = 0
+            self._look_anew()
 
     def _check_first_line(self, line: bytes) -> None:
         parse_request_line(line)

@@ -31,7 +31,7 @@ class EndpointList:
 
 def read_endpoints(content: bytes) -> EndpointList:
     """Read the content of a file; lines that are not understood are left out."""
-    endpoints: dict[Endpoint, Endpoint] = {}
+    endpoints: dict[tuple[str, int], Endpoint] = {}
     names: dict[str, None] = {}
     malformed: str | None = None
     for line in content.decode("utf-8", "backslashreplace").split("\n"):
@@ -45,8 +45,8 @@ def read_endpoints(content: bytes) -> EndpointList:
             continue
         if host is None:
             names[words[0]] = None
-        endpoints.setdefault(endpoint, endpoint)
-    return EndpointList(tuple(endpoints), tuple(names), malformed)
+        endpoints.setdefault((endpoint.host, endpoint.port), endpoint)
+    return EndpointList(tuple(endpoints.values()), tuple(names), malformed)
 
 
 def _read_endpoint(words: list[str], host: str) -> Endpoint | None:

@@ -147,6 +147,7 @@ class FsNamer:
                     self._again.append(file)
                 if number % LOOKS_IN_A_ROW == 0:
                     await trio.lowlevel.checkpoint()
+        self._again, self._turn = [], []
         self._is_looking = False
 
     def _due(self) -> list[WatchedFile]:

@@ -105,7 +105,7 @@ class WatchedFile(Readable[Look]):
             self._settled = False
         self._doubted = False
         self._read()
-        return not self._settled
+        return self._seen is not None and not self._settled
 
     def _look_at_nothing(self, error: OSError) -> bool:
         if error.errno in _NOT_THERE and (self._content is None or os.path.isdir(self._root)):

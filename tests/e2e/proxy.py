@@ -1,0 +1,114 @@
+"""A running linker inside the test's own process, for tests that talk to it through real sockets."""
+
+import contextlib
+import functools
+import json
+import logging
+import pathlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import attrs
+
+from mesh.config import read_text
+from mesh.linker.run import Linker, running
+from mesh.plugins import Kinds, find
+from tests.e2e.raw import RawConnection, connected
+
+
+class _Records(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@attrs.define(eq=False)
+class Proxy:
+    """A running linker. `ports` are those of its servers, in the order of the stack file."""
+
+    linker: Linker
+    _records: _Records
+
+    @property
+    def ports(self) -> list[int]:
+        return [int(address.rpartition(":")[2]) for address in self.linker.addresses]
+
+    @property
+    def admin_port(self) -> int:
+        return int(self.linker.admin_address.rpartition(":")[2])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was logged as a warning or worse, tracebacks included."""
+        shown = logging.Formatter("%(levelname)s %(message)s").format
+        return [shown(record) for record in self._records.records if record.levelno >= logging.WARNING]
+
+    def connect(self, server: int = 0) -> contextlib.AbstractAsyncContextManager[RawConnection]:
+        """Connect to a server; the connection is closed at the end of the block."""
+        return connected(self.ports[server])
+
+
+@functools.cache
+def kinds() -> Kinds:
+    """Return the kinds of all installed plugins."""
+    return find()
+
+
+@contextlib.asynccontextmanager
+async def proxy(
+    text: str, *, folder: pathlib.Path | str = "", errors: bool = False, warnings: bool = False
+) -> AsyncIterator[Proxy]:
+    """Run a stack file inside the block. At its end, tracebacks in the log fail the test, other warnings too.
+
+    `warnings` and `errors` let warnings alone, or both, pass.
+    """
+    loaded = read_text(text, file="test.yaml", kinds=kinds(), folder=folder)
+    handler = _Records()
+    logger = logging.getLogger()
+    logger.addHandler(handler)
+    try:
+        async with running(loaded.stack, kinds()) as linker:
+            built = Proxy(linker, handler)
+            yield built
+        allowed = logging.CRITICAL if errors else logging.WARNING if warnings else logging.INFO
+        wrong = [record.getMessage() for record in handler.records if record.levelno > allowed]
+        assert wrong == []
+    finally:
+        logger.removeHandler(handler)
+
+
+Keys = Mapping[str, Any]
+"""A map of a stack file."""
+
+
+def stack(dtab: str | int, *, server: Keys | None = None, namers: list[Keys] | None = None, **router: Any) -> str:
+    """Return a stack file of one HTTP router. `dtab` may be the port of the only endpoint."""
+    return stacks(one(dtab, server=server, **router), namers=namers)
+
+
+def one(dtab: str | int, *, server: Keys | None = None, **router: Any) -> dict[str, Any]:
+    """Return one HTTP router with one server, on a free port."""
+    rules = f"/svc => /$/inet/127.0.0.1/{dtab};" if isinstance(dtab, int) else dtab
+    return {"protocol": "http", "dtab": rules, "servers": [{"port": 0, **(server or {})}], **router}
+
+
+def stacks(*routers: Keys, namers: list[Keys] | None = None, grace_ms: int = 10000) -> str:
+    """Return a stack file of several routers."""
+    admin = {"port": 0, "shutdownGraceMs": grace_ms}
+    return json.dumps({"admin": admin, "namers": namers or [], "routers": routers})
+
+
+def disco(folder: pathlib.Path, **services: list[int]) -> list[Keys]:
+    """Write the endpoints of each service into the folder; return the namer that reads them, `/#/io.l5d.fs`."""
+    for name, ports in services.items():
+        (folder / name).write_text("".join(f"127.0.0.1 {port}\n" for port in ports))
+    return [{"kind": "io.l5d.fs", "rootDir": str(folder)}]
+
+
+FS = "/svc => /#/io.l5d.fs;"
+"""The dtab that takes every name from the folder of `disco`."""

@@ -1,0 +1,136 @@
+"""The routing context that requests carry: overrides, call depth, via, and what an edge takes away."""
+
+from typing import Any
+
+import pytest
+
+from mesh import BadRequestContext, Dtab, Fields, HttpReply, HttpRequest, RemoteProtocolError
+from mesh_plugins.http import context
+from mesh_plugins.http.context import CallDepth, DtabHeaders, Edge, Via, normalised
+
+
+async def _through(filter_: Any, headers: Fields, **more: Any) -> tuple[HttpRequest, HttpReply]:
+    request = HttpRequest(b"GET", more.get("target", b"/"), headers)
+
+    async def service(_request: HttpRequest, /) -> HttpReply:
+        return more.get("reply") or HttpReply(200)
+
+    return request, await filter_(request, service)
+
+
+async def test_a_request_without_an_override_has_none() -> None:
+    request, _reply = await _through(DtabHeaders(), [(b"host", b"web")])
+
+    assert request.context.local_dtab is None
+
+
+async def test_the_users_override_comes_after_the_contexts_and_leaves_as_context() -> None:
+    headers = [(b"l5d-dtab", b"/a => /c"), (b"host", b"web"), (b"l5d-ctx-dtab", b"/a=>/b")]
+
+    request, _reply = await _through(DtabHeaders(), headers)
+
+    assert request.context.local_dtab == Dtab.read("/a=>/b;/a=>/c")
+    assert request.headers == [(b"host", b"web"), (b"l5d-ctx-dtab", b"/a=>/b;/a=>/c")]
+
+
+async def test_several_headers_are_joined_in_order() -> None:
+    request, _reply = await _through(DtabHeaders(), [(b"l5d-dtab", b"/a=>/b"), (b"l5d-dtab", b"/c=>/d")])
+
+    assert request.context.local_dtab == Dtab.read("/a=>/b;/c=>/d")
+
+
+async def test_an_empty_override_is_none() -> None:
+    request, _reply = await _through(DtabHeaders(), [(b"l5d-dtab", b"")])
+
+    assert request.context.local_dtab is None
+    assert request.headers == []
+
+
+async def test_an_override_that_does_not_parse_is_refused_with_the_parsers_words() -> None:
+    with pytest.raises(BadRequestContext, match=r"expected but end of input found"):
+        await _through(DtabHeaders(), [(b"l5d-dtab", b"/svc =>")])
+
+
+async def test_an_override_that_is_too_long_is_not_read() -> None:
+    with pytest.raises(BadRequestContext, match="longer than"):
+        await _through(DtabHeaders(), [(b"l5d-dtab", b"/a=>/b;" * 2000)])
+
+
+async def test_overrides_are_read_once_each_and_not_remembered_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "MEMO", 2)
+    reader = DtabHeaders()
+
+    for number in range(5):
+        await _through(reader, [(b"l5d-dtab", b"/a=>/%d" % number)])
+
+    assert len(reader._memo) <= 2
+
+
+@pytest.mark.parametrize(
+    ("via", "refused"),
+    [
+        ([b"1.1 a", b"1.1 b, 1.1 c"], False),
+        ([b"1.1 a, 1.1 b", b"1.1 c, 1.1 d"], True),
+        ([], False),
+    ],
+    ids=["three", "four", "none"],
+)
+async def test_more_hops_than_allowed_are_taken_for_a_loop(via: list[bytes], refused: bool) -> None:
+    headers = [(b"via", value) for value in via]
+    if refused:
+        with pytest.raises(BadRequestContext, match=r"Maximum number of calls \(3\) has been exceeded"):
+            await _through(CallDepth(3), headers)
+    else:
+        _request, reply = await _through(CallDepth(3), headers)
+
+        assert reply.status == 200
+
+
+async def test_our_own_name_too_often_is_a_loop_whatever_the_limit() -> None:
+    with pytest.raises(BadRequestContext, match="proxy loops"):
+        await _through(CallDepth(1000), [(b"via", b", ".join([b"1.1 linkerd"] * 17))])
+
+
+async def test_via_is_added_to_requests_and_replies() -> None:
+    reply = HttpReply(200, [(b"via", b"1.1 other")])
+
+    request, got = await _through(Via(), [(b"host", b"web")], reply=reply)
+
+    assert request.headers[-1] == (b"via", b"1.1 linkerd")
+    assert got.headers == [(b"via", b"1.1 other, 1.1 linkerd")]
+
+
+async def test_an_edge_takes_no_context_from_clients_and_gives_none_but_the_error() -> None:
+    reply = HttpReply(502, [(b"l5d-err", b"x"), (b"l5d-success-class", b"1.0")])
+
+    request, got = await _through(Edge(), [(b"l5d-dtab", b"/a=>/b"), (b"host", b"web")], target=b"/a/../b", reply=reply)
+
+    assert (request.target, request.headers) == (b"/b", [(b"host", b"web")])
+    assert got.headers == [(b"l5d-err", b"x")]
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (b"/", b"/"),
+        (b"/a/b", b"/a/b"),
+        (b"/a/../admin", b"/admin"),
+        (b"/a/%2e%2e/admin", b"/admin"),
+        (b"/../../x", b"/x"),
+        (b"/a//b///c", b"/a/b/c"),
+        (b"/a/./b/.", b"/a/b/"),
+        (b"/a/b/..", b"/a/"),
+        (b"/a/..", b"/"),
+        (b"/%7euser/%41?x=%2e%2e//", b"/~user/A?x=%2e%2e//"),
+        (b"/caf%c3%a9", b"/caf%c3%a9"),
+        (b"*", b"*"),
+    ],
+)
+def test_a_path_is_normalised_once(target: bytes, expected: bytes) -> None:
+    assert normalised(target) == expected
+
+
+@pytest.mark.parametrize("target", [b"/a%zz", b"/a%2", b"/a/..%2fadmin", b"/a%5c..", b"/a\\b"])
+def test_a_path_that_two_readers_could_read_differently_is_refused(target: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        normalised(target)

@@ -1,0 +1,40 @@
+"""What the endpoint is told of where it stands."""
+
+from mesh import EMPTY_PATH, AddrNeg, BoundName, HttpReply, HttpRequest, Path, Var
+from mesh_plugins.http.destination import Destination
+
+
+async def _headers(residual: Path, sent: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    request = HttpRequest(b"GET", b"/", sent)
+    request.context.path = Path.read("/svc/web")
+    request.context.bound = BoundName(Path.read("/#/io.l5d.fs/web"), residual, Var(AddrNeg()))
+
+    async def service(_request: HttpRequest, /) -> HttpReply:
+        return HttpReply(200)
+
+    await Destination(Path.read("/#/io.l5d.fs/web"))(request, service)
+    return request.headers
+
+
+async def test_both_names_are_written() -> None:
+    headers = await _headers(EMPTY_PATH, [(b"host", b"web")])
+
+    assert headers == [
+        (b"host", b"web"),
+        (b"l5d-dst-service", b"/svc/web"),
+        (b"l5d-dst-client", b"/#/io.l5d.fs/web"),
+    ]
+
+
+async def test_a_residual_is_written_if_there_is_one() -> None:
+    headers = await _headers(Path.read("/a/b"), [])
+
+    assert headers[-1] == (b"l5d-dst-residual", b"/a/b")
+
+
+async def test_what_a_client_or_an_earlier_attempt_wrote_is_replaced() -> None:
+    forged = [(b"l5d-dst-service", b"/x"), (b"l5d-dst-residual", b"/y"), (b"l5d-dst-client", b"/z")]
+
+    headers = await _headers(EMPTY_PATH, forged)
+
+    assert headers == [(b"l5d-dst-service", b"/svc/web"), (b"l5d-dst-client", b"/#/io.l5d.fs/web")]

@@ -1,0 +1,111 @@
+"""Errors as HTTP replies."""
+
+import logging
+
+import pytest
+
+from mesh import (
+    BadRequestContext,
+    BindingTimeout,
+    ClientGone,
+    ConnectFailed,
+    HttpReply,
+    HttpRequest,
+    IdleTimeout,
+    LocalProtocolError,
+    MeshError,
+    Nacked,
+    Overloaded,
+    RemoteProtocolError,
+    Unavailable,
+    Unidentified,
+    Unroutable,
+    UpstreamBroken,
+    field,
+)
+from mesh_plugins.http.errors import Errors, status_of
+
+
+async def _answer(error: Exception) -> tuple[HttpRequest, HttpReply]:
+    request = HttpRequest(b"GET", b"/", [])
+
+    async def service(_request: HttpRequest, /) -> HttpReply:
+        raise error
+
+    return request, await Errors()(request, service)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Unidentified("x"), 400),
+        (BadRequestContext("x"), 400),
+        (RemoteProtocolError("x", status=431), 431),
+        (Unroutable("x"), 502),
+        (ConnectFailed("x"), 502),
+        (Unavailable("x"), 502),
+        (UpstreamBroken("x"), 502),
+        (BindingTimeout("x"), 504),
+        (IdleTimeout("x"), 504),
+        (Overloaded("x"), 503),
+        (Nacked("x"), 503),
+        (LocalProtocolError("x"), 500),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_each_error_has_its_status(error: MeshError, status: int) -> None:
+    assert status_of(error) == status
+
+
+async def test_the_text_stands_in_the_body_and_encoded_in_a_header() -> None:
+    _request, reply = await _answer(Unroutable("no way\nline 2"))
+
+    assert reply.body.buffered == b"no way\nline 2\n"
+    assert field(reply.headers, b"l5d-err") == b"no way%0Aline 2"
+    assert field(reply.headers, b"content-type") == b"text/plain; charset=utf-8"
+
+
+async def test_an_overload_says_that_it_is_safe_to_try_again() -> None:
+    _request, reply = await _answer(Overloaded("full"))
+
+    assert reply.status == 503
+    assert field(reply.headers, b"retry-after") == b"1"
+    assert field(reply.headers, b"l5d-retryable") == b"true"
+    assert field(reply.headers, b"finagle-http-nack") == b"true"
+
+
+async def test_a_failed_connect_is_marked_as_retryable() -> None:
+    _request, reply = await _answer(ConnectFailed("refused"))
+
+    assert field(reply.headers, b"l5d-retryable") == b"true"
+
+
+async def test_the_reason_is_kept_for_the_access_log() -> None:
+    request, reply = await _answer(ConnectFailed("refused"))
+
+    assert request.context.flags == "UF connect"
+    assert reply.outcome is False
+
+
+async def test_a_stray_exception_costs_one_request_a_500_and_a_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        _request, reply = await _answer(ZeroDivisionError("oops"))
+
+    assert reply.status == 500
+    assert b"ZeroDivisionError: oops" in (reply.body.buffered or b"")
+    assert "raised" in caplog.text
+
+
+async def test_a_client_that_is_gone_gets_no_page() -> None:
+    _request, reply = await _answer(ClientGone("gone"))
+
+    assert (reply.status, reply.body.buffered) == (499, b"")
+
+
+async def test_a_long_text_is_cut() -> None:
+    _request, reply = await _answer(Unroutable("x" * 100_000))
+
+    assert len(field(reply.headers, b"l5d-err") or b"") == 4096
+    assert len(reply.body.buffered or b"") == 64 * 1024 + 1

@@ -1,0 +1,84 @@
+"""The keys that HTTP adds."""
+
+import pytest
+
+from mesh.config import read_text
+from mesh.errors import ConfigError
+from mesh.plugins import find
+from mesh_plugins.http.keys import HttpRouterKeys
+
+SERVERS = "  servers: [{timeoutMs: 1}]\n"
+
+
+def refusal(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read_text("routers:\n- protocol: http\n" + text, file="", kinds=find())
+    return [problem.show() for problem in caught.value.problems]
+
+
+def test_a_router_has_linkerds_defaults() -> None:
+    router = read_text("routers:\n- protocol: http\n  servers: [{}]\n", file="f", kinds=find()).stack.routers[0]
+
+    keys = router.protocol.config
+    assert [(chosen.kind.name, chosen.config.header) for chosen in keys.identifier] == [("io.l5d.header.token", "Host")]
+    assert (keys.engine, keys.streaming_enabled) == ("fast", True)
+    assert (router.servers[0].port, router.servers[0].extra.max_call_depth) == (4140, 1000)
+    assert router.service.default.response_classifier is not None
+    assert router.service.default.response_classifier.kind.name == "io.l5d.http.nonRetryable5XX"
+
+
+def test_sizes_in_kilobytes_are_limits() -> None:
+    assert HttpRouterKeys(identifier=(), max_headers_kb=8).limits == {"max_header_section_bytes": 8192}
+    assert HttpRouterKeys(identifier=(), max_initial_line_kb=4).limits == {"max_request_line_bytes": 4096}
+    assert HttpRouterKeys(identifier=()).limits == {}
+
+
+def test_streaming_cannot_be_disabled_and_have_a_threshold() -> None:
+    found = refusal("  label: x\n  streamingEnabled: false\n  streamAfterContentLengthKB: 5\n" + SERVERS)
+
+    assert found == [
+        "routers[0]: Conflicting streaming options set. Can't disable streaming and set streamAfterContentLengthKB in x"
+    ]
+
+
+def test_disabled_streaming_is_warned_of() -> None:
+    text = "routers:\n- protocol: http\n  streamingEnabled: false\n" + SERVERS
+
+    (warning,) = read_text(text, file="", kinds=find()).warnings
+
+    assert (warning.key, warning.line) == ("routers[0].streamingEnabled", 3)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "httpAccessLog: /dev/stdout",
+        "compressionLevel: -1",
+        "tracePropagator: {kind: io.l5d.zipkin}",
+        "client: {forwardClientCert: true}",
+        "client: {requestAuthorizers: [{kind: io.l5d.k8s.istio}]}",
+        "servers: [{timestampHeader: x-time}]",
+        "servers: [{addForwardedHeader: {}}]",
+        "servers: [{addForwardedHeader: {by: {kind: 'ip:port'}, for: {kind: static, label: x}}}]",
+    ],
+)
+def test_a_key_that_is_not_built_is_refused(key: str) -> None:
+    (problem,) = refusal(f"  {key}\n" + ("" if "servers" in key else SERVERS))
+
+    assert "is known but not built yet" in problem
+
+
+@pytest.mark.parametrize(
+    "key", ["compressionLevel: 0", "httpAccessLogAppend: true", "client: {forwardClientCert: false}"]
+)
+def test_a_key_that_asks_for_nothing_is_accepted(key: str) -> None:
+    text = f"routers:\n- protocol: http\n  {key}\n" + SERVERS
+
+    assert read_text(text, file="", kinds=find()).warnings == ()
+
+
+@pytest.mark.parametrize("gone", ["maxChunkKB: 8", "maxRequestKB: 5", "maxResponseKB: 5"])
+def test_keys_that_linkerd_dropped_are_unknown(gone: str) -> None:
+    (problem,) = refusal(f"  {gone}\n" + SERVERS)
+
+    assert "unknown key" in problem

@@ -1,0 +1,43 @@
+"""The kinds that are only planned."""
+
+from mesh import Category
+from mesh_plugins.planned import PLANNED
+
+
+def test_none_of_them_is_built() -> None:
+    assert [kind.name for kind in PLANNED if kind.built or kind.factory] == []
+
+
+def test_each_of_them_says_what_it_will_be() -> None:
+    assert [kind.name for kind in PLANNED if not kind.summary.endswith(".")] == []
+
+
+def test_no_two_of_them_share_a_name() -> None:
+    names = [(kind.category, name) for kind in PLANNED for name in kind.names]
+
+    assert len(names) == len(set(names))
+
+
+def test_experiments_of_linkerd_stay_experiments() -> None:
+    found = {(kind.category, kind.name) for kind in PLANNED if kind.experimental}
+
+    assert found == {
+        (Category.PROTOCOL, "thriftmux"),
+        (Category.NAMER, "io.l5d.k8s.external"),
+        (Category.NAMER, "io.l5d.k8s.istio"),
+        (Category.NAMER, "io.l5d.dnssrv"),
+        (Category.NAMER, "io.l5d.rancher"),
+        (Category.NAMER, "io.l5d.curator"),
+        (Category.INTERPRETER, "io.l5d.k8s.configMap"),
+        (Category.INTERPRETER, "io.l5d.namerd.http"),
+        (Category.INTERPRETER, "io.l5d.k8s.istio"),
+        (Category.TELEMETER, "io.l5d.statsd"),
+    }
+
+
+def test_protocols_keep_their_ports() -> None:
+    servers = {kind.name: kind.parts["server"] for kind in PLANNED if kind.category is Category.PROTOCOL}
+
+    ports = {name: getattr(server, "core_defaults")["port"] for name, server in servers.items()}  # noqa: B009  a class attribute
+
+    assert ports == {"h2": 4142, "thrift": 4114, "mux": 4141, "thriftmux": 4144}

@@ -1,0 +1,25 @@
+"""Addresses and limits."""
+
+import attrs
+import pytest
+
+from mesh.keys import describe
+from mesh.settings import Address, Limits
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("0:0::1", "::1"), ("localhost", "127.0.0.1")],
+)
+def test_an_address_is_read(written: str, expected: str) -> None:
+    assert Address.read(written) == expected
+
+
+@pytest.mark.parametrize("written", ["", "127.1", "example.com", "1.2.3.4.5", "*", "[::1]"])
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match="is not an IP address"):
+        Address.read(written)
+
+
+def test_limits_are_spelled_as_their_fields() -> None:
+    assert [describe(field).name for field in attrs.fields(Limits)] == [field.name for field in attrs.fields(Limits)]
