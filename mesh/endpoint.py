@@ -29,6 +29,11 @@ class AddrPending:
     """Nothing is known yet."""
 
 
+def _exactly(endpoints: tuple[Endpoint, ...]) -> list[tuple[str, int, float, Mapping[str, str]]]:
+    """Return what tells two sets apart: weights and metadata too, which do not make an endpoint another one."""
+    return [(endpoint.host, endpoint.port, endpoint.weight, endpoint.meta) for endpoint in endpoints]
+
+
 @attrs.frozen
 class AddrBound:
     """The set is known, possibly empty; `meta` belongs to the set (such as `authority`). In order of discovery, no doubles.
@@ -36,7 +41,7 @@ class AddrBound:
     `stale` is why the source no longer answers, if it does not: then this is its last good answer.
     """
 
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[Endpoint, ...] = attrs.field(eq=_exactly)
     meta: Mapping[str, str] = NO_META
     stale: str = ""
 

@@ -1,7 +1,7 @@
 import contextlib
 import math
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
@@ -9,41 +9,7 @@ import trio.testing
 
 from mesh import poller
 from mesh.transport import SocketConnection
-
-FILLER = bytes(1 << 16)
-
-
-@contextlib.contextmanager
-def connected() -> Iterator[tuple[SocketConnection, socket.socket]]:
-    """A connection, and the plain socket at its other end."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    connection = SocketConnection(ours, "the peer")
-    try:
-        yield connection, theirs
-    finally:
-        connection.close()
-        theirs.close()
-
-
-async def fill(connection: SocketConnection) -> None:
-    """Send until the kernel takes no more."""
-    with trio.move_on_after(0.001):
-        while True:
-            await connection.send_all(FILLER)
-
-
-def drain(peer: socket.socket) -> bytes:
-    pieces = []
-    with contextlib.suppress(BlockingIOError):
-        while piece := peer.recv(1 << 20, socket.MSG_DONTWAIT):
-            pieces.append(piece)
-    return b"".join(pieces)
-
-
-async def settled() -> None:
-    """Let the poller see what the kernel knows."""
-    await trio.testing.wait_all_tasks_blocked()
+from tests.socketpairs import FILLER, connected, drain, fill, settled
 
 
 async def test_a_hang_up_while_nobody_reads_is_told_once_whatever_follows() -> None:

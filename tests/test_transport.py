@@ -1,49 +1,12 @@
-import contextlib
 import math
 import os
-import socket
-from collections.abc import Iterator
 
 import pytest
 import trio
 import trio.testing
 
-from mesh.transport import BURST, STREAK, SocketConnection
-
-FILLER = bytes(1 << 16)
-
-
-@contextlib.contextmanager
-def connected() -> Iterator[tuple[SocketConnection, socket.socket]]:
-    """A connection, and the plain socket at its other end."""
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    connection = SocketConnection(ours, "the peer")
-    try:
-        yield connection, theirs
-    finally:
-        connection.close()
-        theirs.close()
-
-
-async def fill(connection: SocketConnection) -> None:
-    """Send until the kernel takes no more."""
-    with trio.move_on_after(0.001):
-        while True:
-            await connection.send_all(FILLER)
-
-
-def drain(peer: socket.socket) -> bytes:
-    pieces = []
-    with contextlib.suppress(BlockingIOError):
-        while piece := peer.recv(1 << 20, socket.MSG_DONTWAIT):
-            pieces.append(piece)
-    return b"".join(pieces)
-
-
-async def settled() -> None:
-    """Let the poller see what the kernel knows."""
-    await trio.testing.wait_all_tasks_blocked()
+from mesh.transport import BURST, STREAK
+from tests.socketpairs import FILLER, connected, drain, fill, settled
 
 
 async def test_what_came_before_the_read_is_returned() -> None:

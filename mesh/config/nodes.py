@@ -57,6 +57,11 @@ class Origin:
     node: Node
 
 
+def one_line(text: str) -> str:
+    """Return `text` without line ends, so that a message stays one line."""
+    return " ".join(text.splitlines())
+
+
 def show(node: Node) -> str:
     """Return, in a few words, what stands there."""
     match node:
@@ -64,7 +69,7 @@ def show(node: Node) -> str:
             return "nothing"
         case Scalar(text=text):
             short = text if len(text) <= 40 else text[:39] + "…"
-            return f"the text {short!r}" if node.style else short.replace("\n", " ")
+            return f"the text {short!r}" if node.style else one_line(short)
         case Sequence(items=items):
             return "a list" if items else "an empty list"
         case Mapping():

@@ -2,6 +2,7 @@
 
 import attrs
 
+from mesh.config.nodes import one_line
 from mesh.keys import Kind
 
 
@@ -20,7 +21,7 @@ class Place:
 
     def child(self, name: str, *, planned: bool = False) -> "Place":
         """Return the place of a key in this map."""
-        key = f"{self.key}.{name}" if self.key else name
+        key = f"{self.key}.{one_line(name)}" if self.key else one_line(name)
         return Place(key, self.protocol, self.planned or planned, self.is_unsure)
 
     def item(self, number: int) -> "Place":

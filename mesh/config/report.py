@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from mesh.config.nodes import Mapping, Node, Origin, Pair, Scalar
+from mesh.config.nodes import Mapping, Node, Origin, Pair, Scalar, one_line
 from mesh.config.places import Place
 from mesh.config.scalars import MismatchError
 from mesh.config.within import place_within
@@ -45,7 +45,7 @@ class Report:
     def syntax(self, at: Scalar, place: Place, error: NameSyntaxError) -> None:
         """Add a problem with one character of a text; of a long text only the line is shown."""
         line, column = place_within(self._source, at, error.position)
-        found, _, _ = str(error).partition(" at '")
+        found = str(error).partition(" at '")[0].replace("'\n'", "end of line")
         before, after = error.text[: error.position], error.text[error.position :]
         rest = after[1:].partition("\n")[0]
         shown = f"{before.rpartition(chr(10))[2][-_CONTEXT:]}[{after[:1].strip(chr(10))}]{rest[:_CONTEXT]}"
@@ -75,7 +75,7 @@ class Report:
         return 0, 0
 
     def _describe(self, at: Node, place: Place, message: str, expected: str, nearest: str) -> Problem:
-        return Problem(message, self.file, at.line, at.column, place.key, expected, nearest)
+        return Problem(one_line(message), self.file, at.line, at.column, place.key, expected, one_line(nearest))
 
 
 def index_of(node: Mapping) -> dict[str, Pair]:

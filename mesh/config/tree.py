@@ -11,7 +11,7 @@ from typing import NoReturn
 import attrs
 import yaml
 
-from mesh.config.nodes import Mapping, Node, Pair, Scalar, Sequence
+from mesh.config.nodes import Mapping, Node, Pair, Scalar, Sequence, one_line
 from mesh.errors import ConfigError, Problem
 
 MAX_DEPTH = 50  # maps and lists inside each other; the deepest key of the schema is at 9
@@ -148,7 +148,7 @@ class _Builder:
             if isinstance(part.node, Sequence):
                 path += f"[{len(part.node.items)}]"
             elif part.key is not None:
-                path += f".{part.key.text}"
+                path += f".{one_line(part.key.text)}"
         return path.removeprefix(".")
 
     def _anchor(self, name: str | None, anchored: _Anchored) -> None:

@@ -182,7 +182,7 @@ def edited(stack: Stack, settings: RouterSettings) -> Stack:
 def _edit(stack: Stack, section: str, entry: FilterEntry) -> Stack:
     role = entry.before or entry.after or entry.replace or entry.remove
     if role:
-        _check_role(stack, section, role)
+        _check_role(stack, section, role, may_be_branch=bool(entry.before))
     if entry.chosen is None:
         return stack.remove(role)
     module = attrs.evolve(_module(entry.chosen, stack), section=section)
@@ -195,7 +195,7 @@ def _edit(stack: Stack, section: str, entry: FilterEntry) -> Stack:
     return _last(stack, section, module)
 
 
-def _check_role(stack: Stack, section: str, role: str) -> None:
+def _check_role(stack: Stack, section: str, role: str, *, may_be_branch: bool) -> None:
     roles = stack.section(section).roles
     if role not in roles:
         nearest = difflib.get_close_matches(role, roles, 1)
@@ -206,7 +206,7 @@ def _check_role(stack: Stack, section: str, role: str) -> None:
                 nearest=nearest[0] if nearest else "",
             )
         )
-    if next(module for module in stack if module.role == role).branch:
+    if not may_be_branch and next(module for module in stack if module.role == role).branch:
         raise ConfigError(Problem(f"{role} is a branch point: it can be neither replaced, removed nor passed below"))
 
 

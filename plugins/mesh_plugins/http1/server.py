@@ -35,7 +35,7 @@ from mesh_plugins.http1.head import RequestHead, ServerEngine
 
 logger = logging.getLogger(__name__)
 
-PIECE = 262144  # bytes asked for at once while a body streams
+PIECE = 131072  # bytes asked for at once while a body streams; more makes the two sides wait for each other
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
 DRAIN_BYTES = 65536  # how much of a request body nobody wanted is read to keep the connection; nginx and Envoy do alike
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off

@@ -186,7 +186,6 @@ async def test_an_update_of_addresses_leaves_the_tree_alone(
     assert bound(answer.value).addr.value == addr_of("10.0.0.2")
 
 
-@pytest.mark.xfail(strict=True, reason="address sets that differ by weights alone are equal, and equal is no change")
 async def test_a_changed_weight_reaches_who_watches(tmp_path: FilePath, life: Life, autojump_clock: Clock) -> None:
     write(tmp_path / "web", "10.0.0.1 80 * 1")
     addr = bound(namer_of(tmp_path, life).lookup(Path.read("/web")).value).addr

@@ -1,0 +1,46 @@
+"""A connection over one end of a pair of sockets, and the plain socket at the other end."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import trio
+import trio.testing
+
+from mesh.transport import SocketConnection
+
+FILLER = bytes(1 << 16)
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[tuple[SocketConnection, socket.socket]]:
+    """Return a connection, and what is at its other end."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    connection = SocketConnection(ours, "the peer")
+    try:
+        yield connection, theirs
+    finally:
+        connection.close()
+        theirs.close()
+
+
+async def fill(connection: SocketConnection) -> None:
+    """Send until the kernel takes no more."""
+    with trio.move_on_after(0.001):
+        while True:
+            await connection.send_all(FILLER)
+
+
+def drain(peer: socket.socket) -> bytes:
+    """Take all that the kernel holds for the peer."""
+    pieces = []
+    with contextlib.suppress(BlockingIOError):
+        while piece := peer.recv(1 << 20, socket.MSG_DONTWAIT):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def settled() -> None:
+    """Let the poller see what the kernel knows."""
+    await trio.testing.wait_all_tasks_blocked()
