@@ -15,7 +15,7 @@ class Served(Protocol):
     """A client's connection, as the switch of its listener knows it."""
 
     def drain(self) -> None:
-        """Close if no exchange is open; else let the one that is open be the last."""
+        """Let the exchange that is open be the last, or one that begins in a moment; then close."""
 
 
 class Switch:

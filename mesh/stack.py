@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from mesh.errors import ConfigError, Problem
-from mesh.message import Reply, Request
+from mesh.message import EMPTY, Reply, Request
 from mesh.params import Params
 from mesh.service import AnyFilter, AnyService
 
@@ -204,11 +204,18 @@ def bind_watched(filter: AnyFilter, service: AnyService, name: str) -> AnyServic
     return bound
 
 
-async def close_forgotten(made: Reply | list[Reply], returned: Reply) -> None:
-    """Close what an exchange received and nobody closed or returned, log whose fault it may be, and watch from now on."""
+async def close_forgotten(made: Reply | list[Reply], returned: Reply | None) -> None:
+    """Close whatever an exchange received and nobody closed, now that `returned` has been written.
+
+    If there was more than what lent `returned` its body, log whose fault it may be, and watch from now on. `returned` is
+    None for an exchange that was broken off, which is nobody's fault.
+    """
     names = sorted(WATCH.names)
-    if await _close_open(made, returned, f"one of the filters {', '.join(names)}" if len(names) != 1 else names[0]):
+    name = names[0] if len(names) == 1 else f"one of the filters {', '.join(names)}"
+    if returned is not None and await _close_open(made, returned, name):
         WATCH.is_close = True
+    for reply in made if isinstance(made, list) else [made]:
+        await reply.aclose()
 
 
 def _call_of(filter: AnyFilter, name: str) -> Callable[[Any, AnyService], Awaitable[Any]]:  # noqa: A002
@@ -224,7 +231,7 @@ async def _close_open(made: Reply | list[Reply] | None, returned: Reply | None, 
     for reply in made if isinstance(made, list) else [made]:
         if reply is None or reply.closed or reply is returned:
             continue
-        if returned is not None and reply.body is returned.body:
+        if returned is not None and reply.body is returned.body and reply.body is not EMPTY:
             continue
         logger.warning("%s forgot to close a reply", name)
         found = True

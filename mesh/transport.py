@@ -60,6 +60,10 @@ class Connection(trio.abc.Stream):
     async def aclose(self) -> None:
         self.close()
 
+    def hasten(self, deadline: float) -> None:
+        """Bring the deadline forward, for a wait that has begun too where the stream allows it."""
+        self.deadline = min(self.deadline, deadline)
+
     def abort(self) -> None:
         """Close so that the peer can tell that something is missing: with a reset, where there is one."""
         self.close()
@@ -89,6 +93,10 @@ class SocketConnection(Connection):
         self.writer: lowlevel.Task | None = None
         self._poller = poller.current()
         self._poller.add(self._fd, self)
+
+    def hasten(self, deadline: float) -> None:
+        self.deadline = min(self.deadline, deadline)
+        self._poller.expect_by(self.deadline)
 
     def hang_up(self) -> None:
         if self.on_hang_up is not None:

@@ -46,9 +46,9 @@ class Report:
         """Add a problem with one character of a text; of a long text only the line is shown."""
         line, column = place_within(self._source, at, error.position)
         found = str(error).partition(" at '")[0].replace("'\n'", "end of line")
-        before, after = error.text[: error.position], error.text[error.position :]
-        rest = after[1:].partition("\n")[0]
-        shown = f"{before.rpartition(chr(10))[2][-_CONTEXT:]}[{after[:1].strip(chr(10))}]{rest[:_CONTEXT]}"
+        before = error.text[: error.position].rpartition("\n")[2][-_CONTEXT:]
+        after = error.text[error.position :].partition("\n")[0]
+        shown = f"{before}[{after[:1]}]{after[1:_CONTEXT]}"
         self.problems.append(Problem(f"{found} at '{shown}'", self.file, line, column, place.key))
 
     def not_built(self, at: Node, place: Place, what: str) -> None:

@@ -45,10 +45,11 @@ def schema(kinds: Kinds) -> Schema:
 
 
 class _Writer:
-    """Writes one schema. Its mutable state is `definitions`, which grows while classes and kinds are met."""
+    """Writes one schema. Its mutable state is `definitions`, and the names of classes in it; both grow while they are met."""
 
     def __init__(self, kinds: Kinds) -> None:
         self.definitions: dict[str, Schema] = {}
+        self._names: dict[type, str] = {}
         self._kinds = kinds
 
     def of_map(self, cls: type, place: Place, also: Schema | None = None) -> Schema:
@@ -66,8 +67,6 @@ class _Writer:
             self.definitions[full] = make()
         escaped = full.replace("~", "~0").replace("/", "~1").replace("%", "%25").replace(" ", "%20")
         return {"$ref": f"#/$defs/{escaped}"}
-
-    # Keys.
 
     def _of_classes(self, classes: Sequence[type], place: Place, also: Schema, *, is_open: bool = False) -> Schema:
         properties: Schema = dict(also)
@@ -118,10 +117,11 @@ class _Writer:
             (cls,) = get_args(annotation)
             return self._defined(f"{cls.__name__} by prefix", place, lambda: self._of_section(cls, place))
         if attrs.has(annotation) and not hasattr(annotation, "read"):
-            return self._defined(annotation.__name__, place, lambda: self.of_map(annotation, place))
+            name = self._names.setdefault(annotation, annotation.__name__)
+            if any(other == name and cls is not annotation for cls, other in self._names.items()):
+                name = self._names[annotation] = f"{annotation.__module__}.{annotation.__qualname__}"
+            return self._defined(name, place, lambda: self.of_map(annotation, place))
         return {"type": "string"}
-
-    # Kinds.
 
     def _of_choice(self, key: Key, place: Place, cls: type | None, *, is_optional: bool = False) -> Schema:
         """Return the schema of a map in which a key chooses a kind; `cls` reads what is common to all of them."""
@@ -149,7 +149,7 @@ class _Writer:
         return {**described, "allOf": branches}
 
     def _branch(self, kind: Kind, name: str, place: Place, cls: type | None) -> Schema:
-        title = f"{kind.category}: {kind.name}"
+        title = f"{cls.__name__ if cls is not None else kind.category}: {kind.name}"
         then = self._defined(title, place, lambda: self._of_kind(kind, name, place, cls))
         return {"if": _says(name, {"enum": list(kind.names)}), "then": then}
 

@@ -1,327 +1,38 @@
-"""From maps to the values of config classes.
+"""From nodes to values: the readers of single values, of maps and of sections, put together."""
 
-What cannot be read is a problem at its place, and the reading goes on, so that all problems of a file are found at once.
-Several classes may read one map: a router's is read by the class of all routers and by its protocol's, the map of a kind
-by what is common to its category and by the class of that kind. So a map is first read into a `Draft`, which says what is
-given, and then made into a value; a static configuration keeps what a draft gives, since it overrides key by key.
-"""
-
-from collections.abc import Iterable
-from collections.abc import Mapping as Map
-from types import MappingProxyType
 from typing import Any, get_args, get_origin
 
-import attrs
-
-from mesh.config.choosing import Choice, Chooser
+from mesh.config.choosing import Chooser
 from mesh.config.leaves import LeafReader
-from mesh.config.nodes import Mapping, Node, Pair, Scalar, Sequence
+from mesh.config.maps import MapReader
+from mesh.config.nodes import Mapping, Node
 from mesh.config.places import Place
-from mesh.config.report import FAILED, Report, index_of
-from mesh.config.scalars import MismatchError, mismatch, nearest, read_choice
-from mesh.config.shape import Field, fields, item_type, known_names, names, options
-from mesh.errors import MeshError
-from mesh.keys import Category, Chosen, Key
-from mesh.naming.pattern import PathPattern
-from mesh.settings.prefixes import Entry, Given, PerPrefix
-from mesh.settings.reading import Reading, core_defaults
-
-_GLOBAL, _STATIC = "io.l5d.global", "io.l5d.static"
-_SECTION_KINDS = {name: full for full in (_GLOBAL, _STATIC) for name in (full, full.removeprefix("io.l5d."))}
-_ANY_KEY = Key()
-
-
-@attrs.define(eq=False)
-class Draft:
-    """What a map gives to one class, by field name: `given`, and in `inner` what is made of further drafts.
-
-    `failed` are the fields whose value could not be read, `suspects` the keys that a misspelt one was taken for,
-    `defaults` the protocol's own defaults. `value` is what was made of it.
-    """
-
-    cls: type
-    node: Mapping
-    place: Place
-    given: dict[str, Any] = attrs.field(factory=dict)
-    inner: dict[str, "Draft"] = attrs.field(factory=dict)
-    failed: set[str] = attrs.field(factory=set)
-    suspects: set[str] = attrs.field(factory=set)
-    defaults: Map[str, Any] = attrs.field(factory=dict)
-    value: Any = None
-
-    def as_given(self) -> Given:
-        inner = {name: draft.as_given() for name, draft in self.inner.items()}
-        return Given({**self.given, **{name: given for name, given in inner.items() if given.values}})
+from mesh.config.report import FAILED, Report
+from mesh.config.scalars import mismatch
+from mesh.config.sections import SectionReader
+from mesh.keys import Chosen, Key
+from mesh.settings.prefixes import PerPrefix
 
 
 class Reader:
-    """Reads the maps of one file."""
+    """Reads the nodes of one file."""
 
     def __init__(self, chooser: Chooser, report: Report) -> None:
-        self._chooser = chooser
         self._report = report
         self._leaves = LeafReader(report, self._read_map)
+        self._maps = MapReader(chooser, report, self._leaves)
+        self._sections = SectionReader(report, self._leaves, self._maps)
 
     def read(self, node: Node, annotation: Any, place: Place) -> Any:
         """Return the value of a node, or `FAILED`; the report says why, and what else was found."""
-        return self._leaves.read(node, annotation, _ANY_KEY, place)
+        return self._leaves.read(node, annotation, Key(), place)
 
     def _read_map(self, node: Node, annotation: Any, key: Key, place: Place) -> Any:
         if not isinstance(node, Mapping):
             self._report.mismatch(node, place, mismatch(node, key, "a map"))
             return FAILED
         if annotation is Chosen:
-            return self._read_chosen(node, key, place)
+            return self._maps.read_chosen(node, key, place)
         if get_origin(annotation) is PerPrefix:
-            return self._read_per_prefix(node, get_args(annotation)[0], place)
-        return self._make(self._draft(node, annotation, place))
-
-    # What a map gives.
-
-    def _draft(self, node: Mapping, cls: type, place: Place, *, also: Iterable[str] = ()) -> Draft:
-        """Read a map by `cls` and by whatever its kind and the protocol add; `also` are keys that are read elsewhere."""
-        index = index_of(node)
-        known = set(also)
-        here = next((field for field in fields(cls) if field.reading is Reading.HERE), None)
-        choice = self._choose(node, index, here, place) if here is not None else None
-        kind = choice.kind if isinstance(choice, Choice) else None
-        if here is not None:
-            known.add("experimental")
-            if here.key.category is Category.PROTOCOL:
-                place = place.within(kind)
-        parts = {field.name: place.part(field.part) for field in fields(cls) if field.reading is Reading.PART}
-        added = [part for part in parts.values() if part is not None]
-        config = kind.config if kind is not None else None
-        classes = [cls, *added, *([config] if config is not None else [])]
-        is_open = (bool(parts) and place.is_open) or choice is FAILED
-        is_open = is_open or (kind is not None and not kind.built and config is None)
-        suspects = set() if is_open else self._report_unknown(node, known | known_names(classes), place)
-
-        draft = self._read_fields(node, index, cls, place, suspects)
-        draft.defaults = {name: value for part in [*added, config] for name, value in core_defaults(part).items()}
-        draft.inner.update(
-            (name, self._read_fields(node, index, part, place, suspects))
-            for name, part in parts.items()
-            if part is not None
-        )
-        if here is not None:
-            self._put_chosen(draft, here, choice, self._read_config(choice, node, index, place, suspects))
-        return draft
-
-    def _read_fields(self, node: Mapping, index: Map[str, Pair], cls: type, place: Place, suspects: set[str]) -> Draft:
-        draft = Draft(cls, node, place, suspects=suspects)
-        for field in fields(cls):
-            if field.reading in (Reading.HERE, Reading.PART):
-                continue
-            pairs = [index[name] for name in names(field) if name in index]
-            if len(pairs) > 1:
-                first, second = pairs[0].key, pairs[1].key
-                self._report.problem(
-                    second, place.child(second.text), f"says the same as `{first.text}`", "one of the two"
-                )
-            if pairs and not (isinstance(pairs[0].value, Scalar) and pairs[0].value.is_null):
-                self._read_field(field, pairs[0], draft)
-        return draft
-
-    def _read_field(self, field: Field, pair: Pair, draft: Draft) -> None:
-        place = draft.place.child(field.key.name, planned=not field.key.built)
-        self._report.remember(place, pair.key, pair.value)
-        before = len(self._report.problems)
-        if field.reading is Reading.MERGED and isinstance(pair.value, Mapping):
-            draft.inner[field.name] = self._draft(pair.value, field.type, place)
-            value = self._make(draft.inner[field.name])
-        else:
-            value = self._leaves.read(pair.value, field.type, field.key, place)
-        if value is FAILED:
-            draft.failed.add(field.name)
-        elif field.reading is not Reading.MERGED:
-            draft.given[field.name] = value
-        asks_for_something = len(self._report.problems) > before or value != field.make_default()
-        if not field.key.built and asks_for_something:
-            self._report.not_built(pair.key, attrs.evolve(place, planned=draft.place.planned), f"`{pair.key.text}`")
-
-    def _report_unknown(self, node: Mapping, known: set[str], place: Place) -> set[str]:
-        """Report the keys that nobody reads and return the known ones that they may have been meant for."""
-        suspects = set()
-        for pair in node.pairs:
-            name = pair.key.text
-            if name not in known:
-                near = nearest(name, known)
-                expected = "" if near or len(known) > 12 else f"one of {', '.join(sorted(known))}"
-                self._report.problem(pair.key, place.child(name), "unknown key", expected, near)
-                suspects.add(near)
-        return suspects
-
-    # What is made of it.
-
-    def _make(self, draft: Draft) -> Any:
-        """Return the value of a draft, made once, or `FAILED`."""
-        if draft.value is None:
-            draft.value = self._make_new(draft)
-            if draft.value is not FAILED:
-                self._report.made.append((draft.place.key, draft.value))
-        return draft.value
-
-    def _make_new(self, draft: Draft) -> Any:
-        arguments: dict[str, Any] = {}
-        complete = True
-        for field in fields(draft.cls):
-            if field.name in draft.given:
-                value = draft.given[field.name]
-            elif field.name in draft.inner:
-                value = self._make(draft.inner[field.name])
-            elif field.name in draft.failed:
-                value = FAILED if field.is_required else attrs.NOTHING
-            else:
-                value = self._absent(field, draft)
-            if value is FAILED:
-                complete = False
-            elif value is not attrs.NOTHING:
-                arguments[field.argument] = value
-        if not complete:
-            return FAILED
-        try:
-            return draft.cls(**arguments)
-        except Exception as error:  # noqa: BLE001  a config class may be a stranger's code
-            if not draft.failed:  # else the value that failed is the reason, and is reported
-                expected = isinstance(error, ValueError | TypeError | MeshError)
-                self._report.problem(draft.node, draft.place, str(error) if expected else repr(error))
-            return FAILED
-
-    def _absent(self, field: Field, draft: Draft) -> Any:
-        """Return the value of a key that is not given: `attrs.NOTHING` if the class has a default for it."""
-        place = draft.place.child(field.key.name)
-        default = draft.defaults.get(field.name, attrs.NOTHING)
-        kind = default if field.key.category is not None and default is not attrs.NOTHING else field.key.default_kind
-        if field.key.category is not None and kind:
-            return self._default_chosen(field, kind, draft.node, place)
-        if default is not attrs.NOTHING:
-            return default
-        if field.reading is Reading.SECTION:
-            return self._leaves.read(_empty(draft.node), field.type, field.key, place)
-        if field.is_required:
-            has_parts = any(field.reading is Reading.PART for field in fields(draft.cls))
-            if field.key.name not in draft.suspects and not (place.is_unsure and has_parts):
-                self._report.problem(draft.node, place, "is required")
-            return FAILED
-        return attrs.NOTHING
-
-    # Kinds.
-
-    def _choose(self, node: Mapping, index: dict[str, Pair], here: Field, place: Place) -> Any:
-        category = here.key.category
-        assert category is not None  # noqa: S101  `here` demands it
-        choice = self._chooser.choose(node, index, category, here.key.name, place)
-        if choice is None and here.key.default_kind:
-            return self._chooser.default(node, category, here.key.default_kind, place)
-        if choice is None and here.is_required:
-            self._chooser.require(node, category, here.key.name, place)
-            return FAILED
-        return choice
-
-    def _read_chosen(self, node: Mapping, key: Key, place: Place) -> Any:
-        if key.category is None:
-            self._report.problem(
-                node, place, "the class that reads this key does not say what category its kinds are of"
-            )
-            return FAILED
-        index = index_of(node)
-        choice = self._chooser.choose(node, index, key.category, "kind", place)
-        if choice is None:
-            self._chooser.require(node, key.category, "kind", place)
-            return FAILED
-        if choice is FAILED:
-            return FAILED
-        config_class = choice.kind.config
-        suspects = set()
-        if config_class is not None or choice.kind.built:
-            known = {"kind", "experimental", *known_names([config_class] if config_class is not None else [])}
-            suspects = self._report_unknown(node, known, place)
-        config = self._read_config(choice, node, index, place, suspects)
-        return FAILED if config is FAILED else Chosen(choice.kind, config, choice.line)
-
-    def _read_config(self, choice: Any, node: Mapping, index: Map[str, Pair], place: Place, suspects: set[str]) -> Any:
-        if not isinstance(choice, Choice):
-            return choice
-        if choice.ready is not None or choice.kind.config is None:
-            return choice.ready
-        return self._make(self._read_fields(node, index, choice.kind.config, place, suspects))
-
-    def _put_chosen(self, draft: Draft, here: Field, choice: Any, config: Any) -> None:
-        if choice is FAILED or config is FAILED:
-            draft.failed.add(here.name)
-        elif choice is not None:
-            draft.given[here.name] = Chosen(choice.kind, config, choice.line)
-
-    def _default_chosen(self, field: Field, name: str, node: Mapping, place: Place) -> Any:
-        assert field.key.category is not None  # noqa: S101  whoever calls this has looked
-        choice = self._chooser.default(node, field.key.category, name, place)
-        keys = field.default_keys if name == field.key.default_kind else {}
-        given = _empty(node, keys)
-        config = self._read_config(choice, given, index_of(given), place, set())
-        if choice is FAILED or config is FAILED:
-            return FAILED
-        chosen = Chosen(choice.kind, config)
-        (annotation, *_) = options(field.type)
-        if item_type(annotation) is None:
-            return chosen
-        return (chosen,) if get_origin(annotation) is tuple else [chosen]
-
-    # Settings by prefix.
-
-    def _read_per_prefix(self, node: Mapping, cls: type, place: Place) -> Any:
-        kind = self._section_kind(node, place)
-        if kind is FAILED:
-            return FAILED
-        if kind == _GLOBAL:
-            value = self._make(self._draft(node, cls, place, also=("kind",)))
-            return FAILED if value is FAILED else PerPrefix(value)
-        self._report_unknown(node, {"kind", "configs"}, place)
-        default = self._make(self._draft(_empty(node), cls, place))
-        pair = index_of(node).get("configs")
-        at = place.child("configs")
-        if pair is None or not isinstance(pair.value, Sequence):
-            self._report.problem(
-                pair.value if pair else node, at, "is required", "a list of maps, each with a `prefix`"
-            )
-            return FAILED
-        self._report.remember(at, pair.key, pair.value)
-        entries = [self._read_entry(item, cls, at.item(number)) for number, item in enumerate(pair.value.items)]
-        if default is FAILED:
-            return FAILED
-        return PerPrefix(default, tuple(entry for entry in entries if entry is not FAILED))
-
-    def _section_kind(self, node: Mapping, place: Place) -> Any:
-        pair = index_of(node).get("kind")
-        if pair is None:
-            return _GLOBAL
-        self._report.remember(place.child("kind"), pair.key, pair.value)
-        try:
-            return read_choice(pair.value, _ANY_KEY, _SECTION_KINDS)
-        except MismatchError as error:
-            error.expected = f"{_GLOBAL} or {_STATIC}"
-            self._report.mismatch(pair.value, place.child("kind"), error)
-            return FAILED
-
-    def _read_entry(self, node: Node, cls: type, place: Place) -> Any:
-        self._report.remember(place, node, node)
-        if not isinstance(node, Mapping):
-            self._report.mismatch(node, place, mismatch(node, _ANY_KEY, "a map"))
-            return FAILED
-        draft = self._draft(node, cls, place, also=("prefix",))
-        pair = index_of(node).get("prefix")
-        at = place.child("prefix")
-        if pair is None:
-            if "prefix" not in draft.suspects:
-                self._report.problem(node, at, "is required", "the beginning of a path, such as /#/io.l5d.fs/{service}")
-            return FAILED
-        self._report.remember(at, pair.key, pair.value)
-        prefix = self._leaves.read(pair.value, PathPattern, _ANY_KEY, at)
-        value = self._make(draft)
-        return FAILED if prefix is FAILED or value is FAILED else Entry(prefix, draft.as_given())
-
-
-def _empty(node: Node, keys: Map[str, str] = MappingProxyType({})) -> Mapping:
-    """Return the map that stands for an absent one; problems with it are problems with what it would stand in."""
-    pairs = [Pair(Scalar(name, 0, 0), Scalar(text, 0, 0)) for name, text in keys.items()]
-    return Mapping(pairs, node.line, node.column)
+            return self._sections.read(node, get_args(annotation)[0], place)
+        return self._maps.make(self._maps.draft(node, annotation, place))

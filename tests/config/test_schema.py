@@ -4,11 +4,13 @@ import json
 import pathlib
 from typing import Any
 
+import attrs
 import jsonschema
 import pytest
 import yaml
 
 from mesh.config.schema import schema
+from mesh.keys import Category, Kind
 from mesh.plugins import Kinds, find
 from tests.config.stand_ins import KINDS
 
@@ -95,7 +97,21 @@ def test_keys_kinds_and_defaults_are_documented() -> None:
     server = definitions["ServerSettings (plain)"]["properties"]
     assert server["port"]["default"] == 4140
     assert server["clearContext"]["description"].endswith("(Known but not built yet.)")
-    assert definitions["namer: io.l5d.future"]["description"] == "Not built. (Known but not built yet.)"
+    assert definitions["NamerSettings: io.l5d.future"]["description"] == "Not built. (Known but not built yet.)"
+
+
+def test_two_classes_of_one_name_are_told_apart() -> None:
+    one, two = (
+        attrs.make_class("Same", {key: attrs.field(type=int, default=0)}, class_body={"__module__": key})
+        for key in "ab"
+    )
+    config = attrs.make_class("Config", {"one": attrs.field(type=one), "two": attrs.field(type=two)})
+    kinds = Kinds([*KINDS, Kind("both", Category.FILTER, "Both.", config)])
+
+    definitions = schema(kinds)["$defs"]
+
+    assert list(definitions["Same (plain)"]["properties"]) == ["a"]
+    assert list(definitions["b.Same (plain)"]["properties"]) == ["b"]
 
 
 def test_every_installed_kind_is_in_the_schema() -> None:

@@ -55,11 +55,15 @@ class Message:
 
 
 class RawConnection:
-    """One end of a connection. `received` is all that ever came; `rest` what of it was not read as a message yet."""
+    """One end of a connection. `received` is all that ever came; `rest` what of it was not read as a message yet.
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    Each wait for bytes ends after `patience` seconds with `trio.TooSlowError`.
+    """
+
+    def __init__(self, stream: trio.SocketStream, patience: float = SECONDS) -> None:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.stream = stream
+        self.patience = patience
         self.received = bytearray()
         self.rest = b""
         self.ended = False
@@ -74,11 +78,11 @@ class RawConnection:
                 await trio.lowlevel.checkpoint()
 
     async def more(self) -> bool:
-        """Wait for more bytes; return false at the end. Whoever sets no limit of time waits `SECONDS`."""
+        """Wait for more bytes; return false at the end."""
         if self.ended:
             return False
         try:
-            with trio.fail_after(SECONDS):
+            with trio.fail_after(self.patience):
                 piece = await self.stream.receive_some(65536)
         except trio.BrokenResourceError:
             self.was_reset = True

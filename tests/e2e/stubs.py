@@ -1,7 +1,8 @@
 """Endpoints that speak as a test tells them, to the byte, and remember what they were told."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import attrs
 import trio
@@ -19,7 +20,7 @@ class Stub:
     port: int
     connections: list[RawConnection] = attrs.field(factory=list)
     requests: list[Message] = attrs.field(factory=list)
-    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    serving: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
     @property
     def received(self) -> bytes:
@@ -30,7 +31,7 @@ class Stub:
         """Stop listening and reset every connection."""
         for connection in self.connections:
             connection.reset()
-        self._scope.cancel()
+        self.serving.cancel()
 
 
 Behaviour = Callable[[Stub, RawConnection], Awaitable[None]]
@@ -55,31 +56,50 @@ OK = answering(reply())
 @contextlib.asynccontextmanager
 async def stub(behave: Behaviour = OK, port: int = 0) -> AsyncIterator[Stub]:
     """Listen on a port, by default a free one, until the block ends or the stub is killed."""
-    async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
-        built = Stub(listener.socket.getsockname()[1])
-
-        async def handle(stream: trio.SocketStream) -> None:
-            connection = RawConnection(stream)
-            built.connections.append(connection)
-            try:
-                await behave(built, connection)
-            except (Incomplete, trio.BrokenResourceError, trio.ClosedResourceError):
-                return  # the proxy closed the connection: what that means is for the test to say
-            finally:
-                connection.close()
-
-        async def serve() -> None:
-            with built._scope:
-                await trio.serve_listeners(handle, [listener])
-
-        nursery.start_soon(serve)
-        yield built
-        nursery.cancel_scope.cancel()
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            yield await _listen(nursery, behave, port)
+            nursery.cancel_scope.cancel()
 
 
 @contextlib.asynccontextmanager
 async def stubs(count: int, behave: Behaviour = OK) -> AsyncIterator[list[Stub]]:
     """Listen on several free ports."""
-    async with contextlib.AsyncExitStack() as opened:
-        yield [await opened.enter_async_context(stub(behave)) for _number in range(count)]
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            yield [await _listen(nursery, behave, 0) for _number in range(count)]
+            nursery.cancel_scope.cancel()
+
+
+async def _listen(nursery: trio.Nursery, behave: Behaviour, port: int) -> Stub:
+    (listener,) = await trio.open_tcp_listeners(port, host="127.0.0.1")
+    built = Stub(listener.socket.getsockname()[1])
+
+    async def handle(stream: trio.SocketStream) -> None:
+        connection = RawConnection(stream, math.inf)
+        built.connections.append(connection)
+        try:
+            await behave(built, connection)
+        except (Incomplete, trio.BrokenResourceError, trio.ClosedResourceError):
+            return  # the proxy closed the connection: what that means is for the test to say
+        finally:
+            connection.close()
+
+    async def serve() -> None:
+        with built.serving:
+            await trio.serve_listeners(handle, [listener])
+
+    nursery.start_soon(serve)
+    return built
+
+
+@contextlib.contextmanager
+def ungrouped() -> Iterator[None]:
+    """Raise the only error of a nursery by itself, so that a failed test shows what failed."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None

@@ -6,6 +6,7 @@ protocol/http, ErrorResponder.scala; finagle-base-http, HttpNackFilter.scala.
 """
 
 import logging
+from functools import lru_cache
 from urllib.parse import quote
 
 from mesh import (
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 TEXT = (b"content-type", b"text/plain; charset=utf-8")
 NACK: Fields = [(b"retry-after", b"1"), (b"l5d-retryable", b"true"), (b"finagle-http-nack", b"true")]
 MAX_HEADER = 4096  # bytes of `l5d-err`: proxies in front limit heads to 8 KiB
+SHORT = 512  # bytes of a text that is encoded once and remembered
 MAX_BODY = 64 * 1024  # bytes of a generated body
 
 
@@ -68,7 +70,7 @@ class Errors:
         except Exception as error:
             culprit = blame(error) or "a filter"
             logger.exception("%s raised", culprit)
-            reply = _answer(request, 500, f"{culprit} raised {type(error).__name__}: {error}", [])
+            reply = _answer(500, f"{culprit} raised {type(error).__name__}: {error}", [])
         return reply
 
 
@@ -80,15 +82,24 @@ def _reply(request: HttpRequest, error: MeshError) -> HttpReply:
         headers = list(NACK)
     elif error.retryable:
         headers = [(b"l5d-retryable", b"true")]
-    return _answer(request, status, str(error) or type(error).__name__, headers)
+    return _answer(status, str(error) or type(error).__name__, headers)
 
 
-def _answer(request: HttpRequest, status: int, text: str, headers: Fields) -> HttpReply:
-    short = quote(text, safe=" /:;,=()[]<>|&!$#'\"{}@*+?-._~")[:MAX_HEADER].encode()
-    body = text.encode()[:MAX_BODY] + b"\n"
+def _answer(status: int, text: str, headers: Fields) -> HttpReply:
+    encode = _encoded_before if len(text) <= SHORT else _encoded
+    short, body = encode(text)
     reply = HttpReply(status, [TEXT, (b"l5d-err", short), *headers], body, REASONS.get(status, b""))
     reply.outcome = status < 500
     return reply
+
+
+def _encoded(text: str) -> tuple[bytes, bytes]:
+    """Return a text as a header and as a body."""
+    short = quote(text, safe=" /:;,=()[]<>|&!$#'\"{}@*+?-._~")[:MAX_HEADER].encode()
+    return short, text.encode()[:MAX_BODY] + b"\n"
+
+
+_encoded_before = lru_cache(maxsize=256)(_encoded)  # an overloaded server says the same thing again and again
 
 
 ERRORS = filtered(

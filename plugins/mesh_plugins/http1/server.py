@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 PIECE = 131072  # bytes asked for at once while a body streams; more makes the two sides wait for each other
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
 DRAIN_BYTES = 65536  # how much of a request body nobody wanted is read to keep the connection; nginx and Envoy do alike
+DRAIN_SECONDS = (
+    0.25  # how long an idle client may still begin a request once the listener drains; closing at once would cut it
+)
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -84,9 +87,9 @@ class ServerConnection(InterimSink):
             self._connection.close()
 
     def drain(self) -> None:
-        """Close if no exchange is open; else the exchange that is open will be the last."""
+        """Let the next exchange be the last: the one that is open, or one that begins in a moment."""
         if not self._busy:
-            self._connection.close()
+            self._connection.hasten(self._clock() + DRAIN_SECONDS)
 
     def _hung_up(self) -> None:
         if self._busy and not self._serving.allow_half_close:
@@ -98,9 +101,9 @@ class ServerConnection(InterimSink):
             self._hung_up()
 
     async def _serve(self) -> None:
-        engine, switch = self._engine, self._switch
+        engine = self._engine
         answered = 0
-        while self._keep_alive and not switch.draining:
+        while self._keep_alive:
             try:
                 head = engine.read_head() if engine.has_bytes() else None
                 if head is None:
@@ -128,7 +131,8 @@ class ServerConnection(InterimSink):
         """Wait for the next head; None if the connection ended, or idled, between requests."""
         connection, engine, limits = self._connection, self._engine, self._serving.limits
         self._busy = False
-        connection.deadline = self._clock() + limits.idle_timeout_s
+        idle = DRAIN_SECONDS if self._switch.draining else limits.idle_timeout_s
+        connection.deadline = self._clock() + idle
         try:
             data = await connection.receive_some()
             engine.feed(data)

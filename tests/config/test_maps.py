@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mesh.config import Loaded, read_text
+from mesh.config import Loaded
 from mesh.naming.path import Path
-from mesh.plugins import Kinds
 
 Read = Callable[[str], Loaded]
 
@@ -96,36 +95,6 @@ def test_a_namer_has_its_kind_for_a_prefix(read: Read) -> None:
     namers = read(text).stack.namers
 
     assert [namer.path.show() for namer in namers] == ["/io.l5d.files", "/b", "/b"]
-
-
-def test_a_static_section_keeps_what_each_entry_gives(read: Read) -> None:
-    client = (
-        read(
-            ROUTER
-            + "  client:\n    kind: io.l5d.static\n    configs:\n"
-            + "    - {prefix: /, greeting: first, hostConnectionPool: {maxSize: 3}}\n"
-            + "    - {prefix: '/#/{name}', greeting: 'for {name}'}\n"
-        )
-        .stack.routers[0]
-        .client
-    )
-
-    resolved = client.resolve(Path.read("/#/web"))
-    assert (resolved.extra.greeting, resolved.host_connection_pool.max_size) == ("for web", 3)
-    assert client.resolve(Path.read("/x")).extra.greeting == "first"
-
-
-def test_one_part_of_the_retries_is_overridden_alone(kinds: Kinds) -> None:
-    text = (
-        ROUTER + "  service:\n    kind: static\n    configs:\n"
-        "    - {prefix: /, retries: {budget: {ttlSecs: 30}}}\n"
-        "    - {prefix: /svc, retries: {backoff: {kind: constant, ms: 7}}}\n"
-    )
-
-    service = read_text(text, file="f", kinds=kinds, allow_planned=True).stack.routers[0].service
-
-    retries = service.resolve(Path.read("/svc/web")).retries
-    assert (retries.budget.ttl_secs, retries.backoff.ms) == (30, 7)
 
 
 def test_a_key_that_is_not_built_is_told_once(problems: Callable[[str], list[str]]) -> None:

@@ -1,0 +1,64 @@
+import pytest
+
+from mesh.codec import Session, Switch
+from mesh.message import Reply, Request
+
+
+class Client:
+    """A client's connection that leaves the switch as it is drained, as real ones do."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self.times = 0
+        switch.connections.add(self)
+
+    def drain(self) -> None:
+        self.times += 1
+        self._switch.connections.discard(self)
+
+
+async def answer(_request: Request, /) -> Reply:
+    return Reply()
+
+
+def test_draining_tells_every_connection_and_those_that_come_later() -> None:
+    switch = Switch(answer)
+    clients = [Client(switch) for _ in range(3)]
+
+    switch.drain()
+    switch.drain()
+
+    assert ([client.times for client in clients], switch.draining) == ([1, 1, 1], True)
+
+
+def test_a_new_session_takes_calls_and_is_idle() -> None:
+    session = Session(capacity=3)
+
+    assert (session.capacity, session.closed, session.is_idle()) == (3, False, True)
+
+
+def test_a_session_that_takes_one_call_at_a_time_is_idle_unless_it_is_in_one() -> None:
+    session = Session()
+
+    session.capacity -= 1
+
+    assert not session.is_idle()
+
+
+def test_a_session_that_is_used_alone_tells_nobody_of_its_changes() -> None:
+    session = Session()
+
+    session.on_change(session)
+
+    assert not session.pooled
+
+
+async def test_calls_are_for_a_protocol_to_make() -> None:
+    session = Session()
+
+    with pytest.raises(NotImplementedError):
+        await session(Request())
+    with pytest.raises(NotImplementedError):
+        session.is_usable()
+    with pytest.raises(NotImplementedError):
+        session.close()

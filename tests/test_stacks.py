@@ -1,0 +1,129 @@
+"""Every example stack file is built as it is, and a request is sent through it to backends that are only in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from mesh import CONNECTOR, Connection, Endpoint, HttpReply, HttpRequest, Params, StreamConnection, Switch
+from mesh.config import read_file
+from mesh.life import Life
+from mesh.linker.assemble import Assembly, assemble
+from mesh.linker.run import plain_server
+from mesh.metrics import Metrics
+from mesh.plugins import find
+
+ROOT = Path(__file__).parents[1]
+STACKS = sorted(path.name for path in (ROOT / "stacks").glob("*.yaml"))
+
+
+@attrs.frozen
+class Sent:
+    """A request to a listener of an example, and what shall become of it."""
+
+    stack: str
+    url: str
+    answer: str
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+    listener: tuple[int, int] = (0, 0)  # the router's place, and the listener's place in it
+
+
+SENT = (
+    Sent("fs.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
+    Sent("http.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
+    Sent("http.yaml", "http://x/", "127.0.0.1:8080 got GET /", (("l5d-name", "/web"),)),
+    Sent("rewriting.yaml", "http://web.example.org/", "127.0.0.1:8080 got GET /"),
+    Sent("rewriting.yaml", "http://web:4140/", "127.0.0.1:8080 got GET /"),
+    Sent("rewriting.yaml", "http://x/web/api", "127.0.0.1:8080 got GET /web/api", listener=(1, 0)),
+    Sent("proxy.yaml", "http://127.0.0.1/", "127.0.0.1:80 got GET /"),
+    Sent("proxy.yaml", "http://127.0.0.1:8080/", "127.0.0.1:8080 got GET /"),
+    Sent("path-identifier.yaml", "http://x/web/README.md", "127.0.0.1:8080 got GET /README.md"),
+    Sent("canary.yaml", "http://web/", "127.0.0.1:8082 got GET /", (("l5d-dtab", "/svc/web => /srv/web-v2"),)),
+    Sent("custom-filter.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
+    Sent("edge.yaml", "http://www.example.org/a/../b", "127.0.0.1:8080 got GET /b"),
+    Sent("edge.yaml", "http://www.example.org/", "127.0.0.1:8080 got GET /", (("l5d-dtab", "/svc => !"),)),
+    Sent("edge.yaml", "http://www.example.org/a/../b", "127.0.0.1:8080 got GET /a/../b", listener=(0, 1)),
+    Sent("edge.yaml", "http://other/", "Unable to route request!", status=502),
+)
+
+
+@asynccontextmanager
+async def built(stack: str) -> AsyncIterator[Assembly]:
+    """Build an example whose endpoints all answer, in memory, with their address and what they got."""
+    kinds = find()
+    serve = plain_server(kinds)
+    loaded = read_file(f"stacks/{stack}", kinds)
+    async with trio.open_nursery() as nursery:
+
+        async def connect(endpoint: Endpoint) -> Connection:
+            async def answer(request: HttpRequest, /) -> HttpReply:
+                said = f"{endpoint} got {request.method.decode()} {request.target.decode()}"
+                return HttpReply(200, [], said.encode())
+
+            ours, theirs = trio.testing.memory_stream_pair()
+            nursery.start_soon(serve, StreamConnection(theirs), Switch(answer))
+            return StreamConnection(ours)
+
+        life = Life(nursery)
+        yield assemble(loaded.stack, kinds, life, Metrics(), Params().put(CONNECTOR, connect))
+        life.close()
+        nursery.cancel_scope.cancel()
+
+
+async def received(sent: Sent) -> HttpReply:
+    """Send a request and return its reply, closed."""
+    async with built(sent.stack) as assembly:
+        router = assembly.routers[sent.listener[0]]
+        request = router.parts.request("GET", sent.url, list(sent.headers))
+        reply: HttpReply = await router.servers[sent.listener[1]].service(request)
+        body = b""
+        while piece := await reply.body.receive():
+            body += piece
+        await reply.aclose()
+        return HttpReply(reply.status, reply.headers, body)
+
+
+@pytest.fixture(autouse=True)
+def _from_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples are run from the top of the project."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_an_example_gives_no_reason_to_warn(stack: str) -> None:
+    assert [warning.show() for warning in read_file(f"stacks/{stack}", find()).warnings] == []
+
+
+def test_a_request_is_sent_through_every_example() -> None:
+    assert sorted({sent.stack for sent in SENT}) == STACKS
+
+
+@pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.stack} {sent.url}")
+async def test_a_request_is_answered_by_the_endpoint_that_the_example_means(sent: Sent) -> None:
+    reply = await received(sent)
+
+    assert (reply.status, (reply.body.buffered or b"").decode().partition("\n")[0]) == (sent.status, sent.answer)
+
+
+async def test_the_filter_of_the_example_adds_its_field() -> None:
+    reply = await received(Sent("custom-filter.yaml", "http://web/", ""))
+
+    assert (b"greeting", b"good morning") in reply.headers
+
+
+async def test_the_canary_of_the_example_gets_one_request_in_ten() -> None:
+    answers = []
+    async with built("canary.yaml") as assembly:
+        router = assembly.routers[0]
+        for _number in range(200):
+            reply: HttpReply = await router.servers[0].service(router.parts.request("GET", "http://web/", []))
+            answers.append(await reply.body.receive())
+            await reply.aclose()
+
+    # The chance that one in ten is met less than 3 or more than 50 times of 200 is below one in a million.
+    assert 3 <= sum(answer.startswith(b"127.0.0.1:8082") for answer in answers) <= 50
