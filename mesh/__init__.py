@@ -67,6 +67,8 @@ from mesh.metrics import Counter as Counter
 from mesh.metrics import Gauge as Gauge
 from mesh.metrics import Histogram as Histogram
 from mesh.metrics import Metrics as Metrics
+from mesh.metrics.prometheus import CONTENT_TYPE as PROMETHEUS_TYPE  # noqa: F401
+from mesh.metrics.prometheus import render_prometheus as render_prometheus
 from mesh.naming.binding import held as held
 from mesh.naming.delegation import DelegateLeaf as DelegateLeaf
 from mesh.naming.delegation import Delegation as Delegation
@@ -149,6 +151,8 @@ from mesh.target import ONE_SHOT as ONE_SHOT
 from mesh.target import PATH as PATH
 from mesh.target import ROUTER_LABEL as ROUTER_LABEL
 from mesh.target import SERVER_LABEL as SERVER_LABEL
+from mesh.telemeter import MetricsPage as MetricsPage
+from mesh.telemeter import Telemeter as Telemeter
 from mesh.transport import CONNECTOR as CONNECTOR
 from mesh.transport import Connection as Connection
 from mesh.transport import Connector as Connector

@@ -142,6 +142,7 @@ class _Writer:
         if default is not None or is_optional:
             absent = self._of_kind(default, name, place, cls)
             branches.append({"if": {"not": {"required": [name]}}, "then": absent})
+            known.append({"type": "null"})
         required = [] if default is not None or is_optional else [name]
         if not known:
             return {"type": "object", "description": f"No {category} is installed.", "not": {}}

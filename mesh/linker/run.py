@@ -9,7 +9,17 @@ from collections.abc import AsyncIterator, Callable
 import attrs
 import trio
 
-from mesh.admin import Site, add_index, liveness_pages, metrics_page, prometheus_page, site_service
+from mesh.admin import (
+    Page,
+    PageReply,
+    PageRequest,
+    Site,
+    add_index,
+    liveness_pages,
+    metrics_page,
+    prometheus_page,
+    site_service,
+)
 from mesh.codec import Serve, Switch
 from mesh.config import Loaded, masked
 from mesh.errors import ConfigError, Problem
@@ -22,6 +32,7 @@ from mesh.linker.ungrouped import ungrouped
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds, load
 from mesh.settings import SocketOptions, StackFile
+from mesh.telemeter import MetricsPage, Telemeter
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +94,7 @@ async def running(settings: StackFile, kinds: Kinds, shown: Callable[[], object]
             try:
                 assembly = assemble(settings, kinds, life, metrics)
                 linker = Linker(assembly, metrics, settings.admin.shutdown_grace_ms / 1e3)
-                admin = _listen(linker, settings, kinds, _site(linker, shown))
+                admin = _listen(linker, settings, kinds, _site(linker, settings, shown))
                 life.start("metrics", metrics.rotation.run)
                 nursery.start_soon(_accept, linker, nursery)
                 nursery.start_soon(admin.run, nursery)
@@ -93,15 +104,27 @@ async def running(settings: StackFile, kinds: Kinds, shown: Callable[[], object]
                 nursery.cancel_scope.cancel()
 
 
-def _site(linker: Linker, shown: Callable[[], object]) -> Site:
+def _site(linker: Linker, settings: StackFile, shown: Callable[[], object]) -> Site:
     def awaited() -> list[str]:
         return ["its end: the process is draining"] if linker.draining else []
 
     site = Site([*liveness_pages(awaited), metrics_page(linker.metrics), prometheus_page(linker.metrics)])
     for page in process_pages(linker.assembly, shown, linker.shut_down):
         site.add(page)
+    for chosen in settings.telemetry:
+        telemeter: Telemeter = load(chosen.kind)(chosen.config)
+        for shows in telemeter.pages():
+            if shows.path not in {page.path for page in site.pages}:
+                site.add(_metrics_page(shows, linker.metrics))
     add_index(site)
     return site
+
+
+def _metrics_page(shows: MetricsPage, metrics: Metrics) -> Page:
+    def handle(_request: PageRequest) -> PageReply:
+        return PageReply(200, shows.content_type, shows.render(metrics))
+
+    return Page(shows.path, shows.summary, handle)
 
 
 def _listen(linker: Linker, settings: StackFile, kinds: Kinds, site: Site) -> Listener:

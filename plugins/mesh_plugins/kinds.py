@@ -6,6 +6,7 @@ from mesh_plugins.balancers.p2c import P2CConfig
 from mesh_plugins.http.classifiers import NonRetryable5XXConfig
 from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
 from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
+from mesh_plugins.telemeters.prometheus import PrometheusConfig
 
 
 def _identifier(name: str, config: type, function: str) -> Kind:
@@ -51,5 +52,12 @@ KINDS = (
         NonRetryable5XXConfig,
         "mesh_plugins.http.classifiers:make_non_retryable_5xx",
         protocols=("http",),
+    ),
+    Kind(
+        "io.l5d.prometheus",
+        Category.TELEMETER,
+        "The metrics as Prometheus reads them, under a path and a prefix of one's own.",
+        PrometheusConfig,
+        "mesh_plugins.telemeters.prometheus:Prometheus",
     ),
 )

@@ -101,17 +101,14 @@ def test_keys_kinds_and_defaults_are_documented() -> None:
 
 
 def test_two_classes_of_one_name_are_told_apart() -> None:
-    one, two = (
-        attrs.make_class("Same", {key: attrs.field(type=int, default=0)}, class_body={"__module__": key})
-        for key in "ab"
-    )
+    one, two = (attrs.make_class("Same", {key: attrs.field(type=int, default=0)}) for key in "ab")
     config = attrs.make_class("Config", {"one": attrs.field(type=one), "two": attrs.field(type=two)})
     kinds = Kinds([*KINDS, Kind("both", Category.FILTER, "Both.", config)])
 
     definitions = schema(kinds)["$defs"]
 
-    assert list(definitions["Same (plain)"]["properties"]) == ["a"]
-    assert list(definitions["b.Same (plain)"]["properties"]) == ["b"]
+    found = [definition for name, definition in definitions.items() if name.endswith("Same (plain)")]
+    assert [list(definition["properties"]) for definition in found] == [["a"], ["b"]]
 
 
 def test_every_installed_kind_is_in_the_schema() -> None:

@@ -14,7 +14,6 @@ from mesh.settings.connections import LOOPBACK
 class Backend:
     """One backend. `port` is chosen by the system at the first start, and kept. The mutable state is `port` and `_scope`."""
 
-    name: str
     service: AnyService
     port: int = 0
     _scope: trio.CancelScope | None = None

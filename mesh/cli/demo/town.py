@@ -32,14 +32,13 @@ SERVICES = {
 
 @attrs.define(eq=False)
 class Town:
-    """All backends. The service `control` stops and starts the others."""
+    """All backends, which live in `nursery`. The service `control` stops and starts the others."""
 
     nursery: trio.Nursery
     serve: Serve
-    backends: dict[str, Backend] = attrs.field(factory=dict)
+    backends: dict[str, Backend] = attrs.field(init=False)
 
-    def start(self) -> None:
-        """Start every backend in `nursery`. Raises `ListenError`."""
+    def __attrs_post_init__(self) -> None:
         services = {
             "web-v1": _saying("hello from web, version 1"),
             "web-v2": _saying("hello from web, version 2"),
@@ -49,9 +48,12 @@ class Town:
             "flaky": _flaky(),
             "control": self._control,
         }
-        for name, service in services.items():
-            self.backends[name] = Backend(name, service)
-            self.backends[name].start(self.nursery, self.serve)
+        self.backends = {name: Backend(service) for name, service in services.items()}
+
+    def start(self) -> None:
+        """Start every backend. Raises `ListenError`."""
+        for backend in self.backends.values():
+            backend.start(self.nursery, self.serve)
 
     async def _control(self, request: HttpRequest, /) -> HttpReply:
         """Answer `POST /stop/<backend>` and `POST /start/<backend>`."""

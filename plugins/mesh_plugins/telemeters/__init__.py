@@ -1,0 +1,1 @@
+"""Telemeters: what shows the metrics to others."""
