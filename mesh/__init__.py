@@ -67,7 +67,7 @@ from mesh.metrics import Counter as Counter
 from mesh.metrics import Gauge as Gauge
 from mesh.metrics import Histogram as Histogram
 from mesh.metrics import Metrics as Metrics
-from mesh.metrics.prometheus import CONTENT_TYPE as PROMETHEUS_TYPE  # noqa: F401
+from mesh.metrics.prometheus import PROMETHEUS_TYPE as PROMETHEUS_TYPE
 from mesh.metrics.prometheus import render_prometheus as render_prometheus
 from mesh.naming.binding import held as held
 from mesh.naming.delegation import DelegateLeaf as DelegateLeaf
@@ -100,7 +100,6 @@ from mesh.naming.path import EMPTY_PATH as EMPTY_PATH
 from mesh.naming.path import Path as Path
 from mesh.naming.pattern import PathPattern as PathPattern
 from mesh.naming.pattern import substitute as substitute
-from mesh.naming.tree import EMPTY as EMPTY_TREE  # noqa: F401  `EMPTY` is the empty body here
 from mesh.naming.tree import FAIL as FAIL
 from mesh.naming.tree import NEG as NEG
 from mesh.naming.tree import Alt as Alt

@@ -98,8 +98,8 @@ class Kind:
     as its category demands (docs/hooks.md); empty, the config instance itself is the filter. `protocols` limits the
     kind to some protocols (empty: any). `parts` holds, for a protocol, the config classes of what it adds to `router`,
     `server`, `service` and `client`; `serve`, for a protocol that can carry the admin pages, is `"module:name"` of a
-    function without arguments that returns a `Serve`. `built` is false for a kind that is recognised but not built yet. `plugin` is filled
-    in at registration: who brought it.
+    function without arguments that returns a `Serve`. `built` is false for a kind that is recognised but not built yet.
+    `plugin` is filled in at registration: who brought it.
     """
 
     name: str

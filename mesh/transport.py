@@ -292,7 +292,9 @@ def _closing_on_error(sock: socket.socket) -> Iterator[None]:
         raise
 
 
-async def connect(endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_delay: bool = True) -> Connection:
+async def connect(
+    endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_delay: bool = True, keep_alive: bool = False
+) -> Connection:
     """Open a TCP connection within `seconds`. Raises `ConnectFailed`; cancelling leaves nothing open."""
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     try:
@@ -301,6 +303,8 @@ async def connect(endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_de
             sock.setblocking(False)
             if no_delay:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if keep_alive:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             code = sock.connect_ex((endpoint.host, endpoint.port))
             if code not in (0, errno.EINPROGRESS):
                 raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")

@@ -2,7 +2,7 @@
 
 from mesh.admin.pages import JSON, Page, PageReply, PageRequest
 from mesh.metrics.export_json import NoSubtree, render_json
-from mesh.metrics.prometheus import CONTENT_TYPE, render_prometheus
+from mesh.metrics.prometheus import PROMETHEUS_TYPE, render_prometheus
 from mesh.metrics.scope import Metrics
 
 PROMETHEUS_PATH = "/admin/metrics/prometheus"
@@ -31,6 +31,6 @@ def prometheus_page(metrics: Metrics, path: str = PROMETHEUS_PATH, prefix: str =
     """Return the page that Prometheus scrapes; `prefix` begins every name."""
 
     def handle(_request: PageRequest) -> PageReply:
-        return PageReply(200, CONTENT_TYPE, render_prometheus(metrics, prefix))
+        return PageReply(200, PROMETHEUS_TYPE, render_prometheus(metrics, prefix))
 
     return Page(path, "every metric for Prometheus, since the start", handle)

@@ -76,7 +76,7 @@ class Linker:
         for listener in self._listeners:
             listener.switch.drain()
         with trio.move_on_after(self.grace_seconds):
-            while any(listener.switch.connections for listener in self._listeners):
+            while any(listener.switch.connections for listener in self._listeners):  # noqa: ASYNC110  many, and only once
                 await trio.sleep(0.02)
 
 

@@ -15,7 +15,7 @@ import attrs
 from mesh.metrics.histogram import Histogram
 from mesh.metrics.scope import Counter, Metric, Metrics
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # Powers of two, which are bounds of our buckets, so that every count is exact. Each histogram of a name has the same
 # bounds, or Prometheus could not add them up: 0.25 ms to 65 s by 2 for milliseconds, 1 to 4.3e9 by 4 for all else.

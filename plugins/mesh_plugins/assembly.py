@@ -19,15 +19,12 @@ from mesh import (
     load,
 )
 from mesh_plugins.accrual.accrual import NEW_POLICY
-from mesh_plugins.accrual.consecutive import ConsecutiveConfig, consecutive
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
-
-DEFAULT_ACCRUAL = ConsecutiveConfig(failures=5)  # linkerd's, when a client says nothing of failure accrual
 
 
 def router_params(
@@ -62,17 +59,17 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
     idle = math.inf if pool.idle_time_ms is None else pool.idle_time_ms / 1e3
     balancer, accrual = settings.load_balancer.chosen, settings.failure_accrual
     budget = settings.requeue_budget
-    no_delay = settings.socket_options.no_delay
+    options = settings.socket_options
 
     async def connector(endpoint: Endpoint) -> Connection:
-        return await connect(endpoint, no_delay=no_delay)
+        return await connect(endpoint, no_delay=options.no_delay, keep_alive=options.keep_alive)
 
-    if params[CONNECTOR] is connect and not no_delay:
+    if params[CONNECTOR] is connect:
         params = params.put(CONNECTOR, connector)
     return (
         params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters))
         .put(NEW_DISTRIBUTOR, load(balancer.kind)(balancer.config))
-        .put(NEW_POLICY, consecutive(DEFAULT_ACCRUAL) if accrual is None else load(accrual.kind)(accrual.config))
+        .put(NEW_POLICY, load(accrual.kind)(accrual.config))
         .put(
             REQUEUE_BUDGET,
             BudgetLimits(budget.min_retries_per_sec, budget.percent_can_retry, float(budget.ttl_secs)),

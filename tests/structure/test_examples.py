@@ -1,6 +1,7 @@
 """The examples of the documentation are right: stack files load, names lead where a page says."""
 
 import re
+import sys
 from pathlib import Path as FilePath
 
 import attrs
@@ -45,6 +46,8 @@ def test_a_stack_file_in_the_docs_is_right(
     for module in shown.blocks:
         if named := re.match(r"# (\w+)\.py\b", module.text):
             (tmp_path / f"{named[1]}.py").write_text(module.text)
+            monkeypatch.delitem(sys.modules, named[1], raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
 
     loaded = read_text(block.text, file=shown.shown, kinds=installed(), folder=tmp_path)

@@ -45,7 +45,7 @@ class DtabHeaders:
 
     def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         for name, _value in request.headers:
-            if name == USER_DTAB or name == CTX_DTAB:
+            if name == USER_DTAB or name == CTX_DTAB:  # noqa: SIM109  half the time of `in`, for every field
                 self._read(request)
                 break
         return service(request)

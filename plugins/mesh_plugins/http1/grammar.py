@@ -147,13 +147,12 @@ def parse_field_line(line: bytes) -> tuple[bytes, bytes]:
     if usual is not None:
         return usual[1].lower(), usual[2].strip(b" \t")
     name = _FIELD_NAME.match(line)
-    if name is None:
-        if line[:1] in (b" ", b"\t"):
-            raise RemoteProtocolError("a header line begins with white space: folded lines are not accepted")
-        raise RemoteProtocolError(f"expected 'name: value', not a header line that begins with {_show(line)}")
-    wrong = _NOT_IN_VALUE.search(line, name.end())
-    byte = 0 if wrong is None else wrong[0][0]
-    raise RemoteProtocolError(f"byte 0x{byte:02x} in the value of header {_show(name[0])}")
+    wrong = _NOT_IN_VALUE.search(line)
+    if name is not None and wrong is not None:
+        raise RemoteProtocolError(f"byte 0x{wrong[0][0]:02x} in the value of header {_show(name[0])}")
+    if line[:1] in (b" ", b"\t"):
+        raise RemoteProtocolError("a header line begins with white space: folded lines are not accepted")
+    raise RemoteProtocolError(f"expected 'name: value', not a header line that begins with {_show(line)}")
 
 
 def is_token(text: bytes) -> bool:

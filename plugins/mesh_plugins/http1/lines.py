@@ -47,32 +47,39 @@ Line = tuple[tuple[bytes, bytes], int, int, Options]
 """A header line: the field, its kind, the number if it is a `content-length`, the options if it is a `connection`."""
 
 
+_KINDS = {
+    **dict.fromkeys(SECRET_FIELDS, SECRET),
+    **{name: DROPPED | (SECRET if name in SECRET_FIELDS else 0) for name in CONNECTION_FIELDS},
+    b"host": HOST,
+    b"content-length": LENGTH,
+    b"transfer-encoding": CODING,
+    b"connection": CONNECTION,
+    b"upgrade": UPGRADE,
+    b"expect": EXPECT,
+}
+
+
 def _is_short(line: bytes, _: object) -> bool:
     return len(line) <= MAX_LINE_BYTES
 
 
 def _read_field(line: bytes) -> Line:
     """Check a header line, by the rules of its own field too, and tell what kind it is."""
-    field = name, value = parse_field_line(line)
-    if name == b"host":
+    field = parse_field_line(line)
+    name, value = field
+    kind = _KINDS.get(name, 0)
+    if not kind and looks_like_framing(name):
+        raise RemoteProtocolError(f"header {name.decode()!r} would pass for a framing field behind some servers")
+    if kind == HOST:
         check_authority(value)
-        return field, HOST, 0, NO_OPTIONS
-    if name == b"content-length":
-        return field, LENGTH, parse_content_length(value), NO_OPTIONS
-    if name == b"transfer-encoding":
+    elif kind == CODING:
         check_transfer_encoding(value)
-        return field, CODING, 0, NO_OPTIONS
-    if name == b"connection":
+    elif kind == LENGTH:
+        return field, kind, parse_content_length(value), NO_OPTIONS
+    elif kind == CONNECTION:
         said = parse_connection(value)
         options = Options(b"close" in said, b"keep-alive" in said, b"upgrade" in said, nominated(said))
-        return field, CONNECTION, 0, options
-    if name == b"upgrade":
-        return field, UPGRADE, 0, NO_OPTIONS
-    if name == b"expect":
-        return field, EXPECT, 0, NO_OPTIONS
-    if looks_like_framing(name):
-        raise RemoteProtocolError(f"header {name.decode()!r} would pass for a framing field behind some servers")
-    kind = (DROPPED if name in CONNECTION_FIELDS else 0) | (SECRET if name in SECRET_FIELDS else 0)
+        return field, kind, 0, options
     return field, kind, 0, NO_OPTIONS
 
 

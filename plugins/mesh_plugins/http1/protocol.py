@@ -1,5 +1,7 @@
 """The protocol `http`: HTTP/1.1 routers, their default stack, and what the settings mean to it."""
 
+import attrs
+
 from mesh import (
     CLASSIFIER,
     SESSION,
@@ -85,12 +87,14 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return below
 
     def for_client(below: Params, client: ClientSettings) -> Params:
-        return below.put(SESSION, new_session(client.limits, reference=reference))
+        return below.put(SESSION, new_session(_limits(client.limits, keys), reference=reference))
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         below = server_params(listener, below).put(PROFILE, listener.profile)
         below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
-        serving = Serving(listener.limits, (keys.stream_after_content_length_kb or 5) * 1024, listener.allow_half_close)
+        serving = Serving(
+            _limits(listener.limits, keys), (keys.stream_after_content_length_kb or 5) * 1024, listener.allow_half_close
+        )
         return below, serve(serving, reference=reference)
 
     params = router_params(settings, params, for_path, for_client)
@@ -107,6 +111,13 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return identify(request, identifiers)
 
     return Parts(STACK, params, server, name, make_request, clients.states)
+
+
+def _limits(limits: Limits, keys: HttpRouterKeys) -> Limits:
+    """Return `limits` with linkerd's keys of the router, such as `maxHeadersKB`, for those that were left as they are."""
+    untouched = Limits()
+    changed = {name: value for name, value in keys.limits.items() if getattr(limits, name) == getattr(untouched, name)}
+    return attrs.evolve(limits, **changed) if changed else limits
 
 
 def serve(serving: Serving, *, reference: bool = False) -> Serve:

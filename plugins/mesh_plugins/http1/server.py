@@ -23,9 +23,9 @@ from mesh import (
     Fields,
     HttpReply,
     HttpRequest,
-    IdleTimeout,
     InterimSink,
     Limits,
+    LocalProtocolError,
     MeshError,
     RemoteProtocolError,
     Switch,
@@ -101,14 +101,18 @@ class ServerConnection(InterimSink):
             self._hung_up()
 
     async def _serve(self) -> None:
-        engine = self._engine
+        engine, limits = self._engine, self._serving.limits
         answered = 0
+        patience = limits.header_deadline_s
         while self._keep_alive:
             try:
-                head = engine.read_head() if engine.has_bytes() else None
+                head = None
+                if engine.has_bytes():
+                    head = engine.read_head()
+                    patience = limits.header_deadline_s
                 if head is None:
                     answered = 0
-                    head = await self._receive_head()
+                    head = await self._receive_head(patience)
                     if head is None:
                         return
                 request = self._request(head)
@@ -126,13 +130,13 @@ class ServerConnection(InterimSink):
             if not await self._exchange(request):
                 return
             engine.next_message()
+            patience = limits.idle_timeout_s
 
-    async def _receive_head(self) -> RequestHead | None:
-        """Wait for the next head; None if the connection ended, or idled, between requests."""
+    async def _receive_head(self, patience: float) -> RequestHead | None:
+        """Wait for the next head; None if the connection ended between requests, or nothing came for `patience` seconds."""
         connection, engine, limits = self._connection, self._engine, self._serving.limits
         self._busy = False
-        idle = DRAIN_SECONDS if self._switch.draining else limits.idle_timeout_s
-        connection.deadline = self._clock() + idle
+        connection.deadline = self._clock() + (DRAIN_SECONDS if self._switch.draining else patience)
         try:
             data = await connection.receive_some()
             engine.feed(data)
@@ -174,12 +178,9 @@ class ServerConnection(InterimSink):
             return Buffered(piece)
         self._body = body = ClientBody(self, head, piece)
         if 0 < size <= self._serving.buffer_bytes and not head.expects_continue:
-            pieces = [piece]
-            try:
-                while more := await body.receive():
-                    pieces.append(more)
-            except IdleTimeout as error:
-                raise RemoteProtocolError(str(error), status=408) from error
+            pieces = []
+            while more := await body.receive():
+                pieces.append(more)
             self._body = None
             return Buffered(b"".join(pieces))
         return body
@@ -193,7 +194,7 @@ class ServerConnection(InterimSink):
                 connection.deadline = self._clock() + idle
                 engine.feed(await connection.receive_some(PIECE))
         except trio.TooSlowError as error:
-            raise IdleTimeout(f"the client sent nothing of its body for {idle:g} s") from error
+            raise RemoteProtocolError(f"the client sent nothing of its body for {idle:g} s", status=408) from error
         except GONE as error:
             raise ClientGone("the client went away before its request was complete") from error
         return piece
@@ -210,13 +211,20 @@ class ServerConnection(InterimSink):
             logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
             reply = HttpReply(500)
         connection = self._connection
+        shown = reply
         try:
-            data = self._head_and_whole_body(request, reply)
+            try:
+                data = self._head_and_whole_body(request, reply)
+            except LocalProtocolError as error:
+                logger.error("a reply cannot be sent as a filter made it: %s", error)
+                shown = HttpReply(500)
+                data = self._head_and_whole_body(request, shown)
             connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
             await connection.send_all(data)
-            complete = reply.whole or _has_no_body(request, reply) or await self._write_body(reply.body)
+            complete = shown.whole or _has_no_body(request, shown) or await self._write_body(request, shown.body)
         except trio.TooSlowError:
             logger.debug("%s reads nothing", connection.peer)
+            connection.abort()
             complete = False
         finally:
             await reply.aclose()
@@ -231,10 +239,12 @@ class ServerConnection(InterimSink):
         """Return the reply's head, and its body if that is in memory."""
         engine, body = self._engine, reply.body
         has_body = not _has_no_body(request, reply)
-        size = body.size if has_body or reply.declared_size is None else reply.declared_size
-        if size == 0 and not has_body:
-            size = None
+        size = body.size
+        if not has_body:
+            size = (size or None) if reply.declared_size is None else reply.declared_size
         if self._switch.draining or (size is None and has_body and request.version == (1, 0)):
+            self._keep_alive = False
+        if self._body is not None and self._body.is_beyond_draining(reply):
             self._keep_alive = False
         data = engine.write_head(
             reply.status, reply.reason, reply.headers, size, keep_alive=self._keep_alive, body=has_body
@@ -242,44 +252,52 @@ class ServerConnection(InterimSink):
         content = body.buffered if has_body and reply.whole else None
         return data + engine.write_data(content) if content else data
 
-    async def _write_body(self, body: Body) -> bool:
+    async def _write_body(self, request: HttpRequest, body: Body) -> bool:
+        """Write a body as it comes; return whether all of it came."""
         connection, engine = self._connection, self._engine
         idle = self._serving.limits.stream_idle_timeout_s
+        complete = False
         try:
             while piece := await body.receive():
                 connection.deadline = self._clock() + idle
                 await connection.send_all(engine.write_data(piece))
+            end = engine.write_end(body.trailers)
+            if end:
+                await connection.send_all(end)
+            complete = True
         except MeshError as error:
             logger.debug("a reply to %s broke off: %s", connection.peer, error)
-            if body.size is None:
-                connection.abort()  # for HTTP/1.0 the end of the connection is the end of the body: it must not look clean
-            return False
-        end = engine.write_end(body.trailers)
-        if end:
-            await connection.send_all(end)
-        return True
+        except (trio.TooSlowError, *GONE):
+            raise
+        except Exception:
+            logger.exception("the body of a reply to %s raised", connection.peer)
+        finally:
+            if not complete and body.size is None and request.version == (1, 0):
+                connection.abort()  # the end of the connection is the end of such a body: it must not look clean
+        return complete
 
     async def send_interim(self, status: int, headers: Fields) -> None:
-        if self._body is not None:
-            self._body.continued = True
+        if status == 100 and self._body is not None:
+            self._body.held_back = False
         data = self._engine.write_head(status, REASONS.get(status, b""), headers, None, keep_alive=True, body=False)
-        if data:
-            await self._connection.send_all(data)
+        try:
+            if data:
+                await self._connection.send_all(data)
+        except GONE as error:
+            raise ClientGone("the client went away before its reply") from error
 
     async def _drain(self, body: "ClientBody") -> bool:
         """Read the little that may be left of a request body that was not wanted; return whether that was all of it."""
         self._body = None
-        if not self._keep_alive or (body.expected_continue and not body.continued and not body.begun):
-            return False
-        left = DRAIN_BYTES
+        left = DRAIN_BYTES if self._keep_alive else 0
         try:
-            while left > 0 and (piece := await body.receive()):
-                left -= len(piece)
-        except MeshError:
-            return False
-        if left <= 0:
+            while not body.is_done and left > 0:
+                left -= len(await body.receive())
+        except MeshError as error:
+            logger.debug("%s: the rest of a body did not come: %s", self._connection.peer, error)
+        if not body.is_done:
             await self._linger()
-        return left > 0
+        return body.is_done
 
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Answer a request that cannot be read, then close."""
@@ -320,18 +338,21 @@ def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:
 
 
 class ClientBody(Body):
-    """The body of a request that is still coming. `begun`: somebody asked for it; `continued`: a `100` was sent."""
+    """The body of a request that is still coming.
 
-    __slots__ = ("_done", "_first", "_server", "_size", "begun", "continued", "expected_continue")
+    `held_back`: the client waits for a `100` before it sends any of it; `is_done`: it has come as a whole.
+    """
+
+    __slots__ = ("_error", "_first", "_left", "_server", "_size", "held_back", "is_done")
 
     def __init__(self, server: ServerConnection, head: RequestHead, first: bytes) -> None:
         self._server = server
         self._size = None if head.body_size < 0 else head.body_size
+        self._left = head.body_size  # bytes that nobody has received; without meaning if the size is unknown
         self._first = first
-        self._done = False
-        self.begun = bool(first)
-        self.continued = False
-        self.expected_continue = head.expects_continue
+        self._error: MeshError | None = None
+        self.held_back = head.expects_continue and not first
+        self.is_done = False
 
     @property
     def size(self) -> int | None:
@@ -339,19 +360,34 @@ class ClientBody(Body):
 
     @property
     def trailers(self) -> Fields:
-        return self._server.body_trailers() if self._done else []
+        return self._server.body_trailers() if self.is_done else []
+
+    def is_beyond_draining(self, reply: HttpReply) -> bool:
+        """Return whether `reply` must be the last: too much of the body is to come after it, or nobody knows what will."""
+        if self.held_back or self._error is not None:
+            return True
+        return reply.whole and self._size is not None and self._left > DRAIN_BYTES
 
     async def receive(self) -> bytes:
-        if self._done:
+        if self.is_done:
             return b""
+        if self._error is not None:
+            raise self._error
         if self._first:
             piece, self._first = self._first, b""
-            return piece
-        if self.expected_continue and not self.continued and not self.begun:
-            await self._server.send_interim(100, [])
-        self.begun = True
-        piece = await self._server.receive_body()
+        else:
+            piece = await self._receive_more()
+        self._left -= len(piece)
         if not piece:
-            self._done = True
+            self.is_done = True
             self._server.check_hung_up()
         return piece
+
+    async def _receive_more(self) -> bytes:
+        try:
+            if self.held_back:
+                await self._server.send_interim(100, [])
+            return await self._server.receive_body()
+        except MeshError as error:
+            self._error = error
+            raise

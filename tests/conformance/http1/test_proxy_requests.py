@@ -48,7 +48,9 @@ def seen(engine: str) -> dict[tuple[str, str], list[Seen]]:
 
 
 async def _see_all(engine: str) -> dict[tuple[str, str], list[Seen]]:
-    chosen = sorted((case for profile in PROFILES for case in cases_for(profile)), key=lambda case: case["class"] != "slow")
+    chosen = sorted(
+        (case for profile in PROFILES for case in cases_for(profile)), key=lambda case: case["class"] != "slow"
+    )
     found: dict[tuple[str, str], list[Seen]] = {(case["profile"], case["id"]): [] for case in chosen}
     limiter = trio.CapacityLimiter(AT_A_TIME)
 
@@ -137,7 +139,9 @@ def test_a_request_is_answered_as_it_should_be_however_it_is_cut(engine: str, ca
         assert one_way.requests in _listed(expect.get("upstream_requests", [0, 1, 2]))
         if expect["action"] == "forward":
             assert 200 in one_way.statuses
-        lacking = [text for text in expect.get("upstream_contains", []) if text.encode("latin-1") not in one_way.arrived]
+        lacking = [
+            text for text in expect.get("upstream_contains", []) if text.encode("latin-1") not in one_way.arrived
+        ]
         assert lacking == []
         assert [text for text in expect.get("upstream_lacks", []) if text.encode("latin-1") in one_way.arrived] == []
         assert one_way.others_go_on
