@@ -28,13 +28,13 @@ def leaf(params: Params) -> AnyService:
     return service
 
 
-def layer(role: str, section: str = "", **rules: tuple[str, ...]) -> Module:
+def layer(role: str, section: str = "", above: tuple[str, ...] = (), below: tuple[str, ...] = ()) -> Module:
     """A module that adds its role to the trail."""
 
     def wrap(params: Params, rest: Make) -> AnyService:
         return rest(params.put(TRAIL, (*params[TRAIL], role)))
 
-    return Module(role, wrap, section=section, why="a reason", **rules)
+    return Module(role, wrap, above, below, "a reason", section=section)
 
 
 async def met(service: AnyService) -> tuple[str, ...]:
@@ -182,10 +182,14 @@ async def raised_by(service: AnyService) -> BaseException:
 
 async def test_an_error_is_blamed_on_the_innermost_filter_it_came_through() -> None:
     service = bind(passing, bind(Raising(), leaf(Params())))
-    inside = bind(Raising(), leaf(Params()), "greeting")
 
     assert blame(await raised_by(service)) == f"{__name__}.Raising"
-    assert blame(await raised_by(bind(passing, inside))) == "greeting"
+
+
+async def test_an_error_is_blamed_on_the_name_that_a_filter_was_bound_under() -> None:
+    service = bind(passing, bind(Raising(), leaf(Params()), "greeting"), "outer")
+
+    assert blame(await raised_by(service)) == "greeting"
 
 
 async def test_a_filter_that_is_a_function_is_blamed_by_its_name() -> None:

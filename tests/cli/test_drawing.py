@@ -101,7 +101,7 @@ def test_a_rule_is_not_repeated_below_the_node_that_it_led_to() -> None:
 
 
 def test_what_ends_a_way_without_an_endpoint_says_how() -> None:
-    ends = [
+    ends: list[tuple[Delegation, str]] = [
         (NEG, "not found"),
         (FAIL, "stop: no alternative is tried"),
         (DelegateEmpty(WEB, None), "here, but without endpoints"),
@@ -150,7 +150,7 @@ def test_a_transformation_is_a_step() -> None:
 
 
 def test_a_verdict_is_what_a_binding_makes_of_it() -> None:
-    verdicts = [
+    verdicts: list[tuple[Delegation, Verdict]] = [
         (alt(NEG, FAIL, leaf(80)), Verdict.FAILED),
         (alt(NEG, NEG), Verdict.NEGATIVE),
         (alt(NEG, PENDING), Verdict.UNKNOWN),
@@ -166,7 +166,7 @@ def test_a_verdict_is_what_a_binding_makes_of_it() -> None:
 
 
 def test_endpoints_are_counted_where_a_binding_goes() -> None:
-    counts = [
+    counts: list[tuple[Delegation, int]] = [
         (alt(NEG, leaf(80, 81), leaf(82)), 2),
         (union(leaf(80), NEG, leaf(81)), 2),
         (alt(FAIL, leaf(80)), 0),

@@ -47,7 +47,7 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"hello")
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_request(self, code: object = "-", size: object = "-") -> None:
         """Say nothing."""
 
 
@@ -115,28 +115,30 @@ def test_a_signal_ends_an_idle_process(tmp_path: Path, backend: Backend, number:
 
 def test_a_request_in_progress_is_finished_before_the_end(tmp_path: Path, backend: Backend) -> None:
     with started("run", stack_file(tmp_path, backend), folder=tmp_path) as linker:
-        router = linker.address("http")
+        router, admin = linker.address("http"), linker.address("admin")
         asker = Asker(router, "/slow")
         asker.start()
         assert backend.arrived.wait(SECONDS)
 
         linker.process.send_signal(signal.SIGTERM)
-        _wait_until_refused(router)
+        _wait_until_draining(admin)
         backend.go.set()
         asker.join(SECONDS)
 
+        with pytest.raises(ConnectionRefusedError):
+            get(router, "web")
         assert asker.reply.endswith(b"hello")
         assert linker.process.wait(SECONDS) == 0
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, backend: Backend) -> None:
     with started("run", stack_file(tmp_path, backend, grace=600_000), folder=tmp_path) as linker:
-        router = linker.address("http")
+        router, admin = linker.address("http"), linker.address("admin")
         asker = Asker(router, "/slow")
         asker.start()
         assert backend.arrived.wait(SECONDS)
         linker.process.send_signal(signal.SIGTERM)
-        _wait_until_refused(router)
+        _wait_until_draining(admin)
 
         assert linker.end() == 0
         asker.join(SECONDS)
@@ -195,11 +197,9 @@ def test_all_that_is_wrong_with_a_file_is_said_at_once(tmp_path: Path, backend: 
     assert [line.split(": ")[:2] for line in log] == [["stack.yaml, line 5, column 13", "routers[0].protocol"]]
 
 
-def _wait_until_refused(address: tuple[str, int]) -> None:
-    """Return once nothing is accepted any more, which is how a process shows that it drains."""
+def _wait_until_draining(admin: tuple[str, int]) -> None:
+    """Return once the process says that it is not ready for requests any more."""
     for _attempt in range(1000):
-        try:
-            socket.create_connection(address, SECONDS).close()
-        except ConnectionRefusedError:
+        if b" 503 " in get(admin, "admin", "/admin/ready").partition(b"\r\n")[0]:
             return
-    raise TimeoutError(f"{address} still accepts connections")
+    raise TimeoutError("the process does not begin to drain")

@@ -1,5 +1,7 @@
 """The protocol `http`: HTTP/1.1 routers, their default stack, and what the settings mean to it."""
 
+from typing import Any
+
 import attrs
 
 from mesh import (

@@ -108,14 +108,14 @@ class Http1Session(Session):
                 body = _StreamedBody(self, None if size < 0 else size, piece or b"", head.keep_alive)
         reply = HttpReply(head.status, head.headers, body, head.reason, head.version)
         reply.declared_size = head.declared_size
-        if body.buffered is None:
-            reply.on_close(self._abandon)
+        if isinstance(body, _StreamedBody):
+            reply.on_close(body.abandon)
         request.context.made(reply)
         return reply
 
     def _ends_here(self, piece: bytes) -> bool:
         """Return whether a chunked body is over after `piece`, with no trailers that would have to follow it."""
-        return piece == b"" or (self._engine.read_body() == b"" and not self._engine.trailers())
+        return (piece == b"" or self._engine.read_body() == b"") and not self._engine.trailers()
 
     async def receive_body(self) -> bytes:
         """Return the next piece of the present reply's body, `b""` at its end; for the body alone."""
@@ -143,11 +143,6 @@ class Http1Session(Session):
             self._engine.next_message()
             self.capacity = 1
             self.on_change(self)
-
-    def _abandon(self) -> None:
-        """The reply was closed: if it had not come as a whole, the connection is good for nothing else."""
-        if self.capacity == 0:
-            self.close()
 
     def finish(self, keep_alive: bool) -> None:
         """Take note that the body has been read to its end; for the body alone."""
@@ -178,13 +173,10 @@ class Http1Session(Session):
         head_fields = request.headers + expects
         await connection.send_all(engine.write_head(request.method, request.target, head_fields, request.body.size))
         if request.expects_continue:
-            with trio.move_on_after(CONTINUE_SECONDS):
-                engine.feed(await connection.receive_some())
-                head = engine.read_head() or await self._read_head()
-                if head.status >= 200:
-                    self._pump = trio.CancelScope()  # never run: the endpoint still expects a body, so no reuse
-                    return head
-                await self._pass_continue(request, head)
+            head = await self._before_body(request)
+            if head is not None:
+                self._pump = trio.CancelScope()  # never run: the endpoint still expects a body, so no reuse
+                return head
         self._pump = self._life.spawn("request body", lambda: self._copy(request.body))
         while (reply := engine.read_head()) is None:
             data = await connection.receive_some()
@@ -194,9 +186,22 @@ class Http1Session(Session):
                 raise trio.BrokenResourceError("closed before it replied")
         return reply
 
-    async def _pass_continue(self, request: HttpRequest, head: ReplyHead) -> None:
-        if request.on_interim is not None:
-            await request.on_interim.send_interim(head.status, head.headers)
+    async def _before_body(self, request: HttpRequest) -> ReplyHead | None:
+        """Wait for the endpoint's `100`, but not for ever, and pass it on; return its final reply if it sends that instead."""
+        until = trio.current_time() + CONTINUE_SECONDS
+        status = 0
+        while status != 100:
+            head = self._engine.read_head()
+            with trio.move_on_at(until):
+                if head is None:
+                    self._engine.feed(await self._connection.receive_some())
+                    head = self._engine.read_head() or await self._read_head()
+            if head is None or head.status >= 200:
+                return head
+            if request.on_interim is not None:
+                await request.on_interim.send_interim(head.status, head.headers)
+            status = head.status
+        return None
 
     async def _copy(self, body: Body) -> None:
         """The pump: write the body out as it comes. Its error belongs to the exchange, so it is kept, not raised."""
@@ -264,3 +269,8 @@ class _StreamedBody(Body):
             self._trailers = self._session.trailers()
             self._session.finish(self._keep_alive)
         return piece
+
+    def abandon(self) -> None:
+        """The reply was closed: unless it had come as a whole, its connection is good for nothing else."""
+        if not self._done:
+            self._session.close()

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
 from mesh.cli.demo.backend import Backend
 from mesh.codec import Switch

@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
+import trio.testing
 
 from mesh.cli.demo.town import SERVICES, Town
 from mesh.codec import Switch
