@@ -137,17 +137,27 @@ class Reply:
     """The answer to one call: a body and an end.
 
     `outcome` is None until it is known: then True for success, False for failure. `closed` tells whether it was closed.
-    `whole`: the body was in memory when the reply was made, so that nothing below is waited for any more.
+    `whole`: the body is in memory, so that nothing below is waited for any more.
     """
 
-    __slots__ = ("_callbacks", "body", "closed", "outcome", "whole")
+    __slots__ = ("_body", "_callbacks", "closed", "outcome", "whole")
 
     def __init__(self, body: Body = EMPTY) -> None:
-        self.body = body
+        self._body = body
         self.closed = False
         self.whole = body.buffered is not None
         self.outcome: bool | None = None
         self._callbacks: list[Callable[[], None]] | None = None
+
+    @property
+    def body(self) -> Body:
+        """The body; a filter may put another one in its place."""
+        return self._body
+
+    @body.setter
+    def body(self, body: Body) -> None:
+        self._body = body
+        self.whole = body.buffered is not None
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Call `callback` once when the reply is closed; at once if it is closed already.

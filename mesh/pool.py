@@ -224,6 +224,7 @@ class Pool:
             connection.close()
             raise
         session.on_change = self._changed
+        known(type(session).__call__, "the endpoint")
         return session
 
     def _changed(self, session: Session) -> None:
@@ -337,5 +338,5 @@ def pool(params: Params) -> AnyService:
         params[ENDPOINT], new_session, params[CONNECTOR], params[POOL_LIMITS], params[POOL_STATS], params[HEALTH], life
     )
     life.on_close(built.close)
-    known(Pool.__call__, "the endpoint")
+    known(Pool._when_obtained, "the pool, for a connection")
     return built.__call__

@@ -104,3 +104,14 @@ async def test_a_context_forgets_a_closed_reply_for_the_next_one() -> None:
 
 def test_a_reply_is_whole_if_its_body_is_in_memory() -> None:
     assert (Reply().whole, Reply(Buffered(b"x")).whole, Reply(Body()).whole) == (True, True, False)
+
+
+def test_a_reply_whose_body_was_exchanged_is_whole_if_the_new_one_is_in_memory() -> None:
+    streamed, buffered = Body(), Buffered(b"x")
+    reply = Reply()
+
+    reply.body = streamed
+    first = reply.body, reply.whole
+    reply.body = buffered
+
+    assert (first, reply.body, reply.whole) == ((streamed, False), buffered, True)

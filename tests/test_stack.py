@@ -264,14 +264,13 @@ async def exchange(service: AnyService) -> None:
         await close_forgotten(made, reply)
 
 
-async def test_a_reply_that_a_filter_forgot_is_closed_and_the_filter_is_watched_from_then_on(
+async def test_a_reply_that_a_filter_forgot_is_closed_and_filters_are_watched_in_stacks_built_from_then_on(
     watch: Watch, caplog: pytest.LogCaptureFixture
 ) -> None:
     endpoint = Endpoint()
-    service = bind_watched(passing, bind_watched(twice, endpoint, "twice"), "passing")
 
-    await exchange(service)
-    await exchange(service)
+    for _ in range(2):
+        await exchange(bind_watched(passing, bind_watched(twice, endpoint, "twice"), "passing"))
 
     assert endpoint.closed == [True] * 4
     assert [record.getMessage() for record in caplog.records] == [

@@ -1,5 +1,6 @@
 """Every example stack file is built as it is, and a request is sent through it to backends that are only in memory."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -90,8 +91,9 @@ async def received(sent: Sent) -> HttpReply:
 
 @pytest.fixture(autouse=True)
 def _from_the_top(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The examples are run from the top of the project."""
+    """Run the examples from the top of the project, and leave the places of modules as they were."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.mark.parametrize("stack", STACKS)

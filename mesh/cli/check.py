@@ -22,9 +22,10 @@ POOL = Module("pool", lambda params, rest: rest(params), section="endpoint")
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(file: str, as_json: bool) -> None:
-    """Check FILE and show its routers with their stacks; `-` reads standard input.
+    """Check a stack file, and show its stacks.
 
-    A file that is wrong is answered with all of its problems, and the status 1.
+    FILE is the stack file; `-` reads it from standard input. Its routers are shown with their stacks, in the order in
+    which a request meets the modules; a file that is wrong, with all of its problems and the status 1.
     """
     kinds = find()
     try:

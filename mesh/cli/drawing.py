@@ -63,7 +63,7 @@ class _Place:
 def draw(tree: Delegation, where: Where) -> list[str]:
     """Return the lines. The way that a binding takes is marked `►`, every branch of a union that counts included."""
     rows = list(_rows(tree, None, _Place("", "", is_taken=True), where))
-    width = min(max(len(row.left) for row in rows), MAX_WIDTH)
+    width = min(max((len(row.left) for row in rows if row.right), default=0), MAX_WIDTH)
     lines = [f"{row.left:{width}}  {row.right}".rstrip() for row in rows]
     return lines if len(lines) <= MAX_LINES else [*lines[:MAX_LINES], f"… and {len(lines) - MAX_LINES} more lines"]
 

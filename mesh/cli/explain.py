@@ -48,14 +48,18 @@ class Answer:
 @click.argument("file")
 @click.argument("target", metavar="NAME|URL")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request.")
-@click.option("-X", "--request", "method", default="GET", show_default=True, help="The method of the request.")
+@click.option(
+    "-X", "--request", "method", default="GET", show_default=True, metavar="METHOD", help="The method of the request."
+)
 @click.option("--dtab", default="", metavar="RULES", help="Rules that come after all others, as in `l5d-dtab`.")
-@click.option("--router", "label", default="", help="The router's label; by default the first router of the file.")
+@click.option(
+    "--router", "label", default="", metavar="LABEL", help="The router; by default the first one of the file."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in the shape of linkerd's /delegator.json.")
 def explain(
     file: str, target: str, headers: tuple[str, ...], method: str, dtab: str, label: str, as_json: bool
 ) -> None:
-    """Explain where a name or a request leads, step by step.
+    """Explain where a name or a request leads.
 
     NAME is a whole name such as /svc/web, or what follows the router's prefix, such as web. A URL such as http://web/path
     is named by the router's own identifiers. Nothing is sent, and nothing listens. The status is 1 if no endpoint is

@@ -12,7 +12,11 @@ from mesh.plugins import Kinds, find
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plugins(as_json: bool) -> None:
-    """List every kind that a stack file can use, and the plugins that could not be loaded."""
+    """List what a stack file can use.
+
+    Every kind is shown with what it is for and the plugin that brings it, and every plugin that could not be loaded with
+    the reason.
+    """
     kinds = find()
     click.echo(json.dumps(_listed(kinds), indent=2) if as_json else "\n".join(_lines(kinds)))
 

@@ -26,9 +26,11 @@ def refusal_of(error: Exception) -> Refusal:
     match error:
         case ConfigError():
             return Refusal(str(error))
+        case OSError(strerror=str(reason), filename=str(file)):
+            return Refusal(f"linker: {file}: {reason}")
         case MeshError() | OSError():
             return Refusal(f"linker: {error}")
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    file = Path(frame.filename)
-    shown = file.relative_to(_TOP) if file.is_relative_to(_TOP) else file
+    path = Path(frame.filename)
+    shown = path.relative_to(_TOP) if path.is_relative_to(_TOP) else path
     return Refusal(f"linker: a bug, please report it: {type(error).__name__}: {error} ({shown}, line {frame.lineno})")

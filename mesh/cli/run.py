@@ -25,9 +25,11 @@ LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="What is logged, to standard error.",
 )
-@click.option("--validate", "-validate", "validate", is_flag=True, help="Only check the file.")
+@click.option("--validate", "-validate", "validate", is_flag=True, help="Check the file, and end.")
 def run(file: str, log_level: str, validate: bool) -> None:
-    """Route requests as FILE says; `-` reads standard input.
+    """Route requests as a stack file says.
+
+    FILE is the stack file; `-` reads it from standard input. The addresses that are listened on are printed, a line each.
 
     SIGTERM and SIGINT let open requests finish first, for as long as `admin.shutdownGraceMs`; a second one ends the
     program at once.

@@ -10,8 +10,8 @@ from mesh.plugins import find
 
 @click.command()
 def schema() -> None:
-    """Print the JSON schema of stack files, for editors.
+    """Print the JSON schema of stack files.
 
-    It knows every key and every kind of the installed plugins.
+    It is for editors, and knows every key and every kind of the installed plugins.
     """
     click.echo(json.dumps(stack_file_schema(find()), indent=2))

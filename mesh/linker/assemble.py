@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
 from mesh.codec import Serve
-from mesh.errors import ConfigError, PluginError, Problem
-from mesh.keys import Category, Chosen
+from mesh.errors import ConfigError, MeshError, PluginError, Problem
+from mesh.keys import Category, Chosen, Kind
 from mesh.life import LIFE, Life
 from mesh.metrics import Metrics
 from mesh.naming.dtab import Dtab
@@ -96,24 +96,34 @@ def _collect(problems: list[Problem], key: str, items: Sequence[S], build: Calla
     for number, item in enumerate(items):
         try:
             built.append(build(item))
-        except (ConfigError, PluginError, ValueError) as error:
-            place = f"{key}[{number}]"
-            problems += [
-                attrs.evolve(problem, key=f"{place}.{problem.key}" if problem.key else place)
-                for problem in _problems(error)
-            ]
+        except (MeshError, ValueError) as error:
+            problems += _below(f"{key}[{number}]", error)
     return built
 
 
-def _problems(error: Exception) -> Sequence[Problem]:
-    return error.problems if isinstance(error, ConfigError) else (Problem(str(error)),)
+def _below(key: str, error: Exception) -> list[Problem]:
+    """Return the problems that an error stands for; their own keys are below `key`."""
+    problems = error.problems if isinstance(error, ConfigError) else (Problem(str(error)),)
+    return [attrs.evolve(problem, key=f"{key}.{problem.key}" if problem.key else key) for problem in problems]
 
 
 def _namer(settings: NamerSettings, life: Life) -> tuple[Path, Namer]:
     prefix = Path((b"#",)) + settings.path
     chosen = settings.chosen
-    namer: Namer = load(chosen.kind)(chosen.config, prefix, life.child(f"namer {prefix}"))
+    namer: Namer = _made(chosen.kind, chosen.config, prefix, life.child(f"namer {prefix}"))
     return prefix, namer
+
+
+def _made(kind: Kind, *arguments: object) -> Any:
+    """Return what the factory of a kind makes. Raises `ConfigError`, `ValueError`, or `PluginError` for anything else."""
+    make = load(kind)
+    try:
+        return make(*arguments)
+    except (MeshError, ValueError):
+        raise
+    except Exception as error:
+        who = f"{kind.name} of {kind.plugin}" if kind.plugin else kind.name
+        raise PluginError(f"{who} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _system(kinds: Kinds, life: Life) -> Namer:
@@ -121,7 +131,7 @@ def _system(kinds: Kinds, life: Life) -> Namer:
     kind = kinds.get(Category.NAMER, "system")
     if kind is None:
         raise ConfigError(Problem("no installed plugin brings the namer of /$ (the kind `system`)"))
-    namer: Namer = load(kind)(None, SYSTEM_PREFIX, life.child("namer /$"))
+    namer: Namer = _made(kind, None, SYSTEM_PREFIX, life.child("namer /$"))
     return namer
 
 
@@ -136,10 +146,9 @@ def _router(
     own = life.child(f"router {settings.label}")
     chosen = settings.interpreter.chosen
     naming = first.put(LIFE, own).put(NAMERS, namers).put(SYSTEM_NAMER, system)
-    new_interpreter = load(chosen.kind)
 
     def interpret(dtab: Dtab) -> Interpreter:
-        built: Interpreter = new_interpreter(chosen.config, naming.put(BASE_DTAB, Fixed(dtab)))
+        built: Interpreter = _made(chosen.kind, chosen.config, naming.put(BASE_DTAB, Fixed(dtab)))
         return built
 
     interpreter = interpret(settings.dtab)
@@ -151,8 +160,12 @@ def _router(
     parts: Parts = load(settings.protocol.kind)(settings, params)
     stack = edited(parts.stack, settings)
     stack.verify()
-    place = next(number for number, module in enumerate(stack) if module.branch)
     modules = tuple(stack)
+    place = next((number for number, module in enumerate(modules) if module.branch), None)
+    if place is None:
+        raise PluginError(
+            f"the stack of the protocol {settings.protocol.kind.name} has no router: no branch point at all"
+        )
     service = Stack(modules[place:]).build(parts.params, pool)
     servers = tuple(_server(listener, parts, Stack(modules[:place]), service) for listener in settings.servers)
     return BuiltRouter(settings.label, settings, stack, parts, interpreter, interpret, scope, service, servers)
@@ -171,9 +184,8 @@ def edited(stack: Stack, settings: RouterSettings) -> Stack:
         for number, entry in enumerate(getattr(settings.filters, section)):
             try:
                 stack = _edit(stack, section, entry)
-            except (ConfigError, PluginError) as error:
-                key = f"filters.{section}[{number}]"
-                problems += [attrs.evolve(problem, key=key) for problem in _problems(error)]
+            except (MeshError, ValueError) as error:
+                problems += _below(f"filters.{section}[{number}]", error)
     if problems:
         raise ConfigError(*problems)
     return stack
@@ -185,7 +197,8 @@ def _edit(stack: Stack, section: str, entry: FilterEntry) -> Stack:
         _check_role(stack, section, role, may_be_branch=bool(entry.before))
     if entry.chosen is None:
         return stack.remove(role)
-    module = attrs.evolve(_module(entry.chosen, stack), section=section)
+    others = stack.remove(entry.replace) if entry.replace else stack
+    module = attrs.evolve(_module(entry.chosen, others), section=section)
     if entry.before:
         return stack.before(role, module)
     if entry.after:
@@ -221,7 +234,7 @@ def _last(stack: Stack, section: str, module: Module) -> Stack:
 def _module(chosen: Chosen, stack: Stack) -> Module:
     """Return the module of a filter that a stack file names; a role that is taken gets a number."""
     kind = chosen.kind
-    built = load(kind)(chosen.config) if kind.factory else chosen.config
+    built = _made(kind, chosen.config) if kind.factory else chosen.config
     if isinstance(built, Module):
         return attrs.evolve(built, role=_free_role(stack, built.role), kind=kind.name)
     role = _free_role(stack, kind.name.removeprefix("io.l5d."))

@@ -3,19 +3,23 @@
 import errno
 import logging
 import socket
+from enum import Enum
 
 import attrs
 import trio
 
 from mesh.codec import Serve, Switch
-from mesh.errors import MeshError
+from mesh.errors import MeshError, RemoteProtocolError
+from mesh.metrics import Metrics
 from mesh.settings import SocketOptions
 from mesh.transport import SocketConnection
+from mesh.var import Var
 
 logger = logging.getLogger(__name__)
 
 ACCEPTED = 64  # connections taken in a row before other tasks get their turn
 BACKLOG = 1024  # connections that may wait to be accepted, unless the stack file says otherwise
+LAST_ACCEPTED = 4096  # connections that are still taken at the end: as many as Linux lets wait (`net.core.somaxconn`)
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EXHAUSTED_SECONDS = 0.1  # pause when there is no file descriptor for a client; it waits in the queue meanwhile
 
@@ -29,7 +33,11 @@ class ListenError(MeshError):
 def open_socket(ip: str, port: int, options: SocketOptions) -> socket.socket:
     """Return a listening socket. Raises `ListenError` that says which address, and why."""
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    shown = _shown(ip, port)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:  # out of file descriptors, or a system without IPv6
+        raise ListenError(f"cannot listen on {shown}: {error.strerror}") from error
     try:
         sock.setblocking(False)
         if options.reuse_addr:
@@ -43,51 +51,84 @@ def open_socket(ip: str, port: int, options: SocketOptions) -> socket.socket:
         sock.listen(options.backlog or BACKLOG)
     except OSError as error:
         sock.close()
-        raise ListenError(f"cannot listen on {ip}:{port}: {error.strerror}") from error
+        raise ListenError(f"cannot listen on {shown}: {error.strerror}") from error
     return sock
+
+
+def _shown(ip: str, port: int) -> str:
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+class _Queue(Enum):
+    """What is known of those who wait to be accepted, after some were."""
+
+    EMPTY = "nobody waits"
+    LONG = "more may wait"
+    STUCK = "the system has no file descriptor for them, or no memory"
 
 
 @attrs.define(eq=False)
 class Listener:
-    """One listening socket, which it owns, and the connections accepted from it."""
+    """One listening socket, which it owns, and the connections accepted from it.
+
+    `address` is what is listened on, the port that the system chose included. `live` is how many connections there are,
+    from when they are accepted; `accepted` only grows.
+    """
 
     sock: socket.socket
     serve: Serve
     switch: Switch
+    address: str = attrs.field(init=False)
+    live: Var[int] = attrs.field(factory=lambda: Var(0), init=False)
+    accepted: int = attrs.field(default=0, init=False)
+    _closed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _is_stuck: bool = attrs.field(default=False, init=False)
 
-    @property
-    def address(self) -> str:
-        """The address that is listened on, the port that the system chose included."""
+    @address.default
+    def _own_address(self) -> str:
         ip, port, *_more = self.sock.getsockname()
-        return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+        return _shown(ip, port)
 
     async def run(self, nursery: trio.Nursery) -> None:
         """Accept connections and serve each in a task of `nursery`, until cancelled; then empty the queue and close."""
         try:
             while True:
                 await trio.lowlevel.wait_readable(self.sock.fileno())
-                if not self._accept(nursery):
+                if self._accept(nursery) is _Queue.STUCK:
                     await trio.sleep(EXHAUSTED_SECONDS)
         finally:
-            self._accept(nursery)
+            last = self.accepted + LAST_ACCEPTED
+            while self._accept(nursery) is _Queue.LONG and self.accepted < last:
+                pass
             self.sock.close()
+            self._closed.set()
 
-    def _accept(self, nursery: trio.Nursery) -> bool:
-        """Take what waits in the queue; return False if the system is out of something."""
+    async def wait_ended(self) -> None:
+        """Wait until nothing is accepted any more and every connection has ended."""
+        await self._closed.wait()
+        await self.live.wait(lambda live: live == 0)
+
+    def _accept(self, nursery: trio.Nursery) -> _Queue:
+        """Take some of those who wait."""
         for _number in range(ACCEPTED):
             try:
-                sock, address = self.sock.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return True
+                sock, (ip, port, *_more) = self.sock.accept()
+            except BlockingIOError:
+                return _Queue.EMPTY
             except OSError as error:
                 if error.errno in EXHAUSTED:
-                    logger.warning("%s: cannot accept: %s", self.address, error.strerror)
-                    return False
+                    if not self._is_stuck:
+                        logger.warning("%s: cannot accept: %s", self.address, error.strerror)
+                    self._is_stuck = True
+                    return _Queue.STUCK
                 logger.debug("%s: a connection ended before it was accepted: %s", self.address, error)
                 continue
             sock.setblocking(False)
-            nursery.start_soon(self._run, sock, f"{address[0]}:{address[1]}")
-        return True
+            self._is_stuck = False
+            self.accepted += 1
+            self.live.set(self.live.value + 1)
+            nursery.start_soon(self._run, sock, _shown(ip, port))
+        return _Queue.LONG
 
     async def _run(self, sock: socket.socket, peer: str) -> None:
         try:
@@ -96,3 +137,20 @@ class Listener:
             logger.exception("the connection with %s ended in an error", peer)
         finally:
             sock.close()
+            self.live.set(self.live.value - 1)
+
+
+def show(listener: Listener, scope: Metrics) -> None:
+    """Show a listener among the metrics of its server, requests included that broke the protocol and were refused."""
+
+    def refused(error: MeshError) -> None:
+        scope.counter("failures").value += 1
+        scope.counter("failures", type(error).__name__).value += 1
+        status = str(error.status) if isinstance(error, RemoteProtocolError) else "error"
+        scope.counter("status", status).value += 1
+        if status != "error":
+            scope.counter("status", f"{status[0]}XX").value += 1
+
+    scope.gauge("connections", fn=lambda: listener.live.value)
+    scope.counter("connects", fn=lambda: listener.accepted)
+    listener.switch.refused = refused

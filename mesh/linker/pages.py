@@ -87,7 +87,9 @@ async def _delegator(assembly: Assembly, request: PageRequest) -> PageReply:
             return PageReply.of_text(f"Expected Content-Type application/json, not {media or 'none'}\n", 415)
         try:
             asked = {name: _text(value) for name, value in json.loads(request.body).items()}
-        except (ValueError, AttributeError) as error:
+        except NameSyntaxError as error:
+            return PageReply.of_text(f"Invalid dtab: {error}", 400)
+        except (ValueError, AttributeError, RecursionError) as error:
             return PageReply.of_text(f"Malformed delegation request: {error}\n", 400)
     router = _router(assembly, asked.get("namespace", ""))
     if router is None:

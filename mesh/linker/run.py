@@ -26,7 +26,7 @@ from mesh.errors import ConfigError, Problem
 from mesh.keys import Category
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, assemble
-from mesh.linker.listener import Listener, open_socket
+from mesh.linker.listener import Listener, open_socket, show
 from mesh.linker.pages import process_pages
 from mesh.linker.ungrouped import ungrouped
 from mesh.metrics import Metrics
@@ -76,8 +76,8 @@ class Linker:
         for listener in self._listeners:
             listener.switch.drain()
         with trio.move_on_after(self.grace_seconds):
-            while any(listener.switch.connections for listener in self._listeners):  # noqa: ASYNC110  many, and only once
-                await trio.sleep(0.02)
+            for listener in self._listeners:
+                await listener.wait_ended()
 
 
 @contextlib.asynccontextmanager
@@ -135,6 +135,7 @@ def _listen(linker: Linker, settings: StackFile, kinds: Kinds, site: Site) -> Li
                 sock = open_socket(server.settings.ip, server.settings.port, server.settings.socket_options)
                 opened.callback(sock.close)
                 listener = Listener(sock, server.serve, Switch(server.service))
+                show(listener, router.metrics.scope("server", server.label, label=True))
                 linker._listeners.append(listener)
                 linker.listening.append(f"{router.label} on {listener.address}")
         sock = open_socket(settings.admin.ip, settings.admin.port, SocketOptions())
@@ -177,7 +178,8 @@ async def run_until_signal(loaded: Loaded, kinds: Kinds, ready: Callable[[Linker
 
 
 async def _on_signals(signals: AsyncIterator[int], linker: Linker, everything: trio.CancelScope) -> None:
-    async for _number in signals:
-        if linker.draining or linker._stop.is_set():
-            everything.cancel()
+    async for _number in signals:  # the first; it changes nothing where `/admin/shutdown` came before, as from a hook
         linker.shut_down()
+        break
+    async for _number in signals:
+        everything.cancel()

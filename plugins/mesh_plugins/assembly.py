@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable
 
 from mesh import (
+    CLASSIFIER,
     CONNECTOR,
     POOL_LIMITS,
     BoundName,
+    Chosen,
     ClientSettings,
     Connection,
     Endpoint,
@@ -23,6 +25,7 @@ from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
+from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
 
@@ -33,25 +36,34 @@ def router_params(
     for_path: Callable[[Params, Path], Params],
     for_client: Callable[[Params, ClientSettings], Params],
 ) -> Params:
-    """Return the params of a router; `for_path` and `for_client` add what the protocol has to say of each."""
+    """Return the params of a router; `for_path` and `for_client` add what the protocol has to say of each.
+
+    Raises what the factories raise that every path and every client needs, rather now than at the first request.
+    """
     cache = settings.binding_cache
 
     def path_params(below: Params, path: Path) -> Params:
-        return for_path(below, path)
+        return for_path(_classified(settings.service.resolve(path).response_classifier, below), path)
 
     def client_params(below: Params, name: BoundName) -> Params:
         client = settings.client.resolve(name.id)
         return for_client(_client_params(client, below), client)
 
-    sizes = CacheSizes(cache.paths, cache.clients, float(cache.idle_ttl_secs))
+    _classified(settings.service.default.response_classifier, params)
+    _client_params(settings.client.default, params)
+    sizes = CacheSizes(cache.paths, cache.trees, cache.clients, float(cache.idle_ttl_secs))
     params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
-    return params.put(PATH_PARAMS, path_params).put(CLIENT_PARAMS, client_params)
+    return params.put(PATH_PARAMS, path_params).put(CLIENT_PARAMS, client_params).put(MATRIX, Matrix())
 
 
 def server_params(settings: ServerSettings, params: Params) -> Params:
     """Return the params of one listener's server stack."""
     timeout = None if settings.timeout_ms is None else settings.timeout_ms / 1e3
     return params.put(MAX_CONCURRENT, settings.max_concurrent_requests).put(TIMEOUT_SECONDS, timeout)
+
+
+def _classified(chosen: Chosen | None, params: Params) -> Params:
+    return params if chosen is None else params.put(CLASSIFIER, load(chosen.kind)(chosen.config))
 
 
 def _client_params(settings: ClientSettings, params: Params) -> Params:

@@ -7,6 +7,7 @@ their own. Client stacks are shared by all paths of the router. Waiting for a fi
 timeout; after a first good answer the last good one is kept whatever happens to discovery.
 """
 
+import logging
 import random
 from collections.abc import Awaitable, Callable
 
@@ -48,8 +49,11 @@ from mesh import (
     alias_table,
     held,
 )
+from mesh_plugins.kept import Kept
 from mesh_plugins.router import CACHE_SIZES, count
 from mesh_plugins.unroutable import unroutable_text
+
+logger = logging.getLogger(__name__)
 
 BINDING_SECONDS = Param(10.0, "binding timeout")
 
@@ -63,12 +67,16 @@ CLIENT_PARAMS: Param[Callable[[Params, BoundName], Params]] = Param(_same, "clie
 
 
 class Clients:
-    """The client stacks of a router, by bound id. Filled by the binding of whichever path needs one first."""
+    """The client stacks of a router, by bound id. Filled by the binding of whichever path needs one first.
 
-    __slots__ = ("_rest", "branches")
+    `source` draws among the names of unions, for every path of the router.
+    """
 
-    def __init__(self, params: Params) -> None:
+    __slots__ = ("_rest", "branches", "source")
+
+    def __init__(self, params: Params, source: random.Random | None = None) -> None:
         self._rest: Make | None = None
+        self.source = source or random.Random()
         sizes, settle = params[CACHE_SIZES], params[CLIENT_PARAMS]
 
         def build(name: BoundName, life: Life, one_shot: bool) -> AnyService:
@@ -84,7 +92,7 @@ class Clients:
     def get(self, name: BoundName, rest: Make) -> Branch:
         """Return the client stack of a bound name, whatever its residual."""
         self._rest = rest
-        return self.branches.get(attrs.evolve(name, residual=EMPTY_PATH))
+        return self.branches.get(attrs.evolve(name, residual=EMPTY_PATH, addr=Kept(name.addr)))
 
     def states(self) -> list[tuple[BoundName, Addr]]:
         """Return every bound name with the address set its balancer uses."""
@@ -105,37 +113,60 @@ class _Choice:
 
 
 class _Cell:
-    """The binding of one path with one override: watches its tree, keeps the choice. `error` is set if there is none."""
+    """The binding of one path with one override: watches its tree, keeps the choice. `error` is set if there is none.
 
-    __slots__ = ("_binding", "_rest", "_tree", "_unwatch", "choice", "error", "used")
+    A choice whose client stacks cannot be built is no choice: the one before stays, or the next request tries again and
+    gets the error.
+    """
+
+    __slots__ = ("_binding", "_tree", "_unwatch", "choice", "error")
 
     def __init__(self, binding: "Binding", tree: Readable[Pending | Failed | NameTree[BoundName]]) -> None:
         self._binding = binding
         self._tree = tree
         self.choice: _Choice | None = None
         self.error: Unroutable | None = None
-        self.used = True
         self._unwatch = tree.watch(self._changed)
         self._changed()
 
     def _changed(self) -> None:
+        try:
+            self.choose()
+        except Exception:
+            kept = "it is tried again" if self.choice is None else "the one before is kept"
+            logger.exception("a binding of %s cannot be used; %s", self._binding.path, kept)
+
+    def choose(self) -> None:
+        """Make the choice anew. Raises what building a client stack raises."""
         tree = self._tree.value
-        before, self.choice, self.error = self.choice, None, None
+        choice, error = None, None
         match tree:
             case Pending():
                 pass
             case Failed(cause):
-                self.error = Unroutable(cause)
+                error = Unroutable(cause)
             case _:
-                self.choice = self._binding.choose(tree)
-                if self.choice is None:
-                    self.error = Unroutable("")
+                choice = self._binding.choose(tree)
+                if choice is None:
+                    error = Unroutable("")
+        now = self._tree.value
+        if now is not tree and now != tree:  # building it changed the tree, and the choice has followed that already
+            if choice is not None:
+                choice.release()
+            return
+        before, self.choice, self.error = self.choice, choice, error
         if before is not None:
             before.release()  # after the new leases are taken, so that a client stack that stays is not closed
 
     async def wait(self) -> None:
-        """Wait until the tree is not pending."""
-        await self._tree.wait(lambda tree: not isinstance(tree, Pending))
+        """Wait until the tree is not pending, at most `binding.seconds`."""
+        with trio.move_on_after(self._binding.seconds):
+            await self._tree.wait(lambda tree: not isinstance(tree, Pending))
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether nothing is known yet."""
+        return isinstance(self._tree.value, Pending)
 
     def close(self) -> None:
         self._unwatch()
@@ -147,17 +178,24 @@ class _Cell:
 class Binding:
     """The service below a path stack; see the module for how it works. Raises `Unroutable` and `BindingTimeout`."""
 
-    __slots__ = ("_cell", "_clients", "_interpreter", "_overrides", "_path", "_random", "_rest", "_seconds")
+    __slots__ = ("_cell", "_clients", "_interpreter", "_overrides", "_rest", "_source", "path", "seconds")
 
     def __init__(self, params: Params, rest: Make, interpreter: Interpreter, clients: Clients) -> None:
-        self._path = params[PATH]
+        sizes = params[CACHE_SIZES]
+        self.path = params[PATH]
+        self.seconds = params[BINDING_SECONDS]
         self._rest = rest
         self._interpreter = interpreter
         self._clients = clients
-        self._seconds = params[BINDING_SECONDS]
-        self._random = random.Random()
-        self._cell = _Cell(self, held(interpreter.bind(EMPTY_DTAB, self._path)))
-        self._overrides: Branches[Dtab] = Branches(params[LIFE], f"override of {self._path}", self._bind_override)
+        self._source = clients.source
+        self._cell = _Cell(self, held(interpreter.bind(EMPTY_DTAB, self.path)))
+        self._overrides: Branches[Dtab] = Branches(
+            params[LIFE],
+            f"override of {self.path}",
+            self._bind_override,
+            capacity=sizes.trees,
+            idle_seconds=sizes.idle_seconds,
+        )
         params[LIFE].on_close(self._cell.close)
 
     def choose(self, tree: NameTree[BoundName]) -> _Choice | None:
@@ -165,12 +203,17 @@ class Binding:
         leaves = tuple(_weighted(tree, 1.0))
         if not leaves:
             return None
-        branches = []
-        for name, _weight in leaves:
-            branch = self._clients.get(name, self._rest)
-            branch.in_use += 1
-            branches.append(branch)
         table = alias_table([weight for _name, weight in leaves]) if len(leaves) > 1 else None
+        branches: list[Branch] = []
+        try:
+            for name, _weight in leaves:
+                branch = self._clients.get(name, self._rest)
+                branch.in_use += 1
+                branches.append(branch)
+        except BaseException:
+            for branch in branches:
+                branch.release()
+            raise
         return _Choice(tuple(name for name, _weight in leaves), tuple(branches), table)
 
     def __call__(self, request: Request, /) -> Awaitable[Reply]:
@@ -181,7 +224,7 @@ class Binding:
         choice = cell.choice
         if choice is None:
             choice = await self._wait(cell, request)
-        index = 0 if choice.table is None else choice.table.draw(self._random)
+        index = 0 if choice.table is None else choice.table.draw(self._source)
         branch = choice.branches[index]
         request.context.bound = choice.names[index]
         branch.in_use += 1
@@ -198,15 +241,16 @@ class Binding:
 
     async def _wait(self, cell: _Cell, request: Request) -> _Choice:
         if cell.error is None:
-            with trio.move_on_after(self._seconds):
-                await cell.wait()
+            await cell.wait()
+        if cell.choice is None and cell.error is None and not cell.is_pending:
+            cell.choose()
         if cell.choice is not None:
             return cell.choice
         local = request.context.local_dtab or EMPTY_DTAB
         if cell.error is None:
-            raise BindingTimeout(f"exceeded {self._seconds:g} s binding timeout while resolving name: {self._path}")
+            raise BindingTimeout(f"exceeded {self.seconds:g} s binding timeout while resolving name: {self.path}")
         cause = str(cell.error)
-        raise Unroutable(unroutable_text(self._interpreter, local, self._path, cause))
+        raise Unroutable(unroutable_text(self._interpreter, local, self.path, cause))
 
     async def _with_override(self, request: Request, local: Dtab) -> Reply:
         branch = self._overrides.get(local)
@@ -224,7 +268,7 @@ class Binding:
         return reply
 
     def _bind_override(self, local: Dtab, life: Life, _one_shot: bool) -> AnyService:
-        cell = _Cell(self, held(self._interpreter.bind(local, self._path)))
+        cell = _Cell(self, held(self._interpreter.bind(local, self.path)))
         life.on_close(cell.close)
 
         async def send(request: Request, /) -> Reply:
@@ -239,8 +283,13 @@ def _weighted(tree: NameTree[BoundName], weight: float) -> list[tuple[BoundName,
         case Leaf(name):
             return [(name, weight)]
         case Union(branches):
-            total = sum(branch.weight for branch in branches) or 1.0
-            return [leaf for branch in branches for leaf in _weighted(branch.tree, weight * branch.weight / total)]
+            total = sum(branch.weight for branch in branches)
+            even = 1.0 / len(branches)  # where every weight is zero; only `total` tells
+            return [
+                leaf
+                for branch in branches
+                for leaf in _weighted(branch.tree, weight * (branch.weight / total if total else even))
+            ]
         case _:
             return []
 

@@ -32,9 +32,10 @@ IDENTIFIERS: Param[tuple[Identifier, ...]] = Param((), "identifiers")
 
 @attrs.frozen
 class CacheSizes:
-    """How many path stacks and client stacks are kept, and for how long when idle."""
+    """How many path stacks, bindings by override of each path, and client stacks are kept, and for how long when idle."""
 
     paths: int = 1000
+    trees: int = 1000
     clients: int = 1000
     idle_seconds: float = 600.0
 

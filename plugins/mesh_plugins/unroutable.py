@@ -11,7 +11,7 @@ def unroutable_text(interpreter: Interpreter, local: Dtab, path: Path, cause: st
     lines = []
     for step in explanation.steps:
         dentry = step.dentry
-        rule = "" if dentry is None else f"  ({dentry.show()}{f', line {dentry.line}' if dentry.line else ''})"
+        rule = "" if dentry is None else f"  ({dentry.show()}{f', dtab line {dentry.line}' if dentry.line else ''})"
         lines.append(f"  {step.name}{rule}")
     if len(lines) > MAX_STEPS:
         lines[MAX_STEPS // 2 : -MAX_STEPS // 2] = ["  ..."]

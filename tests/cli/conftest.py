@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def disco(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stack_file(tmp_path: Path, disco: Path) -> Path:
+def stack_file(tmp_path: Path, disco: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "path", list(sys.path))  # the folder of a stack file with filters is added to it
     path = tmp_path / "stack.yaml"
     path.write_text(STACK.format(disco=disco))
     return path

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ def test_a_name_is_explained_with_the_line_of_each_rule(linker: Linker, stack_fi
     assert result.exit_code == 0
     assert result.stdout == (
         "/svc/web\n"
-        "└► /srv/web                         /svc => /srv  (line 8)\n"
-        "   └► /#/io.l5d.fs/web              /srv => /#/io.l5d.fs  (line 7)\n"
+        "└► /srv/web             /svc => /srv  (line 8)\n"
+        "   └► /#/io.l5d.fs/web  /srv => /#/io.l5d.fs  (line 7)\n"
         "         bound to /#/io.l5d.fs/web\n"
         "           127.0.0.1:7000\n"
         "\n"
@@ -151,3 +152,34 @@ def test_problems_of_the_file_are_shown(linker: Linker, stack_file: Path) -> Non
 
     assert result.exit_code == 1
     assert "line 6, column 3: routers[0].dtap: unknown key" in result.stderr
+
+
+def test_a_filter_that_holds_the_request_is_not_waited_for(
+    linker: Linker, stack_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mesh.cli.explain.SECONDS", 0.01)
+    (stack_file.parent / "hold.py").write_text(
+        "import trio\n\n\nasync def hold(request, service):\n    await trio.sleep_forever()\n"
+    )
+    stack_file.write_text(stack_file.read_text() + '  filters: {server: [{kind: "hold:hold", before: router}]}\n')
+
+    result = linker("explain", stack_file, "http://one/", "--router", "second")
+
+    assert result.exit_code == 1
+    assert result.stderr == "linker: a filter of the server stack holds the request for more than 0.01 s\n"
+
+
+def test_a_namer_that_does_not_answer_is_shown_as_it_is(
+    linker: Linker, stack_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve(*_args: object, **_more: object) -> list[object]:
+        time.sleep(0.05)
+        return []
+
+    monkeypatch.setattr("mesh.cli.explain.SECONDS", 0.01)
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+
+    result = linker("explain", stack_file, "late", "--router", "second", "--dtab", "/second/late => /$/inet/late/80")
+
+    assert result.exit_code == 1
+    assert "no answer yet" in result.stdout

@@ -26,6 +26,12 @@ def test_other_errors_are_shown_after_the_name_of_the_program(error: Exception) 
     assert refusal_of(error).message == "linker: no port"
 
 
+def test_trouble_with_a_file_names_the_file() -> None:
+    error = PermissionError(13, "Permission denied", "/etc/demo.yaml")
+
+    assert refusal_of(error).message == "linker: /etc/demo.yaml: Permission denied"
+
+
 def test_what_nobody_expected_says_where_it_came_from() -> None:
     with pytest.raises(KeyError) as caught:
         _fail()

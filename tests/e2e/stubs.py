@@ -83,6 +83,7 @@ async def _listen(nursery: trio.Nursery, behave: Behaviour, port: int) -> Stub:
         except (Incomplete, trio.BrokenResourceError, trio.ClosedResourceError):
             return  # the proxy closed the connection: what that means is for the test to say
         finally:
+            connection.ended = True
             connection.close()
 
     async def serve() -> None:

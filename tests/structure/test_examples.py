@@ -1,7 +1,7 @@
 """The examples of the documentation are right: stack files load, names lead where a page says."""
 
 import re
-import sys
+from collections.abc import Callable
 from pathlib import Path as FilePath
 
 import attrs
@@ -38,16 +38,19 @@ def _place(value: Page | Block) -> str:
 
 @pytest.mark.parametrize(("shown", "block"), _blocks("yaml"), ids=_place)
 def test_a_stack_file_in_the_docs_is_right(
-    shown: Page, block: Block, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+    shown: Page,
+    block: Block,
+    tmp_path: FilePath,
+    monkeypatch: pytest.MonkeyPatch,
+    modules_of: Callable[[FilePath], None],
 ) -> None:
-    """Modules of filters that the page shows, and directories of endpoints, are put where the file looks for them."""
+    """The modules of filters that the page shows are put where the file looks for them."""
     if not re.search(r"^routers:", block.text, re.MULTILINE):
         return
     for module in shown.blocks:
         if named := re.match(r"# (\w+)\.py\b", module.text):
             (tmp_path / f"{named[1]}.py").write_text(module.text)
-            monkeypatch.delitem(sys.modules, named[1], raising=False)
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    modules_of(tmp_path)
     monkeypatch.chdir(tmp_path)
 
     loaded = read_text(block.text, file=shown.shown, kinds=installed(), folder=tmp_path)

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ def test_there_are_example_stacks() -> None:
 
 
 @pytest.mark.parametrize("path", STACKS, ids=lambda path: path.name)
-def test_an_example_stack_is_right(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_stack_is_right(
+    path: Path, monkeypatch: pytest.MonkeyPatch, modules_of: Callable[[Path], None]
+) -> None:
+    modules_of(path.parent)
     monkeypatch.chdir(ROOT)
 
     loaded = read_file(str(path), installed())

@@ -2,7 +2,9 @@
 
 import pytest
 
+from mesh.config.shape import fields
 from mesh.keys import Category
+from mesh.settings.reading import Reading
 from mesh_plugins.http1.protocol import STACK
 from tests.structure.key_tables import SCHEMA_PAGE, installed, settings_classes
 from tests.structure.kind_tables import built_in, page_of
@@ -65,4 +67,11 @@ def test_every_role_says_why_it_stands_where_it_stands() -> None:
 def test_every_key_says_what_it_means() -> None:
     configs = [cls for kind in installed().all() if kind.config for cls in (kind.config, *kind.parts.values())]
 
-    assert [cls.__name__ for cls in configs if not cls.__doc__] == []
+    silent = [
+        f"{cls.__name__}.{field.name}"
+        for cls in (*configs, *settings_classes().values())
+        for field in fields(cls)
+        if not field.key.doc and field.reading is not Reading.PART
+    ]
+
+    assert silent == []

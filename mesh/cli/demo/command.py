@@ -37,12 +37,17 @@ class Wish:
 @click.option(
     "--directory", default="", metavar="DIR", help="Where its files go, and stay; by default a temporary one."
 )
-@click.option("--port", type=_PORT, default=4140, show_default=True, help="Where it listens; 0 is any free port.")
-@click.option("--admin-port", type=_PORT, default=9990, show_default=True, help="The port of its admin pages.")
+@click.option(
+    "--port", type=_PORT, metavar="PORT", default=4140, show_default=True, help="Where it listens; 0 is any free port."
+)
+@click.option(
+    "--admin-port", type=_PORT, metavar="PORT", default=9990, show_default=True, help="The port of its admin pages."
+)
 def demo(directory: str, port: int, admin_port: int) -> None:
-    """Run a small mesh to play with: a router and a few services in this process.
+    """Run a small mesh to play with.
 
-    It prints commands to try, and runs until Ctrl-C. It listens on loopback only.
+    A router and a few services run in this process, on loopback only. It prints commands to try, and runs until
+    Ctrl-C.
     """
     start_logging("warning")
     path = Path(directory or tempfile.mkdtemp(prefix="linker-demo-")).absolute()

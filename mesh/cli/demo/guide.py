@@ -91,8 +91,8 @@ class Guide:
 
 
 def program() -> str:
-    """Return the command that starts this program in a shell: `linker`, if that is this installation's."""
-    found = shutil.which("linker")
-    if found is not None and Path(found).parent == Path(sys.executable).parent:
+    """Return the command that starts this program in a shell: `linker`, if the shell would find this installation's."""
+    beside = Path(sys.executable).with_name("linker")
+    if shutil.which("linker") == str(beside):
         return "linker"
-    return f"{shlex.quote(sys.executable)} -m mesh"
+    return shlex.quote(str(beside)) if beside.is_file() else f"{shlex.quote(sys.executable)} -m mesh"

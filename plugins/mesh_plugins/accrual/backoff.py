@@ -11,11 +11,11 @@ def constant(seconds: float) -> Iterator[float]:
 
 
 def equal_jittered(first: float, longest: float, source: Random) -> Iterator[float]:
-    """Yield `first`, then a doubling half plus a random half, at most `longest`."""
+    """Yield `first`, then a half that doubles plus a random part of it; from where that would exceed it on, `longest`."""
     yield first
     half = first
-    while half < longest / 2:
-        pause = half + source.random() * half
+    while half < longest:
+        pause = half + source.uniform(0.0, half)
         if pause >= longest:
             break
         yield pause
@@ -29,8 +29,7 @@ def decorrelated_jittered(first: float, longest: float, source: Random) -> Itera
     pause = first
     while True:
         yield pause
-        most = min(pause * 3, longest)
-        pause += source.random() * max(most - pause, 0.0)
+        pause += source.uniform(0.0, max(min(pause * 3, longest) - pause, 0.0))
 
 
 Schedule = Callable[[], Iterator[float]]

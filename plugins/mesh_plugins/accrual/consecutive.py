@@ -8,7 +8,7 @@ import attrs
 
 from mesh import Backoff, key
 from mesh_plugins.accrual.accrual import Policy
-from mesh_plugins.accrual.backoff import Schedule, constant, equal_jittered
+from mesh_plugins.accrual.backoff import Schedule, constant, decorrelated_jittered, equal_jittered
 
 DEFAULT_BACKOFF = (5.0, 300.0)  # linkerd's: jittered, from 5 s to 300 s
 AFTER_SCHEDULE = 300.0  # Finagle's pause once a schedule has ended
@@ -55,7 +55,7 @@ def _schedule(backoff: Backoff | None, source: Random) -> Schedule:
         return lambda: equal_jittered(*DEFAULT_BACKOFF, source)
     if backoff.kind == "constant":
         return partial(constant, backoff.ms / 1e3)
-    return lambda: equal_jittered((backoff.min_ms or 0) / 1e3, (backoff.max_ms or 0) / 1e3, source)
+    return lambda: decorrelated_jittered((backoff.min_ms or 0) / 1e3, (backoff.max_ms or 0) / 1e3, source)
 
 
 @attrs.frozen

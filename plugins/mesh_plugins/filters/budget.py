@@ -43,6 +43,28 @@ class WindowedAdder:
         self._started = now
 
 
+class TokenBucket(WindowedAdder):
+    """Tokens beyond a reserve. What was put in (`add`) and what was taken out both expire after `ttl_seconds`."""
+
+    __slots__ = ("_reserve",)
+
+    def __init__(self, ttl_seconds: float, reserve: int, clock: Callable[[], float]) -> None:
+        super().__init__(ttl_seconds, SLICES, clock)
+        self._reserve = reserve
+
+    @property
+    def count(self) -> int:
+        """How many tokens can be taken out now."""
+        return self.sum() + self._reserve
+
+    def try_take(self, amount: int) -> bool:
+        """Take tokens out; return false, and take none, if there are not so many."""
+        if self.count < amount:
+            return False
+        self.add(-amount)
+        return True
+
+
 @attrs.frozen
 class BudgetLimits:
     """How much may be repeated: a share of the requests, and a reserve per second, both within the time to live."""
@@ -55,18 +77,18 @@ class BudgetLimits:
 class RetryBudget:
     """One budget; `deposit` after what earns credit, `try_withdraw` before each repeat. `clock` returns seconds."""
 
-    __slots__ = ("_cost", "_credit", "_reserve", "_tokens")
+    __slots__ = ("_cost", "_credit", "_tokens")
 
     def __init__(self, limits: BudgetLimits, clock: Callable[[], float]) -> None:
         self._credit = 0 if limits.percent_can_retry == 0 else DEPOSIT
         self._cost = 1 if limits.percent_can_retry == 0 else int(DEPOSIT / limits.percent_can_retry)
-        self._reserve = int(limits.min_retries_per_sec * limits.ttl_seconds) * self._cost
-        self._tokens = WindowedAdder(limits.ttl_seconds, SLICES, clock)
+        reserve = int(limits.min_retries_per_sec * limits.ttl_seconds) * self._cost
+        self._tokens = TokenBucket(limits.ttl_seconds, reserve, clock)
 
     @property
     def balance(self) -> int:
         """How many repeats can be afforded now."""
-        return int((self._tokens.sum() + self._reserve) // self._cost)
+        return max(self._tokens.count // self._cost, 0)
 
     def deposit(self) -> None:
         """Earn the credit of one request."""
@@ -74,7 +96,4 @@ class RetryBudget:
 
     def try_withdraw(self) -> bool:
         """Pay for one repeat; return false, and pay nothing, if it cannot be afforded."""
-        if self._tokens.sum() + self._reserve < self._cost:
-            return False
-        self._tokens.add(-self._cost)
-        return True
+        return self._tokens.try_take(self._cost)

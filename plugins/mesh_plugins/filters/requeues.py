@@ -1,18 +1,21 @@
 """Requeues: repeats of attempts that the endpoint did not work on, on another endpoint, within a budget.
 
 Repeated are connect failures, refusals (nacks), and connections that broke before the first byte of the reply, the last if
-the request was safe or idempotent; always only if its body can be sent again. Connect failures may go round all endpoints;
-attempts that sent bytes are capped. The budget earns on successes.
+the request was safe or idempotent; always only if its body can be sent again. Connect failures may go round all endpoints
+once; attempts that sent bytes are capped. The budget earns on successes.
 Source: finagle-core, service/RequeueFilter.scala; the rules are stricter, see docs/plugins/filters.md.
 """
 
 import math
-import time
 from collections.abc import Callable
 
+import trio
+
 from mesh import (
+    OTHER,
     AnyService,
     ConnectFailed,
+    Endpoint,
     Make,
     MeshError,
     Metrics,
@@ -25,6 +28,7 @@ from mesh import (
     UpstreamBroken,
     bind,
 )
+from mesh_plugins.balancers.balancer import ON_BALANCER, Balancer
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.stats import client_scope
 
@@ -35,18 +39,12 @@ SHARE_PER_REQUEST = 0.2  # of the budget's balance, that one request may spend. 
 REQUEUE_BUDGET = Param(BudgetLimits(), "requeue budget")
 
 
-def _always(_request: Request) -> bool:
-    return True
-
-
-REPEATABLE: Param[Callable[[Request], bool]] = Param(_always, "repeatable")
-"""Whether a request may be sent again although an endpoint may have begun to work on it; the protocol knows."""
-
-
-def _never(_reply: Reply) -> bool:
+def _never(_message: Request | Reply) -> bool:
     return False
 
 
+REPEATABLE: Param[Callable[[Request], bool]] = Param(_never, "repeatable")
+"""Whether a request may be sent again although an endpoint may have begun to work on it; the protocol knows."""
 IS_NACK: Param[Callable[[Reply], bool]] = Param(_never, "is nack")
 """Whether a reply says that the endpoint did no work for the request; the protocol knows."""
 
@@ -54,23 +52,39 @@ IS_NACK: Param[Callable[[Reply], bool]] = Param(_never, "is nack")
 class Requeues:
     """The filter of one client; its budget is shared by all requests to the bound name."""
 
-    __slots__ = ("_budget", "_exhausted", "_is_nack", "_limit", "_repeatable", "_requeues")
+    __slots__ = (
+        "_balancer",
+        "_budget",
+        "_exhausted",
+        "_is_nack",
+        "_limit",
+        "_per_request",
+        "_repeatable",
+        "_requeues",
+    )
 
     def __init__(
         self,
         budget: RetryBudget,
         scope: Metrics,
-        repeatable: Callable[[Request], bool] = _always,
+        repeatable: Callable[[Request], bool] = _never,
         is_nack: Callable[[Reply], bool] = _never,
     ) -> None:
         self._budget = budget
         self._repeatable = repeatable
         self._is_nack = is_nack
+        self._balancer: Balancer | None = None
         retries = scope.scope("retries")
         self._requeues = retries.counter("requeues")
+        self._per_request = retries.histogram("requeues_per_request")  # of those that were repeated
         self._exhausted = retries.counter("budget_exhausted")
         self._limit = retries.counter("request_limit")
-        retries.gauge("budget", fn=lambda: budget.balance)
+        if scope.name != OTHER:
+            retries.gauge("budget", fn=lambda: budget.balance)
+
+    def know(self, balancer: Balancer) -> None:
+        """Take note of the balancer below, which knows what endpoints there are."""
+        self._balancer = balancer
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         try:
@@ -96,40 +110,44 @@ class Requeues:
     async def _repeat(self, request: Request, service: AnyService, error: MeshError) -> Reply:
         context = request.context
         spendable = math.ceil(SHARE_PER_REQUEST * self._budget.balance)
-        connects, sent = 0, 0
-        while True:
-            went_round = context.endpoint in context.tried
-            if context.endpoint is not None and not went_round:
-                context.tried = (*context.tried, context.endpoint)
-            if isinstance(error, ConnectFailed):
-                connects += 1
-            else:
-                sent += 1
-            if (
-                (went_round and isinstance(error, ConnectFailed))
-                or connects >= MAX_CONNECTS
-                or sent >= MAX_SENT
-                or spendable <= 0
-            ):
-                self._limit.value += 1
-                raise error
-            if not self._budget.try_withdraw():
-                self._exhausted.value += 1
-                raise error
-            spendable -= 1
-            self._requeues.value += 1
-            context.attempt += 1
-            try:
-                reply: Reply = await service(request)
-                if self._is_nack(reply):
-                    raise await _nacked(request, reply)
-            except MeshError as again:
-                if not self._may_repeat(request, again):
-                    raise
-                error = again
-                continue
-            self._budget.deposit()
-            return reply
+        connects, sent, repeats = 0, 0, 0
+        try:
+            while True:
+                if context.endpoint is not None and context.endpoint not in context.tried:
+                    context.tried = (*context.tried, context.endpoint)
+                if isinstance(error, ConnectFailed):
+                    connects += 1
+                else:
+                    sent += 1
+                if sent >= MAX_SENT or repeats >= spendable or self._went_round(connects, context.tried):
+                    self._limit.value += 1
+                    raise error
+                if not self._budget.try_withdraw():
+                    self._exhausted.value += 1
+                    raise error
+                repeats += 1
+                self._requeues.value += 1
+                context.attempt += 1
+                try:
+                    reply: Reply = await service(request)
+                    if self._is_nack(reply):
+                        raise await _nacked(request, reply)
+                except MeshError as again:
+                    if not self._may_repeat(request, again):
+                        raise
+                    error = again
+                    continue
+                self._budget.deposit()
+                return reply
+        finally:
+            self._per_request.add(repeats)
+
+    def _went_round(self, connects: int, tried: tuple[Endpoint, ...]) -> bool:
+        """Return whether connecting failed as often as there are endpoints, and none is left that was not tried."""
+        if self._balancer is None or connects >= MAX_CONNECTS:
+            return connects >= MAX_CONNECTS
+        nodes = self._balancer.nodes
+        return connects >= len(nodes) and all(endpoint in tried for endpoint in nodes)
 
 
 async def _nacked(request: Request, reply: Reply) -> Nacked:
@@ -139,8 +157,9 @@ async def _nacked(request: Request, reply: Reply) -> Nacked:
 
 def requeues(params: Params, rest: Make) -> AnyService:
     """Wrap the rest of the stack; see `Requeues`."""
-    budget = RetryBudget(params[REQUEUE_BUDGET], time.monotonic)
-    return bind(Requeues(budget, client_scope(params), params[REPEATABLE], params[IS_NACK]), rest(params))
+    budget = RetryBudget(params[REQUEUE_BUDGET], trio.lowlevel.current_clock().current_time)
+    filter_ = Requeues(budget, client_scope(params), params[REPEATABLE], params[IS_NACK])
+    return bind(filter_, rest(params.put(ON_BALANCER, filter_.know)))
 
 
 REQUEUES = Module(

@@ -1,6 +1,7 @@
 """Statistics of requests: one set of counters per server, logical name, bound name, and pair of the latter two.
 
-Names and places are linkerd's; latency is measured to the reply's head, in milliseconds.
+Names and places are linkerd's; latency is measured to the reply's head, or to the error, in milliseconds. What a classifier
+ignores is a request, but neither a success nor a failure.
 """
 
 import time
@@ -13,35 +14,42 @@ from mesh import (
     ONE_SHOT,
     OTHER,
     PATH,
+    POOL_STATS,
     SERVER_LABEL,
     AnyService,
     Classifier,
     Counter,
+    HttpReply,
     Make,
+    MeshError,
     Metrics,
     Module,
+    Outcome,
     Param,
     Params,
-    Path,
+    PoolStats,
     Reply,
     Request,
     bind,
     is_success,
 )
+from mesh_plugins.filters.matrix import MATRIX, Matrix, Pairs
+from mesh_plugins.filters.statuses import Statuses
 
 
 class RequestStats:
     """The counters of one scope."""
 
-    __slots__ = ("_by_error", "_scope", "failures", "latency", "pending", "requests", "success")
+    __slots__ = ("_by_error", "_scope", "failures", "latency", "pending", "requests", "statuses", "success")
 
-    def __init__(self, scope: Metrics) -> None:
+    def __init__(self, scope: Metrics, *, by_status: bool = False) -> None:
         self._scope = scope
         self.requests = scope.counter("requests")
         self.success = scope.counter("success")
         self.failures = scope.counter("failures")
         self.latency = scope.histogram("request_latency_ms")
         self.pending = scope.gauge("pending")
+        self.statuses = Statuses(scope) if by_status else None
         self._by_error: dict[str, Counter] = {}
 
     def failed(self, error: BaseException) -> None:
@@ -52,19 +60,34 @@ class RequestStats:
         if counter is None:
             counter = self._by_error[name] = self._scope.counter("failures", name)
         counter.value += 1
+        if self.statuses is not None:
+            self.statuses.errors.value += 1
+
+
+def _is_ignored(request: Request, error: BaseException, classifier: Classifier) -> bool:
+    judge = request.context.classifier or classifier
+    return isinstance(error, MeshError) and judge(request, error) is Outcome.IGNORED
 
 
 class Stats:
-    """Counts what passes into one scope; whether a reply is a success is the classifier's to say."""
+    """Counts what passes into one scope; whether a reply is a success is the classifier's to say.
 
-    __slots__ = ("_classifier", "_stats")
+    With `decides`, as for a logical name, it also judges the attempts below, unless the request brought another one.
+    """
 
-    def __init__(self, scope: Metrics, classifier: Classifier) -> None:
-        self._stats = RequestStats(scope)
+    __slots__ = ("_classifier", "_decides", "_stats")
+
+    def __init__(
+        self, scope: Metrics, classifier: Classifier, *, by_status: bool = False, decides: bool = False
+    ) -> None:
+        self._stats = RequestStats(scope, by_status=by_status)
         self._classifier = classifier
+        self._decides = decides
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         stats = self._stats
+        if self._decides and request.context.classifier is None:
+            request.context.classifier = self._classifier
         stats.requests.value += 1
         stats.pending.value += 1
         started = time.perf_counter()
@@ -72,10 +95,14 @@ class Stats:
             reply: Reply = await service(request)
         except BaseException as error:
             stats.pending.value -= 1
-            stats.failed(error)
+            if not _is_ignored(request, error, self._classifier):
+                stats.latency.add((time.perf_counter() - started) * 1e3)
+                stats.failed(error)
             raise
         stats.pending.value -= 1
         stats.latency.add((time.perf_counter() - started) * 1e3)
+        if stats.statuses is not None and isinstance(reply, HttpReply):
+            stats.statuses[reply.status].value += 1
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
         else:
@@ -86,17 +113,17 @@ class Stats:
 class ClientStats:
     """Counts attempts per bound name, and per bound name and logical name: the traffic matrix."""
 
-    __slots__ = ("_by_path", "_classifier", "_scope", "_stats")
+    __slots__ = ("_classifier", "_find", "_pairs", "_stats")
 
-    def __init__(self, scope: Metrics, classifier: Classifier) -> None:
-        self._scope = scope
-        self._stats = RequestStats(scope)
+    def __init__(self, scope: Metrics, classifier: Classifier, pairs: Pairs) -> None:
+        self._stats = RequestStats(scope, by_status=True)
         self._classifier = classifier
-        self._by_path: dict[Path, RequestStats] = {}
+        self._pairs = pairs
+        self._find = pairs.find
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         stats = self._stats
-        pair = self._by_path.get(request.context.path) or self._pair(request.context.path)
+        pair = self._find(request.context.path) or self._pairs.get(request.context.path)
         stats.requests.value += 1
         pair.requests.value += 1
         stats.pending.value += 1
@@ -105,13 +132,19 @@ class ClientStats:
             reply: Reply = await service(request)
         except BaseException as error:
             stats.pending.value -= 1
-            stats.failed(error)
-            pair.failed(error)
+            if not _is_ignored(request, error, self._classifier):
+                elapsed = (time.perf_counter() - started) * 1e3
+                stats.latency.add(elapsed)
+                pair.latency.add(elapsed)
+                stats.failed(error)
+                pair.failures.value += 1
             raise
         stats.pending.value -= 1
         elapsed = (time.perf_counter() - started) * 1e3
         stats.latency.add(elapsed)
         pair.latency.add(elapsed)
+        if stats.statuses is not None and isinstance(reply, HttpReply):
+            stats.statuses[reply.status].value += 1
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
             pair.success.value += 1
@@ -120,27 +153,23 @@ class ClientStats:
             pair.failures.value += 1
         return reply
 
-    def _pair(self, path: Path) -> RequestStats:
-        """Make the counters of a pair; paths beyond the limit of the label share those of `other`."""
-        scope = self._scope.scope("service", path.show().removeprefix("/"), label=True)
-        pair = RequestStats(scope)
-        if scope.name != OTHER:
-            self._by_path[path] = pair
-        return pair
-
 
 def server_stats(params: Params, rest: Make) -> AnyService:
     """Count a server's requests, under `server/<ip>/<port>`."""
     scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
-    return bind(Stats(scope, params[CLASSIFIER]), rest(params))
+    return bind(Stats(scope, params[CLASSIFIER], by_status=True), rest(params))
 
 
 def service_stats(params: Params, rest: Make) -> AnyService:
     """Count a logical name's requests, under `service/<path>`."""
-    name = OTHER if params[ONE_SHOT] else params[PATH].show().removeprefix("/")
+    path, life, matrix = params[PATH], params[LIFE], params[MATRIX]
+    name = OTHER if params[ONE_SHOT] else path.show().removeprefix("/")
     scope = params[METRICS].scope("service", name, label=True)
-    params[LIFE].on_close(scope.hold())
-    return bind(Stats(scope, params[CLASSIFIER]), rest(params))
+    if scope.name != OTHER:  # which stays, as what came and went is counted there
+        life.on_close(scope.hold())
+        matrix.begin(path)
+        life.on_close(lambda: matrix.end(path))
+    return bind(Stats(scope, params[CLASSIFIER], decides=True), rest(params))
 
 
 def client_scope(params: Params) -> Metrics:
@@ -153,14 +182,38 @@ def client_scope(params: Params) -> Metrics:
 def client_stats(params: Params, rest: Make) -> AnyService:
     """Count a bound name's attempts, under `client/<id>`; stands in the endpoint stacks, which share the counters."""
     shared = params[CLIENT_STATS]
-    return bind(shared or ClientStats(client_scope(params), params[CLASSIFIER]), rest(params))
+    return bind(_new_client_stats(params) if shared is None else shared, rest(params))
+
+
+def _new_client_stats(params: Params) -> ClientStats:
+    scope = client_scope(params)
+    # One that knows no name makes no difference between logical names where bound names are not told apart either.
+    matrix = Matrix() if scope.name == OTHER else params[MATRIX]
+    pairs = Pairs(scope, matrix)
+    params[LIFE].on_close(pairs.close)
+    return ClientStats(scope, params[CLASSIFIER], pairs)
 
 
 def client_scope_module(params: Params, rest: Make) -> AnyService:
-    """Hold the metrics of a bound name as long as its client stack lives."""
-    scope = client_scope(params)
-    params[LIFE].on_close(scope.hold())
-    return rest(params.put(CLIENT_STATS, ClientStats(scope, params[CLASSIFIER])))
+    """Hold the metrics of a bound name as long as its client stack lives, and share them among its endpoints."""
+    scope, pool = client_scope(params), PoolStats()
+    if scope.name != OTHER:
+        params[LIFE].on_close(scope.hold())
+        show_pool(pool, scope)
+    return rest(params.put(POOL_STATS, pool).put(CLIENT_STATS, _new_client_stats(params)))
+
+
+def show_pool(pool: PoolStats, scope: Metrics) -> None:
+    """Show what the pools of a client do among its metrics, with Finagle's names."""
+    pool.connected = scope.histogram("connect_latency_ms").add
+    pool.failed = scope.histogram("failed_connect_latency_ms").add
+    scope.counter("connects", fn=lambda: pool.connects)
+    scope.gauge("connections", fn=lambda: pool.size)
+    scope.gauge("pool_size", fn=lambda: pool.size)
+    scope.gauge("pool_cached", fn=lambda: pool.cached)
+    scope.gauge("pool_waiters", fn=lambda: pool.waiters)
+    scope.counter("pool_num_waited", fn=lambda: pool.waited)
+    scope.counter("pool_num_too_many_waiters", fn=lambda: pool.too_many_waiters)
 
 
 CLIENT_STATS: Param[ClientStats | None] = Param(None, "client stats")

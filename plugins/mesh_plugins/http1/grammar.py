@@ -105,7 +105,7 @@ def _split_target(method: bytes, target: bytes) -> tuple[bytes, bytes, bytes]:
     if absolute is None:
         raise RemoteProtocolError(f"expected a target like /path or http://host/path, not {_show(target)}")
     authority, rest = absolute["authority"], absolute["rest"]
-    if b"@" in authority:
+    if b"@" in authority:  # told apart so that no password is quoted in a log.
         raise RemoteProtocolError("a user name or password in the authority of the request target")
     check_authority(authority)
     if not rest:

@@ -17,7 +17,7 @@ _USUAL_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\
 
 
 class Outbound:
-    """What both fast engines do to write a body.
+    """What engines do to write a body.
 
     The mutable state: `_to_write` is what the body still has to get: bytes, `CHUNKED`, `UNTIL_CLOSE`, or `NO_HEAD`.
     """

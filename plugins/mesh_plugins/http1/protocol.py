@@ -1,5 +1,8 @@
 """The protocol `http`: HTTP/1.1 routers, their default stack, and what the settings mean to it."""
 
+import importlib
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -40,7 +43,6 @@ from mesh_plugins.http.errors import ERRORS
 from mesh_plugins.http.keys import HttpRouterKeys
 from mesh_plugins.http.nack import is_nack
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
-from mesh_plugins.http1.reference import ReferenceClient, ReferenceServer
 from mesh_plugins.http1.server import ServerConnection, Serving
 from mesh_plugins.http1.session import Http1Session
 from mesh_plugins.http1.wire import FastClient, FastServer
@@ -69,6 +71,8 @@ STACK = Stack(
 )
 """The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
 
+BUFFERED_KIB = 5  # of a body are read before its request is handed on, unless the stack file says otherwise
+
 IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
 """Methods that may be sent again without knowing whether the first time counted. Source: RFC 9110 section 9.2.2."""
 
@@ -94,9 +98,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         below = server_params(listener, below).put(PROFILE, listener.profile)
         below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
-        serving = Serving(
-            _limits(listener.limits, keys), (keys.stream_after_content_length_kb or 5) * 1024, listener.allow_half_close
-        )
+        buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
+        serving = Serving(_limits(listener.limits, keys), buffered * 1024, listener.allow_half_close)
         return below, serve(serving, reference=reference)
 
     params = router_params(settings, params, for_path, for_client)
@@ -118,19 +121,26 @@ def http(settings: RouterSettings, params: Params) -> Parts:
 def _limits(limits: Limits, keys: HttpRouterKeys) -> Limits:
     """Return `limits` with linkerd's keys of the router, such as `maxHeadersKB`, for those that were left as they are."""
     untouched = Limits()
-    changed = {name: value for name, value in keys.limits.items() if getattr(limits, name) == getattr(untouched, name)}
+    changed: dict[str, Any] = {
+        name: value for name, value in keys.limits.items() if getattr(limits, name) == getattr(untouched, name)
+    }
     return attrs.evolve(limits, **changed) if changed else limits
 
 
 def serve(serving: Serving, *, reference: bool = False) -> Serve:
     """Return what serves the connections of one listener."""
 
+    new_engine: Callable[[Limits], ServerEngine] = load_reference().ReferenceServer if reference else FastServer
+
     async def run(connection: Connection, switch: Switch) -> None:
-        limits = serving.limits
-        engine: ServerEngine = ReferenceServer(limits) if reference else FastServer(limits)
-        await ServerConnection(connection, engine, switch, serving).run()
+        await ServerConnection(connection, new_engine(serving.limits), switch, serving).run()
 
     return run
+
+
+def load_reference() -> ModuleType:
+    """Import the reference engine, and with it h11: 20 ms that no start-up needs whose routers use the fast one."""
+    return importlib.import_module("mesh_plugins.http1.reference")
 
 
 def serve_plainly() -> Serve:
@@ -141,9 +151,10 @@ def serve_plainly() -> Serve:
 def new_session(limits: Limits, *, reference: bool = False) -> NewSession:
     """Return what makes sessions with endpoints."""
 
+    new_engine: Callable[[Limits], ClientEngine] = load_reference().ReferenceClient if reference else FastClient
+
     def make(connection: Connection, life: Life) -> Session:
-        engine: ClientEngine = ReferenceClient(limits) if reference else FastClient(limits)
-        return Http1Session(connection, engine, limits, life)
+        return Http1Session(connection, new_engine(limits), limits, life)
 
     return make
 

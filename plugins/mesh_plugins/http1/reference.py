@@ -133,14 +133,17 @@ class ReferenceServer(_ByH11, ServerSide):
             raise LocalProtocolError("write_head() after the final head of a reply")
         if status < 200:
             return b"" if self._is_old else self._write_interim(status, reason, headers)
+        body = body and status not in (204, 304)
         until_close = body and size is None and self._is_old
         self._closing = self._closing or not keep_alive or until_close
-        self._to_write = 0 if not body else size if size is not None else UNTIL_CLOSE if until_close else CHUNKED
         # To h11 the client is as old as the framing needs it: it would end the connection of every old one.
-        self._writer = _asked(b"%b / HTTP/1.%d" % (b"GET" if body else b"HEAD", not until_close))
-        fields = headers + self._framing(size if body or status != 204 else None)
+        writer = _asked(b"%b / HTTP/1.%d" % (b"GET" if body else b"HEAD", not until_close))
+        fields = headers + self._framing(size if status != 204 else None)
         with _our_errors():
-            return self._writer.send(h11.Response(status_code=status, headers=fields, reason=reason)) or b""
+            head = writer.send(h11.Response(status_code=status, headers=fields, reason=reason)) or b""
+        self._writer = writer
+        self._to_write = 0 if not body else size if size is not None else UNTIL_CLOSE if until_close else CHUNKED
+        return head
 
     def _write_interim(self, status: int, reason: bytes, headers: Fields) -> bytes:
         with _our_errors():

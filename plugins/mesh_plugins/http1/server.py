@@ -210,8 +210,13 @@ class ServerConnection(InterimSink):
         except Exception:
             logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
             reply = HttpReply(500)
+        except BaseException:
+            if request.context.replies is not None:
+                await close_forgotten(request.context.replies, None)
+            raise
         connection = self._connection
         shown = reply
+        complete = False
         try:
             try:
                 data = self._head_and_whole_body(request, reply)
@@ -225,12 +230,11 @@ class ServerConnection(InterimSink):
         except trio.TooSlowError:
             logger.debug("%s reads nothing", connection.peer)
             connection.abort()
-            complete = False
         finally:
             await reply.aclose()
             made = request.context.replies
             if made is not reply and made is not None:
-                await close_forgotten(made, reply)
+                await close_forgotten(made, reply if complete else None)
         if not complete:
             return False
         return self._body is None or await self._drain(self._body)

@@ -37,6 +37,8 @@ class FastServer(ServerSide):
             raise LocalProtocolError("write_head() after the final head of a reply")
         if status < 200:
             return b"" if self._is_old else line + fields + b"\r\n\r\n"
+        if status == 204 or status == 304:
+            body = False
         if body and size is None and self._is_old:
             self._to_write = UNTIL_CLOSE
             self._closing = True
@@ -49,10 +51,9 @@ class FastServer(ServerSide):
         if body and size is None:
             self._to_write = CHUNKED
             return line + fields + b"\r\ntransfer-encoding: chunked\r\n\r\n"
+        end = b"\r\n\r\n" if size is None or status == 204 else WRITTEN_SIZES[size]  # RFC 9110 section 8.6
         self._to_write = size if body and size else 0
-        if size is None or status == 204:  # RFC 9110 section 8.6
-            return line + fields + b"\r\n\r\n"
-        return line + fields + WRITTEN_SIZES[size]
+        return line + fields + end
 
 
 class FastClient(ClientSide):
@@ -71,9 +72,10 @@ class FastClient(ClientSide):
             if hosts:
                 raise LocalProtocolError(f"{hosts} Host fields in a request: expected one")
             fields = b"\r\nhost: " + fields  # RFC 9112 section 3.2: empty if there is none.
-        self._begin_request(method, size)
+        end = b"\r\n\r\n"
         if size is None:
-            return line + fields + b"\r\ntransfer-encoding: chunked\r\n\r\n"
-        if size or method in METHODS_WITH_BODY:
-            return line + fields + WRITTEN_SIZES[size]
-        return line + fields + b"\r\n\r\n"
+            end = b"\r\ntransfer-encoding: chunked\r\n\r\n"
+        elif size or method in METHODS_WITH_BODY:
+            end = WRITTEN_SIZES[size]
+        self._begin_request(method, size)
+        return line + fields + end

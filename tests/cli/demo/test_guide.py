@@ -1,4 +1,3 @@
-import shlex
 import sys
 from pathlib import Path
 
@@ -34,17 +33,26 @@ def test_the_text_is_all_commands_and_comments() -> None:
     assert [line[2:] for line in lines if line.startswith("#")] == [each.shows for each in GUIDE.suggestions()]
 
 
-def test_the_program_is_linker_where_that_is_this_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A directory with an interpreter, which `PATH` does not have."""
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    (tmp_path / "linker").touch(mode=0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    return tmp_path
+
+
+def test_the_program_is_linker_where_the_shell_finds_it(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (installation / "linker").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(installation))
 
     assert program() == "linker"
 
 
-def test_the_program_is_called_by_its_interpreter_where_linker_would_be_another_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_the_program_is_named_with_its_path_where_the_shell_does_not_find_it(installation: Path) -> None:
+    (installation / "linker").touch(mode=0o755)
 
-    assert program() == f"{shlex.quote(sys.executable)} -m mesh"
+    assert program() == f"{installation}/linker"
+
+
+def test_the_program_is_a_module_where_it_is_not_installed_as_a_command(installation: Path) -> None:
+    assert program() == f"{installation}/python -m mesh"

@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from tests.e2e.cases import Case, Steps, cases, cuttings, play
-from tests.e2e.proxy import Proxy, one, proxy, stacks
 from tests.e2e.raw import Incomplete, RawConnection, connected, reply
 from tests.e2e.stubs import Behaviour, Stub, stub
+from tests.proxies import Proxy, one, proxy, stacks
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-import resource
 import time
 
 import attrs
@@ -10,9 +9,10 @@ import pytest
 import trio
 
 from tests.e2e.cases import Case, Steps, cases, cuttings, play
-from tests.e2e.proxy import Proxy, one, proxy, stacks
+from tests.e2e.memory import resident_bytes
 from tests.e2e.raw import Incomplete, RawConnection, reply, request
 from tests.e2e.stubs import Stub, answering, stubs
+from tests.proxies import Proxy, one, proxy, stacks
 
 pytestmark = pytest.mark.slow
 
@@ -165,7 +165,7 @@ async def test_no_request_stalls_the_loop_or_fills_the_memory(engine: str) -> No
 async def _cost(running: Proxy, number: int, case: Case) -> tuple[float, int]:
     """Return the longest time that the loop worked without letting others have their turn, and the growth of memory."""
     longest = 0.0
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident_bytes()
 
     async def watch() -> None:
         nonlocal longest
@@ -179,4 +179,4 @@ async def _cost(running: Proxy, number: int, case: Case) -> tuple[float, int]:
         async with running.connect(number) as client:
             await _exchange(client, case["input"], case["expect"])
         nursery.cancel_scope.cancel()
-    return longest, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    return longest, resident_bytes() - before

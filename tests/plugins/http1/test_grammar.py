@@ -173,3 +173,10 @@ def test_a_refusal_quotes_no_more_than_a_little() -> None:
 
     assert len(str(caught.value)) < 300
     assert "\x1b" not in str(caught.value)
+
+
+def test_a_password_in_a_target_is_not_quoted() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        parse_request_line(b"GET http://me:secret@a.test/ HTTP/1.1")
+
+    assert "secret" not in str(caught.value)

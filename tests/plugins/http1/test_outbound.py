@@ -137,6 +137,17 @@ def test_an_old_client_sees_the_end_of_a_body_by_the_end_of_the_connection(serve
     assert server.write_end([(b"x", b"y")]) == b""
 
 
+def test_nothing_is_read_after_a_body_that_ends_with_the_connection(server: ServerEngine) -> None:
+    server.feed(OLD_KEPT + OLD_KEPT)
+    server.read_head()
+    server.write_head(200, b"OK", [], None, keep_alive=True)
+    server.write_end([])
+
+    server.next_message()
+
+    assert server.read_head() is None
+
+
 def test_a_body_must_be_as_long_as_announced(server: ServerEngine) -> None:
     server.feed(GET)
     server.read_head()
@@ -147,6 +158,36 @@ def test_a_body_must_be_as_long_as_announced(server: ServerEngine) -> None:
     server.write_data(b"hell")
     with pytest.raises(LocalProtocolError, match="1 bytes before"):
         server.write_end([])
+
+
+@pytest.mark.parametrize(("field", "size"), [((b"x", b"\n"), 5), ((b"x", b"y"), -1)])
+def test_a_reply_that_could_not_be_written_can_be_replaced(
+    server: ServerEngine, field: tuple[bytes, bytes], size: int
+) -> None:
+    server.feed(GET)
+    server.read_head()
+    with pytest.raises(LocalProtocolError):
+        server.write_head(200, b"OK", [field], size, keep_alive=True)
+
+    head = server.write_head(500, b"Internal Server Error", [], 0, keep_alive=True)
+
+    assert lines_of(head) == (b"HTTP/1.1 500 Internal Server Error", {b"content-length: 0"})
+    server.next_message()
+
+
+def test_a_request_that_could_not_be_written_can_be_replaced(client: ClientEngine) -> None:
+    with pytest.raises(LocalProtocolError):
+        client.write_head(b"GET", b"/", HOST, -1)
+
+    assert client.write_head(b"GET", b"/", HOST, 0) == b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n"
+
+
+def test_a_field_that_is_not_bytes_is_not_written(server: ServerEngine, client: ClientEngine) -> None:
+    for field in (("x", b"y"), (b"x", "y"), (b"x", 1)):
+        with pytest.raises(LocalProtocolError):
+            server.write_head(200, b"OK", [field], 0, keep_alive=True)  # type: ignore[list-item]  # a plugin's mistake
+        with pytest.raises(LocalProtocolError):
+            client.write_head(b"GET", b"/", [field], 0)  # type: ignore[list-item]  # a plugin's mistake
 
 
 def test_a_reply_has_one_final_head(server: ServerEngine) -> None:

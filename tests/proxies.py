@@ -14,6 +14,7 @@ from mesh.config import read_text
 from mesh.linker.run import Linker, running
 from mesh.plugins import Kinds, find
 from tests.e2e.raw import RawConnection, connected
+from tests.e2e.stubs import OK, Behaviour, Stub, stub
 
 
 class _Records(logging.Handler):
@@ -84,6 +85,19 @@ async def proxy(
 
 Keys = Mapping[str, Any]
 """A map of a stack file."""
+
+
+@contextlib.asynccontextmanager
+async def between(
+    behave: Behaviour = OK, *, server: Keys | None = None, errors: bool = False, **router: Any
+) -> AsyncIterator[tuple[Stub, RawConnection]]:
+    """Run a linker with one endpoint, which behaves as told, and connect to it: return both ends."""
+    async with (
+        stub(behave) as endpoint,
+        proxy(stack(endpoint.port, server=server, **router), errors=errors) as running,
+        running.connect() as client,
+    ):
+        yield endpoint, client
 
 
 def stack(dtab: str | int, *, server: Keys | None = None, namers: list[Keys] | None = None, **router: Any) -> str:
