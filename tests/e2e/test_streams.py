@@ -165,6 +165,19 @@ async def test_an_early_reply_to_a_large_body_is_read_before_the_connection_ends
     assert answer.value(b"connection") == (b"close" if "Length" in framing else None)
 
 
+async def test_a_router_may_gather_no_body_at_all() -> None:
+    async def behave(stub: Stub, connection: RawConnection) -> None:
+        await connection.head()
+        await connection.send(reply(body=await connection.exactly(4)))
+        await connection.is_closed()
+
+    async with between(behave, streamAfterContentLengthKB=0) as (_endpoint, client):
+        await client.send(request("POST", "/", "Content-Length: 8") + b"half")
+        answer = await client.reply()
+
+    assert answer.body == b"half"
+
+
 async def test_a_body_that_breaks_off_at_the_client_never_looks_whole_to_the_endpoint() -> None:
     broken: list[bool] = []
 

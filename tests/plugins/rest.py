@@ -29,6 +29,7 @@ class Rest:
     built: list[Params] = attrs.field(factory=list)
     requests: list[tuple[Params, Any]] = attrs.field(factory=list)
     closed: list[Params] = attrs.field(factory=list)
+    services: list[AnyService] = attrs.field(factory=list)
     error: Exception | None = None
 
     def __call__(self, params: Params) -> AnyService:
@@ -42,6 +43,7 @@ class Rest:
             answer = self.answer(request)
             return await answer if inspect.isawaitable(answer) else answer
 
+        self.services.append(serve)
         return serve
 
     def seen(self, param: Param[Any]) -> list[Any]:

@@ -13,7 +13,9 @@ def test_plugins_import_the_face_alone() -> None:
 
 
 def test_tests_of_plugins_and_of_the_whole_import_the_face_alone() -> None:
-    wrong = _past_the_face(sources("tests/plugins", "tests/e2e", "tests/bench"), ("mesh", "mesh.testing"))
+    wrong = _past_the_face(
+        sources("tests/plugins", "tests/thirdparty", "tests/e2e", "tests/bench"), ("mesh", "mesh.testing")
+    )
 
     assert wrong == []
 

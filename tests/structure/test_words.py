@@ -64,7 +64,12 @@ def _python() -> list[Path]:
 
 
 def _texts() -> list[Path]:
-    texts = [path for folder in ("docs", "stacks") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    texts = [
+        path
+        for folder in ("docs", "stacks")
+        for kind in ("*.md", "*.yaml", "*.py")
+        for path in (ROOT / folder).rglob(kind)
+    ]
     return [*texts, ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml"]
 
 

@@ -31,13 +31,13 @@ from mesh import (
     Switch,
     close_forgotten,
 )
+from mesh_plugins.http1.client_body import DRAIN_BYTES, ClientBody
 from mesh_plugins.http1.head import RequestHead, ServerEngine
 
 logger = logging.getLogger(__name__)
 
 PIECE = 131072  # bytes asked for at once while a body streams; more makes the two sides wait for each other
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
-DRAIN_BYTES = 65536  # how much of a request body nobody wanted is read to keep the connection; nginx and Envoy do alike
 DRAIN_SECONDS = (
     0.25  # how long an idle client may still begin a request once the listener drains; closing at once would cut it
 )
@@ -290,16 +290,14 @@ class ServerConnection(InterimSink):
         except GONE as error:
             raise ClientGone("the client went away before its reply") from error
 
-    async def _drain(self, body: "ClientBody") -> bool:
+    async def _drain(self, body: ClientBody) -> bool:
         """Read the little that may be left of a request body that was not wanted; return whether that was all of it."""
         self._body = None
-        left = DRAIN_BYTES if self._keep_alive else 0
         try:
-            while not body.is_done and left > 0:
-                left -= len(await body.receive())
+            await body.drain(DRAIN_BYTES if self._keep_alive else 0)
         except MeshError as error:
             logger.debug("%s: the rest of a body did not come: %s", self._connection.peer, error)
-        if not body.is_done:
+        if not body.is_done and not body.is_received:
             await self._linger()
         return body.is_done
 
@@ -339,59 +337,3 @@ def _header_safe(text: str) -> bytes:
 def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:
     """Return whether a reply has no body by its nature. Source: RFC 9110 section 6.4.1."""
     return request.method == b"HEAD" or reply.status == 204 or reply.status == 304
-
-
-class ClientBody(Body):
-    """The body of a request that is still coming.
-
-    `held_back`: the client waits for a `100` before it sends any of it; `is_done`: it has come as a whole.
-    """
-
-    __slots__ = ("_error", "_first", "_left", "_server", "_size", "held_back", "is_done")
-
-    def __init__(self, server: ServerConnection, head: RequestHead, first: bytes) -> None:
-        self._server = server
-        self._size = None if head.body_size < 0 else head.body_size
-        self._left = head.body_size  # bytes that nobody has received; without meaning if the size is unknown
-        self._first = first
-        self._error: MeshError | None = None
-        self.held_back = head.expects_continue and not first
-        self.is_done = False
-
-    @property
-    def size(self) -> int | None:
-        return self._size
-
-    @property
-    def trailers(self) -> Fields:
-        return self._server.body_trailers() if self.is_done else []
-
-    def is_beyond_draining(self, reply: HttpReply) -> bool:
-        """Return whether `reply` must be the last: too much of the body is to come after it, or nobody knows what will."""
-        if self.held_back or self._error is not None:
-            return True
-        return reply.whole and self._size is not None and self._left > DRAIN_BYTES
-
-    async def receive(self) -> bytes:
-        if self.is_done:
-            return b""
-        if self._error is not None:
-            raise self._error
-        if self._first:
-            piece, self._first = self._first, b""
-        else:
-            piece = await self._receive_more()
-        self._left -= len(piece)
-        if not piece:
-            self.is_done = True
-            self._server.check_hung_up()
-        return piece
-
-    async def _receive_more(self) -> bytes:
-        try:
-            if self.held_back:
-                await self._server.send_interim(100, [])
-            return await self._server.receive_body()
-        except MeshError as error:
-            self._error = error
-            raise

@@ -19,8 +19,10 @@ Answer = Callable[[HttpRequest], Awaitable[HttpReply]]
 class Client:
     """The client's end, the switch of the server, and its end, which may be `aborted`."""
 
-    def __init__(self, answer: Answer, serving: Serving) -> None:
-        self.stream, near = trio.testing.memory_stream_pair()
+    def __init__(
+        self, answer: Answer, serving: Serving, pair: tuple[trio.StapledStream, trio.StapledStream] | None = None
+    ) -> None:
+        self.stream, near = pair or trio.testing.memory_stream_pair()
         self.rest = b""
         self.switch = Switch(answer)
         self.connection = Abortable(near)

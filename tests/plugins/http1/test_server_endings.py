@@ -1,5 +1,7 @@
 """How exchanges and connections end on the serving side: broken off, abandoned, drained, or read to their end."""
 
+import socket
+
 import pytest
 import trio
 import trio.testing
@@ -8,8 +10,8 @@ from mesh import Body, HttpReply, HttpRequest, Limits, Switch, Unavailable
 from mesh.testing import Trickle
 from mesh_plugins.http1.server import ServerConnection, Serving
 from mesh_plugins.http1.wire import FastServer
-from tests.plugins.http1.serving import GET, Client, always, ok, served, whole
-from tests.socketpairs import connected, settled
+from tests.plugins.http1.serving import GET, Answer, Client, always, ok, served, whole
+from tests.socketpairs import connected, drain, settled
 
 PUT = b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
 EXPECTING = PUT.replace(b"host", b"expect: 100-continue\r\nhost")
@@ -88,38 +90,35 @@ async def test_replies_that_nobody_closed_are_closed_with_the_exchange() -> None
         assert forgotten.closed
 
 
-async def _hang_up_during(answer: object, *, allow_half_close: bool = False) -> tuple[bytes, Switch]:
-    """Ask over a socket, hang up as soon as the service waits, and return what came back."""
-    switch = Switch(answer)  # type: ignore[arg-type]  # a service of HTTP
+async def hang_up_during(
+    answer: Answer, hung_up: trio.Event, *, allow_half_close: bool = False
+) -> tuple[bytes, Switch]:
+    """Ask over a socket, shut down writing while the service waits, and return what came back."""
+    switch = Switch(answer)
     with connected() as (connection, peer):
         server = ServerConnection(connection, FastServer(Limits()), switch, Serving(allow_half_close=allow_half_close))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.run)
             peer.sendall(GET)
             await settled()
-            peer.shutdown(1)
+            peer.shutdown(socket.SHUT_WR)
             await settled()
-            received = b""
-            while piece := await trio.to_thread.run_sync(peer.recv, 65536):
-                received += piece
-    return received, switch
+            hung_up.set()
+        return drain(peer), switch
 
 
 async def test_a_client_that_hangs_up_ends_its_exchange_and_what_was_made_for_it() -> None:
     made = HttpReply(200, body=Trickle(b"x"))
-    ended: list[bool] = []
+    hung_up = trio.Event()
 
     async def answer(request: HttpRequest) -> HttpReply:
         request.context.made(made)
-        try:
-            await trio.sleep_forever()
-        finally:
-            ended.append(True)
+        await hung_up.wait()
         return made
 
-    received, switch = await _hang_up_during(answer)
+    received, switch = await hang_up_during(answer, hung_up)
 
-    assert (received, ended, made.closed) == (b"", [True], True)
+    assert (received, made.closed) == (b"", True)
     assert switch.connections == set()
 
 
@@ -127,24 +126,22 @@ async def test_a_client_that_may_hang_up_early_gets_its_reply() -> None:
     hung_up = trio.Event()
 
     async def answer(_request: HttpRequest) -> HttpReply:
-        with trio.move_on_after(0.02):
-            await hung_up.wait()
+        await hung_up.wait()
         return HttpReply(200, body=b"late")
 
-    received, _switch = await _hang_up_during(answer, allow_half_close=True)
+    received, _switch = await hang_up_during(answer, hung_up, allow_half_close=True)
 
     assert received.endswith(b"late")
 
 
 async def test_a_client_that_reads_nothing_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
-    far, near = trio.testing.lockstep_stream_pair()
     reply = HttpReply(200, body=Trickle(b"x" * 10))
-    client = Client(always(reply), Serving(Limits(stream_idle_timeout_s=7)))
-    client.connection._stream = near
+    pair = trio.testing.lockstep_stream_pair()
+    client = Client(always(reply), Serving(Limits(stream_idle_timeout_s=7)), pair)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(client.server.run)
-        await far.send_all(GET)
+        await client.send(GET)
 
     assert trio.current_time() == pytest.approx(7, abs=0.1)
     assert (reply.closed, client.connection.aborted) == (True, True)
@@ -211,6 +208,34 @@ async def test_a_streamed_reply_may_be_written_while_a_long_body_comes() -> None
 
     assert b"connection: close" not in first
     assert second.endswith(b"y" * 70_000)
+
+
+async def test_the_reader_of_a_body_that_was_given_up_takes_nothing_of_the_next_request() -> None:
+    """The reader has been woken and cancelled at the same time, so it still gets to read from the connection."""
+    bodies: list[bytes] = []
+
+    async with served(lambda request: answer(request)) as client, trio.open_nursery() as nursery:
+
+        async def answer(request: HttpRequest) -> HttpReply:
+            if request.target == b"/next":
+                bodies.append(await whole(request.body))
+            else:
+                scope = trio.CancelScope()
+                nursery.start_soon(read, request.body, scope)
+                await settled()
+                await client.send(b"x" * 9_000 + (PUT % 20_000).replace(b"/ ", b"/next ") + b"y" * 10_000)
+                scope.cancel()
+            return HttpReply(200)
+
+        async def read(body: Body, scope: trio.CancelScope) -> None:
+            with scope:
+                await whole(body)
+
+        await client.ask(PUT % 10_000 + b"x" * 1_000)
+        await settled()
+        await client.ask(b"y" * 10_000)
+
+    assert bodies == [b"y" * 20_000]
 
 
 async def test_a_client_that_waits_for_the_call_gets_it_when_the_body_is_asked_for() -> None:

@@ -1,0 +1,341 @@
+"""The state machine that marks an endpoint busy."""
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from mesh import (
+    BOUND,
+    CLASSIFIER,
+    ENDPOINT,
+    HEALTH,
+    LIFE,
+    METRICS,
+    Addr,
+    AddrBound,
+    AnyService,
+    BoundName,
+    ClientGone,
+    ConnectFailed,
+    Endpoint,
+    Fixed,
+    Health,
+    HttpReply,
+    HttpRequest,
+    Life,
+    MeshError,
+    Metrics,
+    Outcome,
+    Overloaded,
+    Params,
+    Path,
+    Reply,
+    Request,
+    Status,
+)
+from mesh.testing import reply, request
+from mesh_plugins.accrual.accrual import NEW_POLICY, Policy, accrual
+from mesh_plugins.accrual.consecutive import ConsecutiveConfig, NoneConfig, consecutive, none
+from mesh_plugins.http.classifiers import non_retryable_5xx
+from tests.plugins.rest import Rest, hanging, numbers, raising
+
+ENDPOINT_A = Endpoint("10.0.0.1", 80)
+
+
+class Told:
+    """A policy that gives prepared answers to failures, and remembers what it was told."""
+
+    def __init__(self, *seconds: float | None) -> None:
+        self.seconds = list(seconds)
+        self.told: list[str] = []
+
+    def succeeded(self) -> None:
+        self.told.append("success")
+
+    def failed(self) -> float | None:
+        self.told.append("failure")
+        return self.seconds.pop(0) if self.seconds else None
+
+    def revived(self) -> None:
+        self.told.append("revival")
+
+
+@attrs.define(eq=False)
+class Bench:
+    """One endpoint behind an accrual. `ok`, `fail` and `ignore` send a request with that outcome."""
+
+    life: Life
+    policy: Policy
+    health: Health = attrs.field(factory=Health)
+    rest: Rest = attrs.field(factory=Rest)
+    metrics: Metrics = attrs.field(factory=Metrics)
+    service: AnyService = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        addr = Fixed[Addr](AddrBound((ENDPOINT_A,)))
+        params = Params().put(LIFE, self.life).put(METRICS, self.metrics).put(HEALTH, self.health)
+        params = params.put(BOUND, BoundName(Path.read("/#/fs/web"), Path(), addr)).put(ENDPOINT, ENDPOINT_A)
+        params = params.put(CLASSIFIER, non_retryable_5xx).put(NEW_POLICY, lambda: self.policy)
+        self.service = accrual(params, self.rest)
+
+    async def send(self, status: int = 200, asked: HttpRequest | None = None) -> Reply:
+        self.rest.answer = lambda _request: reply(status)
+        answered: Reply = await self.service(request() if asked is None else asked)
+        return answered
+
+    async def fail(self, error: Exception | None = None) -> None:
+        self.rest.answer = raising(ConnectFailed("refused") if error is None else error)
+        with pytest.raises(ConnectFailed if error is None else type(error)):
+            await self.service(request())
+
+    def status(self) -> Status:
+        return self.health.status
+
+    @property
+    def counts(self) -> dict[str, float]:
+        return dict(numbers(self.metrics, "client/#/fs/web/failure_accrual"))
+
+
+def counted(removals: int = 0, revivals: int = 0, probes: int = 0, removed_for_ms: int = 0) -> dict[str, float]:
+    return {"removals": removals, "revivals": revivals, "probes": probes, "removed_for_ms": removed_for_ms}
+
+
+async def test_an_endpoint_is_busy_when_the_policy_says_so_and_open_again_after_its_time(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(None, 5.0))
+    await bench.fail()
+    assert bench.status() is Status.OPEN
+
+    await bench.fail()
+    assert bench.status() is Status.BUSY
+    await trio.sleep(4.9)
+    assert bench.status() is Status.BUSY
+    await trio.sleep(0.2)
+
+    assert bench.status() is Status.OPEN
+    assert bench.counts == counted(removals=1, removed_for_ms=5000)
+
+
+async def test_a_dead_endpoint_refuses_nothing_by_itself(life: Life) -> None:
+    bench = Bench(life, Told(5.0))
+    await bench.fail()
+
+    answered = await bench.send()
+
+    assert isinstance(answered, HttpReply)
+    assert bench.status() is Status.BUSY
+
+
+async def test_one_request_probes_and_keeps_the_others_away_meanwhile(
+    life: Life, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(5.0))
+    await bench.fail()
+    await trio.sleep(6.0)
+    bench.rest.answer = hanging
+
+    nursery.start_soon(bench.service, request())
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert bench.status() is Status.BUSY
+    assert bench.counts["probes"] == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_probe_that_succeeds_revives(life: Life, autojump_clock: trio.testing.MockClock) -> None:
+    policy = Told(5.0)
+    bench = Bench(life, policy)
+    await bench.fail()
+    await trio.sleep(6.0)
+
+    await bench.send()
+
+    assert bench.status() is Status.OPEN
+    assert policy.told == ["failure", "revival", "success"]
+    assert bench.counts == counted(removals=1, revivals=1, probes=1, removed_for_ms=5000)
+
+
+async def test_a_probe_that_fails_is_dead_again_and_no_new_removal(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(5.0, 10.0))
+    await bench.fail()
+    await trio.sleep(6.0)
+
+    await bench.fail()
+
+    assert bench.status() is Status.BUSY
+    await trio.sleep(9.0)
+    assert bench.status() is Status.BUSY
+    await trio.sleep(2.0)
+    assert bench.status() is Status.OPEN
+    assert bench.counts == counted(removals=1, probes=1, removed_for_ms=15_000)
+
+
+async def test_a_probe_whose_failure_the_policy_forgives_lets_the_next_one_probe(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(5.0, None))
+    await bench.fail()
+    await trio.sleep(6.0)
+
+    await bench.fail()
+    assert bench.status() is Status.OPEN
+    await bench.send()
+
+    assert bench.counts == counted(removals=1, revivals=1, probes=2, removed_for_ms=5000)
+
+
+@pytest.mark.parametrize("error", [Overloaded("too many wait"), ClientGone("left"), LookupError("a plugin's")])
+async def test_a_probe_that_says_nothing_of_the_endpoint_lets_the_next_one_probe(
+    life: Life, autojump_clock: trio.testing.MockClock, error: Exception
+) -> None:
+    policy = Told(5.0)
+    bench = Bench(life, policy)
+    await bench.fail()
+    await trio.sleep(6.0)
+
+    await bench.fail(error)
+
+    assert bench.status() is Status.OPEN
+    assert policy.told == ["failure"]
+
+
+async def test_a_probe_that_is_cancelled_lets_the_next_one_probe(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(5.0))
+    await bench.fail()
+    await trio.sleep(6.0)
+    bench.rest.answer = hanging
+
+    with trio.move_on_after(1.0):
+        await bench.service(request())
+
+    assert bench.status() is Status.OPEN
+
+
+@pytest.mark.parametrize("error", [Overloaded("too many wait"), ClientGone("left"), LookupError("a plugin's")])
+async def test_what_is_not_the_endpoints_fault_does_not_count(life: Life, error: Exception) -> None:
+    policy = Told(5.0)
+
+    await Bench(life, policy).fail(error)
+
+    assert policy.told == []
+
+
+async def test_a_success_counts_while_the_endpoint_is_dead_and_does_not_revive_it(life: Life) -> None:
+    policy = Told(5.0)
+    bench = Bench(life, policy)
+    await bench.fail()
+
+    await bench.send()
+
+    assert policy.told == ["failure", "success"]
+    assert bench.status() is Status.BUSY
+
+
+@pytest.mark.parametrize("seconds", [1.0, 6.0], ids=["dead", "probe open"])
+async def test_an_old_request_that_fails_late_says_nothing_new(
+    life: Life, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, seconds: float
+) -> None:
+    policy = Told(5.0)
+    bench = Bench(life, policy)
+
+    async def fail_late(_request: Request) -> Reply:
+        await trio.sleep(seconds)
+        raise ConnectFailed("refused")
+
+    async def send_old() -> None:
+        with pytest.raises(ConnectFailed):
+            await bench.service(request())
+
+    bench.rest.answer = fail_late
+    nursery.start_soon(send_old)
+    await trio.testing.wait_all_tasks_blocked()
+    await bench.fail()
+    await trio.sleep(seconds + 0.5)
+
+    assert policy.told == ["failure"]
+    assert bench.counts["removals"] == 1
+
+
+async def test_the_first_of_several_to_end_while_one_probes_decides(
+    life: Life, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    policy = Told(5.0)
+    bench = Bench(life, policy)
+    await bench.fail()
+    await trio.sleep(6.0)
+    bench.rest.answer = hanging
+    nursery.start_soon(bench.service, request())
+    await trio.testing.wait_all_tasks_blocked()
+
+    await bench.send()
+
+    assert bench.status() is Status.OPEN
+    assert bench.counts["probes"] == 1
+    nursery.cancel_scope.cancel()
+
+
+def all_well(_request: Request, _result: Reply | MeshError) -> Outcome:
+    return Outcome.SUCCESS
+
+
+async def test_a_reply_fails_if_the_classifier_says_so(life: Life) -> None:
+    policy = Told()
+
+    await Bench(life, policy).send(500)
+
+    assert policy.told == ["failure"]
+
+
+async def test_the_classifier_of_the_request_counts_more(life: Life) -> None:
+    policy = Told()
+    asked = request()
+    asked.context.classifier = all_well
+
+    await Bench(life, policy).send(500, asked)
+
+    assert policy.told == ["success"]
+
+
+async def test_an_endpoint_that_is_let_go_while_dead_leaves_no_task(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(5.0, 5.0))
+    await bench.fail()
+
+    life.close()
+    await trio.sleep(10.0)
+
+    assert bench.status() is Status.BUSY
+
+
+async def test_a_failure_after_the_end_of_its_stack_starts_nothing(life: Life) -> None:
+    bench = Bench(life, Told(5.0))
+    life.close()
+
+    await bench.fail()
+
+    assert bench.status() is Status.BUSY
+
+
+async def test_without_a_policy_nothing_is_added(life: Life) -> None:
+    rest = Rest()
+    params = Params().put(LIFE, life).put(NEW_POLICY, none(NoneConfig()))
+
+    service = accrual(params, rest)
+
+    assert rest.services == [service]
+
+
+async def test_the_policy_is_built_for_each_endpoint_by_its_kind(life: Life) -> None:
+    bench = Bench(life, consecutive(ConsecutiveConfig(2))())
+
+    await bench.fail()
+    await bench.fail()
+
+    assert bench.status() is Status.BUSY
