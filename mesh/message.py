@@ -73,25 +73,21 @@ class Context:
     """What the mesh knows about one request, the same for every protocol; filters read it, few write it.
 
     `path` is the logical name, `local_dtab` the override the request brought (a `Dtab`, or None), `bound` the bound name
-    chosen for this attempt, `tried` the addresses that earlier attempts went to, `flags` the reason of a failure for the
-    access log, `decisions` the routing steps if somebody asked for them.
+    chosen for this attempt, `tried` the addresses that earlier attempts went to, `flags` why it failed, in Envoy's
+    letters and a word.
     """
 
     __slots__ = (
         "attempt",
         "bound",
         "classifier",
-        "deadline",
-        "decisions",
         "endpoint",
-        "extra",
         "flags",
         "local_dtab",
         "path",
         "peer",
         "received_at",
         "replies",
-        "trace",
         "tried",
     )
 
@@ -100,16 +96,12 @@ class Context:
         self.local_dtab: Any = None
         self.bound: Any = None
         self.endpoint: Any = None
-        self.deadline: float = float("inf")
-        self.trace: Any = None
         self.classifier: Any = None
         self.attempt = 0
         self.tried: tuple[Any, ...] = ()
         self.peer = peer
         self.received_at = received_at
         self.flags = ""
-        self.decisions: list[Any] | None = None
-        self.extra: dict[Any, Any] | None = None
         self.replies: Reply | list[Reply] | None = None
 
     def made(self, reply: "Reply") -> None:
