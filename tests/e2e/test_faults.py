@@ -1,6 +1,8 @@
 """Faults under load: what endpoints, discovery and the end of the process may not cost the clients."""
 
+import contextlib
 import pathlib
+import socket
 
 import attrs
 import pytest
@@ -23,12 +25,9 @@ class Load:
     """What clients with a steady stream of requests have seen: statuses, and requests without an answer."""
 
     statuses: list[int] = attrs.field(factory=list)
+    failures: list[str] = attrs.field(factory=list)
     lost: int = 0
     refused: int = 0
-
-    @property
-    def failures(self) -> list[int]:
-        return [status for status in self.statuses if status != 200]
 
     async def run(self, port: int) -> None:
         """Send requests for ever over one connection after the other, until none is accepted any more."""
@@ -49,6 +48,8 @@ class Load:
                 self.lost += 1
                 return
             self.statuses.append(answer.status)
+            if answer.status != 200:
+                self.failures.append(f"{trio.current_time():.3f}: {answer.status} {answer.body.decode()}")
             if answer.value(b"connection") == b"close":
                 return
             await trio.sleep(PAUSE_SECONDS)
@@ -74,14 +75,36 @@ async def test_no_get_is_lost_while_one_endpoint_lives(tmp_path: pathlib.Path) -
             await until_quiet(load)
             second.kill()
             await until_quiet(load)
-            async with stub(port=first.port) as again:
-                await until_quiet(load)
-                third.kill()
+            async with stub(port=first.port), stub(port=second.port):
                 await until_quiet(load)
             nursery.cancel_scope.cancel()
 
     assert (load.failures, load.lost) == ([], 0)
-    assert len(again.requests) > 0
+    assert len(third.requests) > 0
+
+
+async def test_no_get_is_lost_when_endpoints_restart_one_after_the_other(tmp_path: pathlib.Path) -> None:
+    """Without accrual: it keeps away for 5 s from what could not be reached, and then there is nobody left."""
+    load = Load()
+
+    async with stubs(2) as (first, second), trio.open_nursery() as nursery:
+        namers = disco(tmp_path, web=[first.port, second.port])
+        async with proxy(stack(FS, namers=namers, client={"failureAccrual": {"kind": "none"}})) as running:
+            for _number in range(CLIENTS):
+                nursery.start_soon(load.run, running.ports[0])
+            await until_quiet(load)
+            first.kill()
+            await until_quiet(load)
+            async with stub(port=first.port) as first_again:
+                await until_quiet(load)
+                second.kill()
+                await until_quiet(load)
+                async with stub(port=second.port):
+                    await until_quiet(load)
+                nursery.cancel_scope.cancel()
+
+    assert (load.failures, load.lost) == ([], 0)
+    assert len(first_again.requests) > 0
 
 
 async def test_traffic_follows_the_discovery_file_at_once_and_without_a_failure(tmp_path: pathlib.Path) -> None:
@@ -150,6 +173,21 @@ async def test_a_drain_answers_everything_that_was_asked_before_the_listener_clo
 
     assert (load.failures, load.lost) == ([], 0)
     assert load.refused == CLIENTS * 4
+
+
+async def test_a_drain_serves_those_who_still_wait_to_be_accepted() -> None:
+    async with stub() as endpoint, proxy(stack(endpoint.port)) as running:
+        with contextlib.ExitStack() as opened:
+            clients = []
+            for _number in range(20):  # all before the listener gets its turn
+                client = opened.enter_context(socket.create_connection(("127.0.0.1", running.ports[0])))
+                client.sendall(request())
+                clients.append(client)
+            await running.linker.drain()
+            answers = [client.recv(65536) for client in clients]
+
+    assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 20
+    assert [b"connection: close" in answer for answer in answers] == [True] * 20
 
 
 async def test_a_drain_waits_for_a_long_reply_and_lets_idle_connections_go() -> None:

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import trio
 
 from tests.e2e.raw import Incomplete, Message, RawConnection, chunked, reply, request
 from tests.e2e.stubs import OK, Stub, answering, stub
@@ -268,3 +269,16 @@ async def test_nothing_is_answered_after_a_request_that_closes(engine: str) -> N
 
     assert (answer.body, answer.value(b"connection")) == (b"/last ", b"close")
     assert len(endpoint.requests) == 1
+
+
+async def test_a_last_reply_is_not_lost_when_the_client_goes_on_sending(engine: str) -> None:
+    body = b"x" * 500_000
+
+    async with between(answering(reply(body=body)), engine=engine) as (_endpoint, client):
+        await client.send(request("GET", "/last", "Connection: close") + b"y" * 300_000)
+        await trio.sleep(0.05)
+        answer = await client.reply()
+        closed = await client.is_closed()
+
+    assert answer.body == body
+    assert (closed, client.was_reset) == (True, False)

@@ -199,6 +199,15 @@ async def test_an_override_of_the_dtab_is_honoured_and_passed_on() -> None:
     assert usual.requests[0].value(b"l5d-ctx-dtab") is None
 
 
+async def test_no_override_leads_to_where_a_cloud_keeps_its_credentials() -> None:
+    async with between() as (endpoint, client):
+        await client.send(request("GET", "/", "l5d-dtab: /svc => /$/inet/169.254.169.254/80"))
+        answer = await client.reply()
+
+    assert (answer.status, endpoint.requests) == (502, [])
+    assert "link-local" in told(answer)
+
+
 async def test_a_bad_override_is_refused_and_the_connection_serves_on() -> None:
     async with between() as (endpoint, client):
         await client.send(request("GET", "/", "l5d-dtab: /svc => ", "Content-Length: 0"))

@@ -1,14 +1,13 @@
 """The rest of a stack below the module under test."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import trio
 
-from mesh import LIFE, AnyService, Metrics, Param, Params, Reply
-from mesh.metrics import flat
+from mesh import LIFE, AnyService, Histogram, Metrics, Param, Params, Reply
 from mesh.testing import Trickle, reply
 
 Answer = Callable[[Any], Reply | Awaitable[Reply]]
@@ -75,6 +74,15 @@ async def hanging(_request: Any) -> Reply:
     raise AssertionError
 
 
-def numbers(metrics: Metrics, q: str = "") -> Mapping[str, float]:
-    """Return the metrics below a name as `/admin/metrics.json` shows them, by name."""
-    return flat(metrics, q)
+def numbers(metrics: Metrics, q: str = "") -> dict[str, float]:
+    """Return every number below a name, by name; of a histogram its fields, such as `latency.count`."""
+    found: dict[str, float] = {}
+    for name, metric in metrics.metrics.items():
+        if isinstance(metric, Histogram):
+            found |= {f"{name}.{field}": number for field, number in metric.window().summary().items()}
+        else:
+            found[name] = metric.read() or 0
+    for name, below in metrics.scopes.items():
+        found |= {f"{name}/{rest}": number for rest, number in numbers(below).items()}
+    prefix = f"{q}/" if q else ""
+    return {name.removeprefix(prefix): number for name, number in found.items() if name.startswith(prefix)}

@@ -30,8 +30,6 @@ from mesh import (
     RouterSettings,
     connect,
 )
-from mesh.config import read_text
-from mesh.plugins import find
 from mesh.testing import reply, request
 from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.accrual.consecutive import Consecutive
@@ -46,15 +44,14 @@ from mesh_plugins.filters.matrix import MATRIX
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.http.classifiers import non_retryable_5xx
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
+from tests.stackfiles import router_of
 
 WEB = Path.read("/svc/web")
 ADDED: Param[object] = Param(None, "added")
 
 
 def settings_of(more: str = "", server: str = "") -> RouterSettings:
-    text = f"routers:\n- protocol: http\n  servers:\n  - {{port: 0{server}}}\n{more}"
-    (router,) = read_text(text, file="stack.yaml", kinds=find()).stack.routers
-    return router
+    return router_of(f"routers:\n- protocol: http\n  servers:\n  - {{port: 0{server}}}\n{more}")
 
 
 def params_of(more: str = "", first: Params | None = None) -> Params:

@@ -9,8 +9,9 @@ import mesh
 from mesh import hooks
 from mesh.cli import main
 from tests.structure.pages import Page, page, pages
-from tests.structure.source import ROOT
+from tests.structure.source import CODE, ROOT, sources
 
+METRICS = ("counter", "gauge", "histogram")
 SETUP = re.compile(r"^\$\(command -v .*$", re.MULTILINE)
 
 
@@ -51,6 +52,21 @@ def test_every_category_of_kinds_is_documented() -> None:
     text = page("docs/hooks.md").text
 
     assert [category for category in mesh.Category if f"`{category}`" not in text] == []
+
+
+def test_every_metric_is_documented() -> None:
+    text = "".join(shown.text for shown in pages())
+    names = {
+        str(argument.value)
+        for source in sources(*CODE)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METRICS
+        for argument in node.args
+        if isinstance(argument, ast.Constant)
+    }
+
+    assert names
+    assert sorted(name for name in names if not re.search(rf"[`/]{re.escape(name)}`", text)) == []
 
 
 def test_every_command_and_option_is_documented() -> None:

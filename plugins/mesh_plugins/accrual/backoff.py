@@ -14,12 +14,9 @@ def equal_jittered(first: float, longest: float, source: Random) -> Iterator[flo
     """Yield `first`, then a half that doubles plus a random part of it; from where that would exceed it on, `longest`."""
     yield first
     half = first
-    while half < longest:
-        pause = half + source.uniform(0.0, half)
-        if pause >= longest:
-            break
+    while (pause := half + source.uniform(0.0, half)) < longest:
         yield pause
-        half *= 2
+        half = min(half * 2, longest)
     while True:
         yield longest
 

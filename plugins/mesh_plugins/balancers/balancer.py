@@ -82,20 +82,19 @@ class Balancer:
             endpoints = ()
         else:
             return
-        before, self.nodes = self.nodes, {}
+        nodes: dict[Endpoint, Node] = {}
         for endpoint in endpoints:
-            if endpoint in self.nodes:
-                continue  # a namer should not say it twice; were it counted twice, its first stack would never be closed
-            node = before.pop(endpoint, None)
-            if node is None:
-                node = Node(endpoint)
-                self.counts.adds += 1
-            node.endpoint = endpoint
-            self.nodes[endpoint] = node
-        for node in before.values():
-            self._remove(node)
+            if endpoint not in nodes:  # a namer should not say it twice
+                nodes[endpoint] = self.nodes.get(endpoint) or Node(endpoint)
+                nodes[endpoint].endpoint = endpoint
+        # First, since it may raise, for weights that a plugin's namer made up: then everything stays as it was.
+        self._distributor = self._new_distributor(list(nodes.values())) if nodes else None
+        before, self.nodes = self.nodes, nodes
         self.counts.updates += 1
-        self._distributor = self._new_distributor(list(self.nodes.values())) if self.nodes else None
+        self.counts.adds += sum(endpoint not in before for endpoint in nodes)
+        for endpoint, node in before.items():
+            if endpoint not in nodes:
+                self._remove(node)
 
     def _remove(self, node: Node) -> None:
         self.counts.removes += 1

@@ -37,7 +37,7 @@ class WindowedAdder:
 
     def _expire(self) -> None:
         now = self._clock()
-        skipped = min(int((now - self._started) // self._slice) - 1, len(self._past))
+        skipped = min(int((now - self._started) / self._slice + 1e-9) - 1, len(self._past))  # 1.0 // 0.1 is 9.0
         self._past = ([0] * skipped + [self._current] + self._past)[: len(self._past)]
         self._current = 0
         self._started = now

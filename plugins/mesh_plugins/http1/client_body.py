@@ -97,6 +97,12 @@ class ClientBody(Body):
 
         Whoever received before must have been cancelled. Raises as `receive`.
         """
+        for _turn in range(RELEASE_TURNS):
+            if not self.is_received:
+                break
+            await trio.lowlevel.checkpoint()
+        else:
+            most = 0
         try:
             while not self.is_done and most > 0:
                 most -= len(await self.receive())

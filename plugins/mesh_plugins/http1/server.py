@@ -131,6 +131,8 @@ class ServerConnection(InterimSink):
                 return
             engine.next_message()
             patience = limits.idle_timeout_s
+        if not self._connection.is_quiet():
+            await self._linger()  # else the bytes that nobody will read would turn the last reply into a reset
 
     async def _receive_head(self, patience: float) -> RequestHead | None:
         """Wait for the next head; None if the connection ended between requests, or nothing came for `patience` seconds."""

@@ -83,6 +83,18 @@ def test_the_pairs_of_a_bound_name_go_with_its_client_stack() -> None:
     assert shown(metrics) == []
 
 
+def test_a_client_stack_that_has_ended_is_told_no_more() -> None:
+    matrix = Matrix()
+    pairs = Pairs(Metrics(), matrix)
+    matrix.begin(WEB)
+    pairs.close()
+    late = pairs.get(WEB)
+
+    matrix.end(WEB)
+
+    assert pairs.find(WEB) is late
+
+
 def test_a_pair_stays_as_long_as_another_router_holds_it() -> None:
     metrics, old, new = Metrics(), Matrix(), Matrix()
     for matrix in (old, new):

@@ -1,0 +1,383 @@
+"""What Finagle does with budgets, back-offs, breakers and p2c, case by case, from the YAML file beside this one.
+
+Where a case has `here`, that is what we answer on purpose, and `why`. Beyond that:
+
+* Nothing counts as `cannot_retry`: whether the balancer has an open endpoint does not end the requeues, since it fails open.
+* A budget whose time to live is out of range is refused when the stack file is read, in other words than Finagle's.
+* After five picks that met no open endpoint the fifth is used, as in linkerd, where Finagle draws a sixth.
+
+Left out is what is not built: policies by success rate and both at once, the back-offs that no stack file can ask for, and
+token buckets with a limit.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count, islice
+from pathlib import Path as FilePath
+from random import Random
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+import yaml
+
+from mesh import (
+    BOUND,
+    ENDPOINT,
+    HEALTH,
+    LIFE,
+    METRICS,
+    Addr,
+    AddrBound,
+    BoundName,
+    ClientGone,
+    ConfigError,
+    ConnectFailed,
+    Endpoint,
+    Fixed,
+    Health,
+    Life,
+    MeshError,
+    Metrics,
+    Nacked,
+    Overloaded,
+    Params,
+    Path,
+    Reply,
+    Request,
+    Status,
+    Unavailable,
+    UpstreamBroken,
+    bind,
+)
+from mesh.config import read_text
+from mesh.metrics import flat
+from mesh.plugins import find
+from mesh.testing import ManualClock, Trickle, reply, request
+from mesh_plugins.accrual.accrual import Accrual, AccrualCounts
+from mesh_plugins.accrual.backoff import Schedule, constant, decorrelated_jittered, equal_jittered
+from mesh_plugins.accrual.consecutive import Consecutive
+from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, Balancer
+from mesh_plugins.balancers.p2c import P2CConfig, p2c
+from mesh_plugins.filters import requeues
+from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, TokenBucket, WindowedAdder
+from mesh_plugins.http.classifiers import non_retryable_5xx
+from tests.conformance.finagle.java_random import JavaRandom
+
+# A case's own shape depends on its group, so it is `Any` until the group's test takes it apart.
+Case = Any
+
+GROUPS = yaml.safe_load((FilePath(__file__).parent / "finagle.yaml").read_text())
+
+
+def cases(group: str) -> list[Case]:
+    """Return what is given in each case, and what we are to answer."""
+    return [pytest.param(case["given"], case.get("here", case["expect"]), id=case["id"]) for case in GROUPS[group]]
+
+
+def schedule_of(spec: Case) -> Schedule:
+    """Return the schedule, in seconds, that a case describes in milliseconds."""
+    match spec:
+        case ["const", ms]:
+            return lambda: constant(ms / 1e3)
+        case ["linear", start, step]:
+            return lambda: (ms / 1e3 for ms in count(start, step))
+        case ["equal", start, longest, seed]:
+            return jittered(equal_jittered, start, longest, seed)
+        case ["decor", start, longest, seed]:
+            return jittered(decorrelated_jittered, start, longest, seed)
+        case ["take", inner, size]:
+            whole = schedule_of(inner)
+            return lambda: islice(whole(), size)
+    raise AssertionError(f"a back-off of unknown form: {spec!r}")
+
+
+def jittered(
+    wait: Callable[[float, float, Random], Iterator[float]], start: float, longest: float, seed: int
+) -> Schedule:
+    source = JavaRandom(seed)  # shared by all that begin the schedule anew, so never rewound
+    return lambda: wait(start / 1e3, longest / 1e3, source)
+
+
+def policy_of(spec: Case) -> Consecutive:
+    kind, failures, backoff = spec
+    assert kind == "consecutive"
+    return Consecutive(failures, schedule_of(backoff))
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("java_random"))
+def test_the_source_draws_as_javas_does(given: Case, expect: Case) -> None:
+    assert JavaRandom(given["seed"]).next_long(given["bound_ns"]) == expect["first_draw"]
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("backoff"))
+def test_a_backoff_waits_as_long(given: Case, expect: Case) -> None:
+    waits = list(islice(schedule_of(given["backoff"])(), given["n"]))
+
+    assert [wait * 1e3 for wait in waits] == pytest.approx(expect, rel=1e-9)
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("windowed_adder"))
+def test_a_windowed_adder_has_the_same_sums(given: Case, expect: Case) -> None:
+    clock = ManualClock()
+    adder = WindowedAdder(given["range"] / 1e3, given["slices"], clock)
+    sums = []
+    for step, number in given["steps"]:
+        if step == "advance":
+            clock.advance(number / 1e3)
+        else:
+            adder.add(number)
+        sums.append(adder.sum())
+
+    assert sums == expect
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("token_bucket"))
+def test_a_token_bucket_gives_as_much(given: Case, expect: Case) -> None:
+    clock = ManualClock()
+    bucket = TokenBucket(given["ttl_ms"] / 1e3, given["reserve"], clock)
+    seen: list[object] = []
+    for step, number in given["steps"]:
+        match step:
+            case "advance":
+                clock.advance(number / 1e3)
+                seen.append(bucket.count)
+            case "put":
+                bucket.add(number)
+                seen.append(bucket.count)
+            case _:
+                seen.append({"ok": bucket.try_take(number), "count": bucket.count})
+
+    assert seen == expect
+
+
+def budget_of(given: Case, clock: ManualClock) -> RetryBudget:
+    """Make the budget that a case describes, its limits as a stack file gives them. Raises `ConfigError`."""
+    keys = {"minRetriesPerSec": given["min"], "percentCanRetry": given["pct"], "ttlSecs": given["ttl_s"]}
+    router = {"protocol": "http", "servers": [{"port": 0}], "client": {"requeueBudget": keys}}
+    text = yaml.safe_dump({"routers": [router]})
+    limits = read_text(text, file="stack.yaml", kinds=find()).stack.routers[0].client.default.requeue_budget
+    return RetryBudget(BudgetLimits(limits.min_retries_per_sec, limits.percent_can_retry, limits.ttl_secs), clock)
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("retry_budget"))
+def test_a_retry_budget_allows_as_many(given: Case, expect: Case) -> None:
+    clock = ManualClock()
+    if "error" in expect:
+        with pytest.raises(ConfigError, match="ttlSecs"):
+            budget_of(given, clock)
+        return
+    budget = budget_of(given, clock)
+    seen: list[object] = []
+    for step in given["steps"]:
+        match step:
+            case "b":
+                seen.append(budget.balance)
+            case "d":
+                budget.deposit()
+                seen.append(budget.balance)
+            case "w":
+                seen.append({"ok": budget.try_withdraw(), "balance": budget.balance})
+            case ["advance", ms]:
+                clock.advance(ms / 1e3)
+                seen.append(budget.balance)
+            case ["load", times]:
+                seen.append(sum(deposited_and_withdrawn(budget) for _time in range(times)))
+
+    assert seen == expect
+
+
+def deposited_and_withdrawn(budget: RetryBudget) -> bool:
+    budget.deposit()
+    return budget.try_withdraw()
+
+
+OUTCOMES: dict[str, MeshError] = {
+    "failfast": ConnectFailed("the endpoint is known to be down"),
+    "write": UpstreamBroken("the write failed", retryable=True),
+    "nack": Nacked("refused"),
+    "nonretry": Overloaded("refused, and not to be tried again"),
+    "plain": MeshError("anything else"),
+}
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("requeue_filter"))
+async def test_requests_are_requeued_as_often(given: Case, expect: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requeues, "SHARE_PER_REQUEST", given["max_retries_percent"])
+    metrics, tries = Metrics(), 0
+    filter_ = requeues.Requeues(budget_of(given, ManualClock()), metrics)
+    seen = []
+    for outcomes in given["requests"]:
+        tries = 0
+
+        async def answer(_request: Request, /, outcomes: list[str] = outcomes) -> Reply:
+            nonlocal tries
+            outcome = outcomes[min(tries, len(outcomes) - 1)]
+            tries += 1
+            if outcome != "ok":
+                raise OUTCOMES[outcome]
+            return reply()
+
+        try:
+            await filter_(request(), answer)
+            result = "ok"
+        except MeshError:
+            result = "exc"
+        counts = {name: flat(metrics)[f"retries/{name}"] for name in ("requeues", "budget_exhausted", "request_limit")}
+        seen.append({"tries": tries, "result": result, **counts})
+
+    assert seen == [{name: value for name, value in known(one).items() if name != "cannot_retry"} for one in expect]
+
+
+def known(expected: Case) -> dict[str, object]:
+    """Return what is expected of a request, whatever exception ended it."""
+    assert not expected.get("cannot_retry")
+    return {**expected, "result": expected["result"].partition(" ")[0]}
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("failure_accrual_policy"))
+def test_a_policy_lets_an_endpoint_be_dead_as_long(given: Case, expect: Case) -> None:
+    policy = policy_of(given["policy"])
+    seen: list[object] = []
+    for step in given["steps"]:
+        match step:
+            case "f":
+                seconds = policy.failed()
+                seen.append("none" if seconds is None else pytest.approx(seconds * 1e3, rel=1e-9))
+            case "s":
+                policy.succeeded()
+                seen.append("-")
+            case "revive":
+                policy.revived()
+                seen.append("-")
+
+    assert list(unfolded(expect)) == seen
+
+
+def unfolded(expect: Case) -> Iterator[object]:
+    for item in expect:
+        match item:
+            case {"times": times, "value": value}:
+                yield from [value] * times
+            case _:
+                yield item
+
+
+STATUSES = {Status.OPEN: "Open", Status.BUSY: "Busy", Status.CLOSED: "Closed"}
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("failure_accrual_factory"))
+async def test_an_endpoint_is_in_the_same_state(
+    given: Case, expect: Case, life: Life, nursery: trio.Nursery, mock_clock: trio.testing.MockClock
+) -> None:
+    metrics, health = Metrics(), Health()
+    policy = policy_of(given["policy"])
+    accrual = Accrual(policy, health, life, AccrualCounts(metrics), non_retryable_5xx, "endpoint")
+    finish = trio.Event()
+
+    def sending(answer: Callable[[Request], Awaitable[Reply]]) -> Callable[[], Awaitable[None]]:
+        service = bind(accrual, answer)
+
+        async def send() -> None:
+            try:
+                await service(request())
+            except MeshError:
+                return
+
+        return send
+
+    async def fail_late(_request: Request, /) -> Reply:
+        await finish.wait()
+        raise ConnectFailed("reset")
+
+    seen = []
+    for step in given["steps"]:
+        match step:
+            case ["advance", ms]:
+                mock_clock.jump(ms / 1e3)
+            case "start":
+                nursery.start_soon(sending(fail_late))
+            case "finish_fail":
+                finish.set()
+            case _:
+                await sending(ENDINGS[step])()
+        await trio.testing.wait_all_tasks_blocked()
+        counts = {name: flat(metrics)[f"failure_accrual/{name}"] for name in expect[0] if name != "status"}
+        seen.append({"status": STATUSES[health.status], **counts})
+
+    assert seen == expect
+
+
+async def _ok(_request: Request, /) -> Reply:
+    return reply()
+
+
+async def _fail(_request: Request, /) -> Reply:
+    raise UpstreamBroken("reset")
+
+
+async def _fail_to_connect(_request: Request, /) -> Reply:
+    raise ConnectFailed("refused")
+
+
+async def _ignorable(_request: Request, /) -> Reply:
+    raise ClientGone("left")
+
+
+ENDINGS = {"ok": _ok, "fail": _fail, "acqfail": _fail_to_connect, "ignorable": _ignorable}
+
+
+class Scripted(Random):
+    """Draws what a case says, as fractions of the numbers that are drawn from in turn."""
+
+    def __init__(self, draws: list[int], size: int) -> None:
+        super().__init__()
+        self._draws = iter(draws)
+        self._bounds = [size, size - 1]
+
+    def random(self) -> float:
+        self._bounds.reverse()
+        return (next(self._draws) + 0.5) / self._bounds[1]
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("balancer_p2c"))
+async def test_the_same_endpoints_are_picked(given: Case, expect: Case, life: Life) -> None:
+    size = given["n"]
+    addr = Fixed[Addr](AddrBound(tuple(Endpoint(f"10.0.0.{number}", 80) for number in range(size))))
+    config = P2CConfig(max_effort=given.get("max_effort", 5))
+    params = Params().put(LIFE, life).put(METRICS, Metrics()).put(HEALTH, Health())
+    params = params.put(NEW_DISTRIBUTOR, p2c(config, Scripted(given.get("draws", []), size)))
+    name = BoundName(Path.read("/#/fs/web"), Path(), addr)
+    picked: list[Endpoint] = []
+
+    def rest(below: Params) -> Callable[[Request], Awaitable[Reply]]:
+        async def answer(_request: Request, /) -> Reply:
+            picked.append(below[ENDPOINT])
+            return reply(200, Trickle(b"held"))
+
+        return answer
+
+    balancer = Balancer(params.put(BOUND, name), rest, name)
+    nodes, replies, seen = list(balancer.nodes.values()), list[Reply](), list[object]()
+    for step in given["steps"]:
+        match step:
+            case "acquire":
+                try:
+                    replies.append(await balancer(request()))
+                    seen.append([node.endpoint for node in nodes].index(picked[-1]))
+                except Unavailable:
+                    seen.append("error:NoBrokersAvailableException")
+            case ["release", number]:
+                await replies[number].aclose()
+                seen.append("-")
+            case ["status", number, status]:
+                nodes[number].health.say("test", Status[status.upper()])
+                seen.append("-")
+            case "load":
+                seen.append(sum(node.load for node in nodes))
+            case "max_effort_exhausted":
+                seen.append(balancer.counts.max_effort_exhausted)
+            case "lb_status":
+                seen.append(STATUSES[min((node.health.status for node in nodes), default=Status.CLOSED)])
+
+    assert seen == expect
