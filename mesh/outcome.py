@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from enum import Enum
 
-from mesh.errors import ClientGone, MeshError, Overloaded
+from mesh.errors import ClientGone, MeshError, Overloaded, RemoteProtocolError
 from mesh.message import Reply, Request
 from mesh.params import Param
+
+NOT_THE_ENDPOINTS = (ClientGone, Overloaded, RemoteProtocolError)
+"""Errors that are not the endpoint's doing: the client went away or broke the protocol, or a limit of ours was reached."""
 
 
 class Outcome(Enum):
@@ -24,7 +27,7 @@ Classifier = Callable[[Request, Reply | MeshError], Outcome]
 def classify_errors(_request: Request, result: Reply | MeshError) -> Outcome:
     """Call every reply a success, and an error a failure unless it is not the endpoint's doing."""
     if isinstance(result, MeshError):
-        if isinstance(result, ClientGone | Overloaded):
+        if isinstance(result, NOT_THE_ENDPOINTS):
             return Outcome.IGNORED
         return Outcome.RETRYABLE if result.retryable else Outcome.FAILURE
     return Outcome.SUCCESS

@@ -46,7 +46,7 @@ class Connection(trio.abc.Stream):
         """Return up to `max_bytes` as soon as there are any; `b""` at the end. Cancelling loses nothing."""
         raise NotImplementedError
 
-    async def send_all(self, data: bytes | memoryview) -> None:
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything. After cancelling or an error, how much was sent is unknown: close the connection."""
         raise NotImplementedError
 
@@ -124,7 +124,7 @@ class SocketConnection(Connection):
                 self.ready = self.hung_up or len(data) == size
                 return data
 
-    async def send_all(self, data: bytes | memoryview) -> None:
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         if self.writer is not None:  # whose rest would be mixed with these bytes
             raise trio.BusyResourceError("another task is writing to this connection")
         try:
@@ -242,7 +242,7 @@ class StreamConnection(Connection):
             self.hung_up = True
         return data
 
-    async def send_all(self, data: bytes | memoryview) -> None:
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         with trio.fail_at(self.deadline):
             await self._stream.send_all(data)
 

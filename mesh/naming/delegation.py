@@ -221,12 +221,14 @@ def children(tree: Delegation) -> Sequence[Delegation]:
 
 
 def step(path: Path, dentry: Dentry | None, tree: Delegation) -> Delegation:
+    """Return the node of one rewrite: what `tree` came from, by which rule."""
     if tree.path == path and not isinstance(tree, DelegateNeg | DelegateFail | DelegateEmpty | Transformation):
         return attrs.evolve(tree, dentry=dentry)
     return Delegate(path, dentry, tree)
 
 
 def alternatives(path: Path, dentry: Dentry | None, trees: list[Delegation]) -> Delegation:
+    """Return the node of an `Alt`; of one branch that is a step, of none a negative."""
     if not trees:
         return DelegateNeg(path, dentry)
     if len(trees) == 1:
@@ -238,6 +240,7 @@ def alternatives(path: Path, dentry: Dentry | None, trees: list[Delegation]) -> 
 
 
 def branches_of(path: Path, dentry: Dentry | None, branches: list[DelegateBranch]) -> Delegation:
+    """Return the node of a `Union`; of one branch that is a step, of none a negative."""
     if not branches:
         return DelegateNeg(path, dentry)
     if len(branches) == 1:

@@ -288,7 +288,6 @@ async def test_a_refusal_is_not_lost_to_a_reset_while_the_client_goes_on_sending
     assert (answer.status, answer.value(b"connection"), closed, client.was_reset) == (400, b"close", True, False)
 
 
-@pytest.mark.xfail(reason="the default classifier takes every error for the endpoint's fault", strict=True)
 async def test_clients_that_misbehave_do_not_count_against_the_endpoint() -> None:
     async with stub(OK) as endpoint, proxy(stack(endpoint.port)) as running:
         for _number in range(8):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from mesh.endpoint import Addr, AddrBound, AddrFailed, AddrPending, Endpoint
-from mesh.naming.binding import Binder, DtabState, Held, held
+from mesh.naming.binding import Binder, DtabState
 from mesh.naming.dtab import EMPTY_DTAB, Dtab
 from mesh.naming.namer import PENDING, BoundName, BoundTree, Failed, Looked, Namer
 from mesh.naming.path import Path
-from mesh.naming.tree import EMPTY, FAIL, NEG, Leaf, NameTree, Union, Weighted
+from mesh.naming.tree import EMPTY, FAIL, NEG, Leaf, Union, Weighted
 from mesh.var import Computed, Fixed, Readable, Var
 
 
@@ -364,46 +364,3 @@ def test_addresses_that_turn_link_local_after_the_binding_are_refused_as_well() 
     catalogue.bind("meta", "169.254.169.254")
 
     assert isinstance(tree.value.addr.value, AddrFailed)
-
-
-def test_the_last_good_tree_stays_when_a_binding_fails_or_is_pending_again() -> None:
-    good: NameTree[BoundName] = EMPTY
-    binding: Var[BoundTree] = Var(PENDING)
-    kept = held(binding)
-    kept.watch(lambda: None)
-    seen = []
-
-    trees: list[BoundTree] = [PENDING, Failed("early"), good, Failed("late"), PENDING, NEG]
-    for tree in trees:
-        binding.set(tree)
-        seen.append((kept.value, kept.stale))
-
-    assert seen == [
-        (PENDING, ""),
-        (Failed("early"), ""),
-        (good, ""),
-        (good, "late"),
-        (good, "pending"),
-        (NEG, ""),
-    ]
-
-
-def test_nobody_is_told_of_a_failure_that_changes_nothing() -> None:
-    binding: Var[BoundTree] = Var(EMPTY)
-    kept = Held(binding)
-    told = counting(kept)
-
-    binding.set(Failed("late"))
-    binding.set(FAIL)
-
-    assert told() == 1
-
-
-def test_the_last_good_tree_is_remembered_while_nobody_watches() -> None:
-    binding: Var[BoundTree] = Var(EMPTY)
-    kept = held(binding)
-    kept.watch(lambda: None)()
-
-    binding.set(Failed("late"))
-
-    assert (kept.value, kept.stale) == (EMPTY, "late")

@@ -5,6 +5,13 @@ from tests.structure.source import CODE, ROOT, Source, functions, sources
 
 WITHOUT_TESTS = {
     "mesh/version.py": "holds one value, which the test of the wheel reads",
+    "mesh/config/drafts.py": "half of the reading of maps: tests/config/test_maps.py, test_sections.py",
+    "mesh/config/places.py": "where a value stands: every expected line of tests/config/broken.yaml",
+    "mesh/config/structure.py": "the other half: tests/config/test_maps.py, test_sections.py",
+    "mesh/settings/stackfile.py": "its checks and warnings: tests/config/test_checks.py",
+    "plugins/mesh_plugins/http1/fields.py": "a step of the engines: test_wire_requests.py, test_wire_replies.py",
+    "plugins/mesh_plugins/http1/plain.py": "a step of the engine by h11: test_wire_requests.py, test_differential.py",
+    "plugins/mesh_plugins/http1/reference.py": "tested together with the fast engine: test_wire_*.py, test_differential.py",
 }
 """Files that need no test file of their own, and why. Those that only name or declare things are found by themselves."""
 

@@ -204,4 +204,6 @@ DTAB_HEADERS = filtered(
     why="the binding needs the override of the request",
     section="server",
 )
-VIA = filtered("via", Via(), below=("router",), section="service")
+VIA = filtered(
+    "via", Via(), below=("router",), why="once per request, however many attempts it takes", section="service"
+)

@@ -75,9 +75,7 @@ class SystemResolver:
         """Return the addresses of `host`, those that this machine has a route for; see `Resolve`."""
         ask = functools.partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
         try:
-            found = await trio.to_thread.run_sync(  # type: ignore[call-arg]  # trio-typing is older than trio's own types
-                ask, abandon_on_cancel=True, limiter=self._limiter
-            )
+            found = await trio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._limiter)
         except socket.gaierror as error:
             if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY):
                 raise NoSuchHost(host) from error

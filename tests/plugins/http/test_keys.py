@@ -2,22 +2,18 @@
 
 import pytest
 
-from mesh.config import read_text
-from mesh.errors import ConfigError
-from mesh.plugins import find
 from mesh_plugins.http.keys import HttpRouterKeys
+from tests.stackfiles import loaded, problems
 
 SERVERS = "  servers: [{timeoutMs: 1}]\n"
 
 
 def refusal(text: str) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        read_text("routers:\n- protocol: http\n" + text, file="", kinds=find())
-    return [problem.show() for problem in caught.value.problems]
+    return problems("routers:\n- protocol: http\n" + text)
 
 
 def test_a_router_has_linkerds_defaults() -> None:
-    router = read_text("routers:\n- protocol: http\n  servers: [{}]\n", file="f", kinds=find()).stack.routers[0]
+    router = loaded("routers:\n- protocol: http\n  servers: [{}]\n", "f").stack.routers[0]
 
     keys = router.protocol.config
     assert [(chosen.kind.name, chosen.config.header) for chosen in keys.identifier] == [("io.l5d.header.token", "Host")]
@@ -44,7 +40,7 @@ def test_streaming_cannot_be_disabled_and_have_a_threshold() -> None:
 def test_disabled_streaming_is_warned_of() -> None:
     text = "routers:\n- protocol: http\n  streamingEnabled: false\n" + SERVERS
 
-    (warning,) = read_text(text, file="", kinds=find()).warnings
+    (warning,) = loaded(text, "").warnings
 
     assert (warning.key, warning.line) == ("routers[0].streamingEnabled", 3)
 
@@ -74,7 +70,7 @@ def test_a_key_that_is_not_built_is_refused(key: str) -> None:
 def test_a_key_that_asks_for_nothing_is_accepted(key: str) -> None:
     text = f"routers:\n- protocol: http\n  {key}\n" + SERVERS
 
-    assert read_text(text, file="", kinds=find()).warnings == ()
+    assert loaded(text, "").warnings == ()
 
 
 @pytest.mark.parametrize("gone", ["maxChunkKB: 8", "maxRequestKB: 5", "maxResponseKB: 5"])

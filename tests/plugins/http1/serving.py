@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import trio
 import trio.testing
@@ -14,15 +15,15 @@ from mesh_plugins.http1.wire import FastServer
 LENGTH = re.compile(rb"content-length: ([0-9]+)")
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 Answer = Callable[[HttpRequest], Awaitable[HttpReply]]
+Stapled = trio.StapledStream[trio.abc.SendStream, trio.abc.ReceiveStream]
 
 
 class Client:
     """The client's end, the switch of the server, and its end, which may be `aborted`."""
 
-    def __init__(
-        self, answer: Answer, serving: Serving, pair: tuple[trio.StapledStream, trio.StapledStream] | None = None
-    ) -> None:
-        self.stream, near = pair or trio.testing.memory_stream_pair()
+    def __init__(self, answer: Answer, serving: Serving, pair: tuple[Stapled, Stapled] | None = None) -> None:
+        streams: tuple[Any, Any] = pair or trio.testing.memory_stream_pair()
+        self.stream, near = streams
         self.rest = b""
         self.switch = Switch(answer)
         self.connection = Abortable(near)
