@@ -36,7 +36,7 @@ from mesh_plugins.http1.head import RequestHead, ServerEngine
 
 logger = logging.getLogger(__name__)
 
-PIECE = 131072  # bytes asked for at once while a body streams; more makes the two sides wait for each other
+PIECE = 262144  # bytes asked for at once while a body streams
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
 DRAIN_SECONDS = (
     0.25  # how long an idle client may still begin a request once the listener drains; closing at once would cut it

@@ -29,7 +29,7 @@ from mesh import (
 )
 from mesh_plugins.http1.head import CHUNKED, ClientEngine, ReplyHead
 
-PIECE = 131072  # bytes asked for at once while a body streams; more makes the two sides wait for each other
+PIECE = 262144  # bytes asked for at once while a body streams
 CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default
 
 
