@@ -4,7 +4,6 @@ import contextlib
 import io
 import pathlib
 import sys
-import time
 import types
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from mesh.config.loading import MAX_BYTES, Loaded, read_file, read_text
 from mesh.errors import ConfigError
 from mesh.plugins import Kinds
+from tests.work import counted
 
 Read = Callable[[str], Loaded]
 
@@ -133,14 +133,14 @@ def test_a_value_that_asks_for_nothing_need_not_be_built(problems: Callable[[str
     assert problems(SMALL + "    clearContext: false\n    serverSession: {}\n  client: {failFast: no}\n") == []
 
 
-def test_a_table_of_ten_thousand_rules_loads_within_two_seconds(read: Read) -> None:
+def test_a_table_of_ten_thousand_rules_loads_with_a_bounded_number_of_calls(read: Read) -> None:
     rules = "".join(f"    /svc/a{number} => /#/io.l5d.fs/a{number} | /b;\n" for number in range(10_000))
 
-    before = time.process_time()
-    loaded = read(SMALL + "  dtab: |\n" + rules)
+    with counted() as work:
+        loaded = read(SMALL + "  dtab: |\n" + rules)
 
     assert len(loaded.stack.routers[0].dtab) == 10_000
-    assert time.process_time() - before < 2
+    assert work.calls < 400 * 10_000
 
 
 PIECES = ["routers:", "- ", "  ", "\n", "protocol: plain", "servers:", "port: ", "1", "{", "}", "[", "]", ",", ": "]
