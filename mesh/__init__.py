@@ -62,6 +62,7 @@ from mesh.message import Context as Context
 from mesh.message import Fields as Fields
 from mesh.message import Reply as Reply
 from mesh.message import Request as Request
+from mesh.message import TlsPeer as TlsPeer
 from mesh.metrics import OTHER as OTHER
 from mesh.metrics import Counter as Counter
 from mesh.metrics import Gauge as Gauge
@@ -298,6 +299,7 @@ __all__ = [
     "Switch",
     "Telemeter",
     "TimedOut",
+    "TlsPeer",
     "TotalTimeout",
     "Transformation",
     "Unavailable",

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from mesh.certificate import Certificate, read_certificate
+
 logger = logging.getLogger(__name__)
 
 Fields = list[tuple[bytes, bytes]]
@@ -69,12 +71,52 @@ EMPTY = Buffered()
 """The body of a message that has none."""
 
 
+class TlsPeer:
+    """What TLS tells of the other side of a connection; made once per connection, and read when somebody asks.
+
+    `certificate` is the one that the peer showed, in DER: empty if it showed none. `server_name` is the name that the
+    client asked for, `protocol` the version (`TLSv1.3`). `subject` and `sans` are as in `Certificate`; `sans` carry their kind
+    (`URI:spiffe://mesh/web`). Of a client, they were verified; of a server, if that was asked for.
+    """
+
+    __slots__ = ("_facts", "certificate", "protocol", "server_name")
+
+    def __init__(self, certificate: bytes = b"", server_name: str = "", protocol: str = "") -> None:
+        self.certificate = certificate
+        self.server_name = server_name
+        self.protocol = protocol
+        self._facts: Certificate | None = None
+
+    @property
+    def facts(self) -> Certificate:
+        """All that the certificate says; nothing, and no time, if there is none or it cannot be read."""
+        if self._facts is None:
+            self._facts = NO_CERTIFICATE
+            if self.certificate:
+                try:
+                    self._facts = read_certificate(self.certificate)
+                except ValueError as error:
+                    logger.warning("the certificate of a peer cannot be read: %s", error)
+        return self._facts
+
+    @property
+    def subject(self) -> str:
+        return self.facts.subject
+
+    @property
+    def sans(self) -> tuple[str, ...]:
+        return self.facts.sans
+
+
+NO_CERTIFICATE = Certificate("", (), 0.0, 0.0)
+
+
 class Context:
     """What the mesh knows about one request, the same for every protocol; filters read it, few write it.
 
     `path` is the logical name, `local_dtab` the override the request brought (a `Dtab`, or None), `bound` the bound name
     chosen for this attempt, `tried` the addresses that earlier attempts went to, `flags` why it failed, in Envoy's
-    letters and a word.
+    letters and a word. `tls` is what TLS tells of the client, None on a plain connection.
     """
 
     __slots__ = (
@@ -88,6 +130,7 @@ class Context:
         "peer",
         "received_at",
         "replies",
+        "tls",
         "tried",
     )
 
@@ -102,6 +145,7 @@ class Context:
         self.peer = peer
         self.received_at = received_at
         self.flags = ""
+        self.tls: TlsPeer | None = None
         self.replies: Reply | list[Reply] | None = None
 
     def made(self, reply: "Reply") -> None:

@@ -18,6 +18,7 @@ from trio import lowlevel
 from mesh import poller
 from mesh.endpoint import Endpoint
 from mesh.errors import ConnectFailed
+from mesh.message import TlsPeer
 from mesh.params import Param
 
 CHUNK = 65536  # what one read asks for; bodies ask for more
@@ -31,14 +32,16 @@ class Connection(trio.abc.Stream):
 
     `deadline` (trio's clock) bounds every wait. It is taken when a wait begins; during the wait it may be moved later, not
     earlier. `peer` names the other side. `on_hang_up` is called, once at most, when the peer has closed while nobody was
-    reading; `hung_up` stays true after that, with bytes perhaps still to be read.
+    reading; `hung_up` stays true after that, with bytes perhaps still to be read. `tls` is what TLS tells of the peer,
+    None without TLS.
     """
 
-    __slots__ = ("__weakref__", "deadline", "hung_up", "on_hang_up", "peer")
+    __slots__ = ("__weakref__", "deadline", "hung_up", "on_hang_up", "peer", "tls")
 
     def __init__(self, peer: str) -> None:
         self.deadline = math.inf
         self.peer = peer
+        self.tls: TlsPeer | None = None
         self.hung_up = False
         self.on_hang_up: Callable[[], None] | None = None
 
@@ -123,6 +126,43 @@ class SocketConnection(Connection):
             else:
                 self.ready = self.hung_up or len(data) == size
                 return data
+
+    async def peek(self, beyond: int, max_bytes: int = CHUNK) -> bytes:
+        """Return what has come and leave it there, as soon as it is more than `beyond` bytes.
+
+        Returns no more than `beyond` if the end has come, or `max_bytes` is reached. `max_bytes` is far below what the
+        kernel keeps for a socket.
+        """
+        while True:
+            try:
+                data = self._recv(max_bytes, socket.MSG_PEEK)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                raise self._broken(error) from error
+            else:
+                self.ready = True
+                if len(data) > beyond or not data or self.hung_up or len(data) == max_bytes:
+                    return data
+            self._expect(self.reader)
+            self.reader = lowlevel.current_task()
+            await lowlevel.wait_task_rescheduled(self._abort_read)
+
+    def receive_now(self, max_bytes: int = CHUNK) -> bytes | None:
+        """Return what has come, `b""` at the end; None if nothing has. Never waits."""
+        try:
+            return self._recv(max_bytes)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def send_now(self, data: bytes) -> int:
+        """Send what the kernel takes and return how much that was; 0 if the connection is of no more use. Never waits."""
+        try:
+            return self._send(data)
+        except OSError:
+            return 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         if self.writer is not None:  # whose rest would be mixed with these bytes
@@ -277,6 +317,19 @@ def _cut(stream: object) -> None:
     elif isinstance(stream, trio.StapledStream):
         _cut(stream.send_stream)
         _cut(stream.receive_stream)
+
+
+NewConnection = Callable[[socket.socket, str], Awaitable[Connection]]
+"""Makes the connection of a socket that was accepted from a peer (`host:port`); it owns the socket from the first moment on.
+
+May take its time, up to a limit of its own, for what comes before a codec speaks. Raises `MeshError` for a client that is
+refused, after closing the connection.
+"""
+
+
+async def plain_connection(sock: socket.socket, peer: str) -> Connection:
+    """Take a socket as it is: the usual `NewConnection`."""
+    return SocketConnection(sock, peer)
 
 
 Connector = Callable[[Endpoint], Awaitable[Connection]]

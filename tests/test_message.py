@@ -1,8 +1,11 @@
+import pathlib
+import ssl
 from collections.abc import Callable
 
 import pytest
 
-from mesh.message import EMPTY, Body, Buffered, Context, Reply, Request
+from mesh.message import EMPTY, Body, Buffered, Context, Reply, Request, TlsPeer
+from tests.certificates import Authority
 
 
 def raising() -> None:
@@ -115,3 +118,20 @@ def test_a_reply_whose_body_was_exchanged_is_whole_if_the_new_one_is_in_memory()
     reply.body = buffered
 
     assert (first, reply.body, reply.whole) == ((streamed, False), buffered, True)
+
+
+def test_a_peer_is_known_by_its_certificate(tmp_path: pathlib.Path) -> None:
+    files = Authority(tmp_path).issue("spiffe://mesh/web", "web.example", common_name="web")
+    certificate = ssl.PEM_cert_to_DER_cert(pathlib.Path(files.cert).read_text())
+
+    peer = TlsPeer(certificate, "web.example", "TLSv1.3")
+
+    assert peer.sans == ("URI:spiffe://mesh/web", "DNS:web.example")
+    assert peer.subject == "CN=web"
+
+
+@pytest.mark.parametrize("certificate", [b"", b"\x30\x03\x02\x01\x00"])
+def test_a_peer_without_a_certificate_that_can_be_read_has_no_names(certificate: bytes) -> None:
+    peer = TlsPeer(certificate)
+
+    assert (peer.subject, peer.sans) == ("", ())

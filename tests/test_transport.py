@@ -1,5 +1,6 @@
 import math
 import os
+import socket
 
 import pytest
 import trio
@@ -312,3 +313,66 @@ async def test_a_closed_connection_refuses_every_use_and_may_be_closed_again() -
             await connection.send_all(b"!")
         with pytest.raises(trio.ClosedResourceError):
             await connection.wait_send_all_might_not_block()
+
+
+async def test_what_is_looked_at_stays_for_the_next_read() -> None:
+    with connected() as (connection, peer):
+        peer.send(b"hello")
+
+        looks = [await connection.peek(0), await connection.peek(4, 5)]
+
+        assert looks == [b"hello", b"hello"]
+        assert await connection.receive_some() == b"hello"
+
+
+async def test_a_look_waits_for_more_than_was_seen_before() -> None:
+    with connected() as (connection, peer):
+        peer.send(b"hel")
+        seen = await connection.peek(0)
+        async with trio.open_nursery() as nursery:
+            looks: list[bytes] = []
+
+            async def look() -> None:
+                looks.append(await connection.peek(len(seen)))
+
+            nursery.start_soon(look)
+            await settled()
+            assert looks == []
+
+            peer.send(b"lo")
+
+        assert looks == [b"hello"]
+
+
+@pytest.mark.parametrize("seen", [b"", b"hel"])
+async def test_a_look_ends_when_the_peer_sends_no_more(seen: bytes) -> None:
+    with connected() as (connection, peer):
+        peer.send(seen)
+        peer.shutdown(socket.SHUT_WR)
+
+        assert await connection.peek(len(seen)) == seen
+
+
+async def test_a_look_keeps_the_deadline() -> None:
+    with connected() as (connection, _peer):
+        connection.deadline = trio.current_time() - 1
+
+        with pytest.raises(trio.TooSlowError):
+            await connection.peek(0)
+
+
+async def test_what_is_there_is_received_and_sent_without_waiting() -> None:
+    with connected() as (connection, peer):
+        nothing = connection.receive_now()
+        peer.send(b"hello")
+
+        received, sent = connection.receive_now(), connection.send_now(b"hi")
+
+        assert (nothing, received, sent, peer.recv(9)) == (None, b"hello", 2, b"hi")
+
+
+async def test_nothing_is_sent_now_once_the_peer_is_gone() -> None:
+    with connected() as (connection, peer):
+        peer.close()
+
+        assert connection.send_now(b"hi") == 0

@@ -12,7 +12,7 @@ from mesh.codec import Serve, Switch
 from mesh.errors import MeshError, RemoteProtocolError
 from mesh.metrics import Metrics
 from mesh.settings import SocketOptions
-from mesh.transport import SocketConnection
+from mesh.transport import NewConnection, plain_connection
 from mesh.var import Var
 
 logger = logging.getLogger(__name__)
@@ -72,12 +72,14 @@ class Listener:
     """One listening socket, which it owns, and the connections accepted from it.
 
     `address` is what is listened on, the port that the system chose included. `live` is how many connections there are,
-    from when they are accepted; `accepted` only grows.
+    from when they are accepted; `accepted` only grows. `connection` makes the connection of an accepted socket: what comes
+    before the codec (TLS, the PROXY protocol) happens there, in the connection's own task.
     """
 
     sock: socket.socket
     serve: Serve
     switch: Switch
+    connection: NewConnection = plain_connection
     address: str = attrs.field(init=False)
     live: Var[int] = attrs.field(factory=lambda: Var(0), init=False)
     accepted: int = attrs.field(default=0, init=False)
@@ -132,7 +134,9 @@ class Listener:
 
     async def _run(self, sock: socket.socket, peer: str) -> None:
         try:
-            await self.serve(SocketConnection(sock, peer), self.switch)
+            await self.serve(await self.connection(sock, peer), self.switch)
+        except MeshError as error:
+            logger.debug("%s was refused: %s", peer, error)
         except Exception:
             logger.exception("the connection with %s ended in an error", peer)
         finally:

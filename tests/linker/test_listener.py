@@ -17,7 +17,7 @@ from mesh.linker.listener import Listener, ListenError, open_socket, show
 from mesh.metrics import Metrics, flat
 from mesh.settings import SocketOptions
 from mesh.testing import Scripted
-from mesh.transport import Connection
+from mesh.transport import Connection, NewConnection, plain_connection
 
 LOCAL = "127.0.0.1"
 SECONDS = 2.0  # that anything may take before a test gives up
@@ -35,9 +35,11 @@ async def echo(connection: Connection, _switch: Switch) -> None:
 
 
 @asynccontextmanager
-async def listening(serve: Serve = echo) -> AsyncIterator[tuple[Listener, trio.CancelScope]]:
+async def listening(
+    serve: Serve = echo, connection: NewConnection = plain_connection
+) -> AsyncIterator[tuple[Listener, trio.CancelScope]]:
     """Run a listener inside the block; cancelling the scope ends it, its connections go on."""
-    listener = Listener(open_socket(LOCAL, 0, SocketOptions()), serve, new_switch())
+    listener = Listener(open_socket(LOCAL, 0, SocketOptions()), serve, new_switch(), connection)
     with trio.fail_after(SECONDS):
         async with trio.open_nursery() as nursery:
             scope = trio.CancelScope()
@@ -136,6 +138,23 @@ async def test_a_connection_is_served_and_knows_its_peer() -> None:
 
             assert await answer(client, b"hello") == b"hello"
             assert peers == [f"{ip}:{port}"]
+
+
+async def test_what_comes_before_the_codec_may_refuse_a_client(caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse(sock: socket.socket, peer: str) -> Connection:
+        connection = await plain_connection(sock, peer)
+        await connection.receive_some()
+        connection.close()
+        raise RemoteProtocolError("not one of ours")
+
+    caplog.set_level(logging.DEBUG)
+    async with listening(connection=refuse) as (listener, _scope):
+        with dial(listener) as client:
+            assert await answer(client, b"hello") == b""
+
+        await listener.live.wait(lambda live: live == 0)
+
+    assert [record.levelname for record in caplog.records if "not one of ours" in record.message] == ["DEBUG"]
 
 
 async def test_connections_are_served_side_by_side() -> None:

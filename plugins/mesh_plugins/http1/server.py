@@ -60,13 +60,25 @@ class Serving:
 class ServerConnection(InterimSink):
     """One client's connection. State: `_busy` while an exchange is open; `_body` is its request body, if it streams."""
 
-    __slots__ = ("_body", "_busy", "_clock", "_connection", "_engine", "_keep_alive", "_scope", "_serving", "_switch")
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_clock",
+        "_connection",
+        "_engine",
+        "_keep_alive",
+        "_scope",
+        "_serving",
+        "_switch",
+        "_tls",
+    )
 
     def __init__(self, connection: Connection, engine: ServerEngine, switch: Switch, serving: Serving) -> None:
         self._connection = connection
         self._engine = engine
         self._switch = switch
         self._serving = serving
+        self._tls = connection.tls
         self._busy = False
         self._keep_alive = True
         self._body: ClientBody | None = None
@@ -163,6 +175,9 @@ class ServerConnection(InterimSink):
         request = HttpRequest(head.method, head.target, head.headers, EMPTY, context, head.version)
         request.on_interim = self
         request.scheme = head.scheme
+        if self._tls is not None:
+            context.tls = self._tls
+            request.scheme = b"https"
         if self._connection.hung_up:
             self._hung_up()
         return request
