@@ -71,6 +71,7 @@ from mesh.metrics import Metrics as Metrics
 from mesh.metrics.prometheus import PROMETHEUS_TYPE as PROMETHEUS_TYPE
 from mesh.metrics.prometheus import render_prometheus as render_prometheus
 from mesh.naming.binding import held as held
+from mesh.naming.delegation import Delegate as Delegate
 from mesh.naming.delegation import DelegateLeaf as DelegateLeaf
 from mesh.naming.delegation import Delegation as Delegation
 from mesh.naming.delegation import Transformation as Transformation
@@ -90,6 +91,7 @@ from mesh.naming.interpreter import SYSTEM_NAMER as SYSTEM_NAMER
 from mesh.naming.interpreter import Interpreter as Interpreter
 from mesh.naming.interpreter import LocalInterpreter as LocalInterpreter
 from mesh.naming.namer import PENDING as PENDING
+from mesh.naming.namer import SYSTEM_PREFIX as SYSTEM_PREFIX
 from mesh.naming.namer import BoundName as BoundName
 from mesh.naming.namer import BoundTree as BoundTree
 from mesh.naming.namer import Failed as Failed
@@ -101,6 +103,8 @@ from mesh.naming.path import EMPTY_PATH as EMPTY_PATH
 from mesh.naming.path import Path as Path
 from mesh.naming.pattern import PathPattern as PathPattern
 from mesh.naming.pattern import substitute as substitute
+from mesh.naming.transformer import AddrTransformer as AddrTransformer
+from mesh.naming.transformer import Transformer as Transformer
 from mesh.naming.tree import FAIL as FAIL
 from mesh.naming.tree import NEG as NEG
 from mesh.naming.tree import Alt as Alt
@@ -194,12 +198,14 @@ __all__ = [
     "SERVER_LABEL",
     "SESSION",
     "SYSTEM_NAMER",
+    "SYSTEM_PREFIX",
     "WILDCARD",
     "Addr",
     "AddrBound",
     "AddrFailed",
     "AddrNeg",
     "AddrPending",
+    "AddrTransformer",
     "AliasTable",
     "Alt",
     "AnyFilter",
@@ -226,6 +232,7 @@ __all__ = [
     "Connector",
     "Context",
     "Counter",
+    "Delegate",
     "DelegateLeaf",
     "Delegation",
     "Dentry",
@@ -302,6 +309,7 @@ __all__ = [
     "TlsPeer",
     "TotalTimeout",
     "Transformation",
+    "Transformer",
     "Unavailable",
     "Unidentified",
     "Union",

@@ -15,12 +15,13 @@ from mesh.naming.dtab import Dtab
 from mesh.naming.interpreter import BASE_DTAB, INTERPRETER, NAMERS, SYSTEM_NAMER, Interpreter
 from mesh.naming.namer import SYSTEM_PREFIX, Namer
 from mesh.naming.path import Path
+from mesh.naming.transformer import TRANSFORMER_PREFIX, TransformedInterpreter, Transformer, transformed
 from mesh.params import Params
 from mesh.plugins import Kinds, load
 from mesh.pool import pool
 from mesh.protocol import Parts
 from mesh.service import AnyService
-from mesh.settings import FilterEntry, NamerSettings, RouterSettings, ServerSettings, StackFile
+from mesh.settings import FilterEntry, NamerSettings, RouterSettings, ServerSettings, StackFile, TransformerSettings
 from mesh.stack import Make, Module, Stack, bind_watched
 from mesh.target import DST_PREFIX, METRICS, ROUTER_LABEL, SERVER_LABEL
 from mesh.var import Fixed
@@ -61,7 +62,7 @@ class BuiltRouter:
 
 @attrs.frozen(eq=False)
 class Assembly:
-    """All routers of a stack file, and the namers they share, by prefix."""
+    """All routers of a stack file, and the namers they share, by prefix; transformers are not among them."""
 
     routers: tuple[BuiltRouter, ...]
     namers: tuple[tuple[Path, Namer], ...]
@@ -76,7 +77,9 @@ def assemble(settings: StackFile, kinds: Kinds, life: Life, metrics: Metrics, pa
     problems: list[Problem] = []
     first = Params() if params is None else params
     system = _system(kinds, life)
-    namers = tuple(_collect(problems, "namers", settings.namers, lambda namer: _namer(namer, life)))
+    above = first.put(LIFE, life).put(SYSTEM_NAMER, system)
+    made = _collect(problems, "namers", settings.namers, lambda namer: _namer(namer, life, above))
+    namers = tuple((prefix, changed) for prefix, _plain, changed in made)
     routers = tuple(
         _collect(
             problems, "routers", settings.routers, lambda router: _router(router, life, metrics, namers, system, first)
@@ -84,7 +87,7 @@ def assemble(settings: StackFile, kinds: Kinds, life: Life, metrics: Metrics, pa
     )
     if problems:
         raise ConfigError(*problems)
-    return Assembly(routers, namers)
+    return Assembly(routers, tuple((prefix, plain) for prefix, plain, _changed in made))
 
 
 def _collect(problems: list[Problem], key: str, items: Sequence[S], build: Callable[[S], T]) -> list[T]:
@@ -107,11 +110,26 @@ def _below(key: str, error: Exception) -> list[Problem]:
     return [attrs.evolve(problem, key=f"{key}.{problem.key}" if problem.key else key) for problem in problems]
 
 
-def _namer(settings: NamerSettings, life: Life) -> tuple[Path, Namer]:
+def _namer(settings: NamerSettings, life: Life, params: Params) -> tuple[Path, Namer, Namer]:
+    """Return the prefix of a namer, the namer itself, and the namer with its answers transformed."""
     prefix = Path((b"#",)) + settings.path
     chosen = settings.chosen
-    namer: Namer = _made(chosen.kind, chosen.config, prefix, life.child(f"namer {prefix}"))
-    return prefix, namer
+    own = life.child(f"namer {prefix}")
+    namer: Namer = _made(chosen.kind, chosen.config, prefix, own)
+    return prefix, namer, transformed(namer, _transformers(settings.transformers, params.put(LIFE, own)))
+
+
+def _transformers(settings: Sequence[TransformerSettings], params: Params) -> list[Transformer]:
+    problems: list[Problem] = []
+    made: list[Transformer] = _collect(
+        problems,
+        "transformers",
+        settings,
+        lambda one: _made(one.chosen.kind, one.chosen.config, TRANSFORMER_PREFIX + one.path, params),
+    )
+    if problems:
+        raise ConfigError(*problems)
+    return made
 
 
 def _made(kind: Kind, *arguments: object) -> Any:
@@ -147,9 +165,14 @@ def _router(
     chosen = settings.interpreter.chosen
     naming = first.put(LIFE, own).put(NAMERS, namers).put(SYSTEM_NAMER, system)
 
+    try:
+        transformers = _transformers(settings.interpreter.transformers, naming)
+    except ConfigError as error:
+        raise ConfigError(*_below("interpreter", error)) from error
+
     def interpret(dtab: Dtab) -> Interpreter:
         built: Interpreter = _made(chosen.kind, chosen.config, naming.put(BASE_DTAB, Fixed(dtab)))
-        return built
+        return TransformedInterpreter(built, transformers) if transformers else built
 
     interpreter = interpret(settings.dtab)
     scope = metrics.scope("rt", settings.label, label=True)

@@ -14,6 +14,7 @@ from mesh.settings.kinds import FilterEntry as FilterEntry
 from mesh.settings.kinds import FilterLists as FilterLists
 from mesh.settings.kinds import InterpreterSettings as InterpreterSettings
 from mesh.settings.kinds import NamerSettings as NamerSettings
+from mesh.settings.kinds import TransformerSettings as TransformerSettings
 from mesh.settings.prefixes import Entry as Entry
 from mesh.settings.prefixes import Given as Given
 from mesh.settings.prefixes import PerPrefix as PerPrefix
@@ -61,5 +62,6 @@ __all__ = [
     "StackFile",
     "TlsClient",
     "TlsServer",
+    "TransformerSettings",
     "Usage",
 ]

@@ -11,7 +11,7 @@ from mesh.settings.reading import here
 
 
 class NamerPrefix(str):
-    """The path of a namer below `/#`; the slash in front may be left out."""
+    """The path of a namer below `/#`, or of a transformer below `/%`; the slash in front may be left out."""
 
     __slots__ = ()
 
@@ -25,6 +25,22 @@ class NamerPrefix(str):
 
 
 @attrs.frozen(kw_only=True)
+class TransformerSettings:
+    """One transformer."""
+
+    chosen: Chosen = here("The transformer.", Category.TRANSFORMER)
+    prefix: NamerPrefix = key(
+        "The ids of what it changed begin with `/%/<prefix>`; by default the kind, and what it was told.", NamerPrefix()
+    )
+
+    @property
+    def path(self) -> Path:
+        """The prefix, without `/%`; a config class may have a `default_prefix` in place of the kind's name."""
+        default = getattr(self.chosen.config, "default_prefix", self.chosen.kind.name)
+        return Path.read(self.prefix or f"/{default}")
+
+
+@attrs.frozen(kw_only=True)
 class NamerSettings:
     """One namer."""
 
@@ -32,9 +48,7 @@ class NamerSettings:
     prefix: NamerPrefix = key(
         "Its names are `/#/<prefix>/…`, a leading slash may be left out; by default the kind.", NamerPrefix()
     )
-    transformers: tuple[Chosen, ...] = key(
-        "Change what it binds, in order.", (), category=Category.TRANSFORMER, built=False
-    )
+    transformers: tuple[TransformerSettings, ...] = key("Change what it binds, in order.", ())
 
     @property
     def path(self) -> Path:
@@ -47,9 +61,7 @@ class InterpreterSettings:
     """What binds names."""
 
     chosen: Chosen = here("The interpreter.", Category.INTERPRETER, default_kind="default")
-    transformers: tuple[Chosen, ...] = key(
-        "Change what it binds, in order.", (), category=Category.TRANSFORMER, built=False
-    )
+    transformers: tuple[TransformerSettings, ...] = key("Change what it binds, in order.", ())
 
 
 @attrs.frozen(kw_only=True)

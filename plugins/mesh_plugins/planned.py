@@ -123,13 +123,8 @@ INTERPRETERS = (
 TRANSFORMERS = _kinds(
     Category.TRANSFORMER,
     {
-        "io.l5d.localhost": "Keeps the addresses of this host.",
-        "io.l5d.specificHost": "Keeps the addresses of one host.",
-        "io.l5d.port": "Replaces the port of every address.",
         "io.l5d.k8s.daemonset": "Replaces each address by the daemon of its node.",
         "io.l5d.k8s.localnode": "Keeps the addresses of this Kubernetes node.",
-        "io.l5d.replace": "Replaces every bound name by one path.",
-        "io.l5d.const": "Binds one path, whatever was found.",
     },
 )
 

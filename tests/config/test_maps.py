@@ -98,9 +98,8 @@ def test_a_namer_has_its_kind_for_a_prefix(read: Read) -> None:
 
 
 def test_a_key_that_is_not_built_is_told_once(problems: Callable[[str], list[str]]) -> None:
-    found = problems(ROUTER + "  announcers: [{kind: later}]\n  interpreter: {transformers: [{kind: x}]}\n")
+    found = problems(ROUTER + "  announcers: [{kind: later}]\n")
 
     assert [line for line in found if "not built" in line] == [
         "4:3 routers[0].announcers: `announcers` is known but not built yet",
-        "5:17 routers[0].interpreter.transformers: `transformers` is known but not built yet",
     ]

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from mesh.keys import Category, Chosen, Kind
 from mesh.naming.path import Path
-from mesh.settings import FilterEntry, NamerSettings
+from mesh.settings import FilterEntry, NamerSettings, TransformerSettings
 from mesh.settings.kinds import NamerPrefix
 
 NAMER = Chosen(Kind("io.l5d.files", Category.NAMER, ""), None)
+TRANSFORMER = Kind("io.l5d.change", Category.TRANSFORMER, "")
 FILTER = Chosen(Kind("pause", Category.FILTER, ""), None)
 
 
@@ -27,6 +29,23 @@ def test_a_namer_is_known_by_its_kind_unless_it_has_a_prefix() -> None:
     paths = [NamerSettings(chosen=NAMER).path, NamerSettings(chosen=NAMER, prefix=NamerPrefix("/x")).path]
 
     assert paths == [Path.utf8("io.l5d.files"), Path.utf8("x")]
+
+
+@attrs.frozen
+class _Numbered:
+    """The keys of a transformer whose default prefix says more than its kind."""
+
+    default_prefix: str = "io.l5d.change/7"
+
+
+@pytest.mark.parametrize(
+    ("config", "prefix", "expected"),
+    [(None, "", "/io.l5d.change"), (_Numbered(), "", "/io.l5d.change/7"), (_Numbered(), "/x", "/x")],
+)
+def test_a_transformer_is_known_by_its_kind_unless_it_has_a_prefix(config: object, prefix: str, expected: str) -> None:
+    settings = TransformerSettings(chosen=Chosen(TRANSFORMER, config), prefix=NamerPrefix(prefix))
+
+    assert settings.path.show() == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Transformers: what changes bound names."""
