@@ -23,6 +23,7 @@ from mesh.errors import BindingTimeout as BindingTimeout
 from mesh.errors import ClientGone as ClientGone
 from mesh.errors import ConfigError as ConfigError
 from mesh.errors import ConnectFailed as ConnectFailed
+from mesh.errors import DeadlineExceeded as DeadlineExceeded
 from mesh.errors import IdleTimeout as IdleTimeout
 from mesh.errors import LocalProtocolError as LocalProtocolError
 from mesh.errors import MeshError as MeshError
@@ -41,6 +42,9 @@ from mesh.errors import Unidentified as Unidentified
 from mesh.errors import Unroutable as Unroutable
 from mesh.errors import UpstreamBroken as UpstreamBroken
 from mesh.errors import UpstreamProtocolError as UpstreamProtocolError
+from mesh.expiry import Expiry as Expiry
+from mesh.expiry import sooner as sooner
+from mesh.expiry import within as within
 from mesh.hooks import hookimpl as hookimpl
 from mesh.http import REASONS as REASONS
 from mesh.http import HttpReply as HttpReply
@@ -140,6 +144,7 @@ from mesh.settings import ClientSettings as ClientSettings
 from mesh.settings import Limits as Limits
 from mesh.settings import RouterSettings as RouterSettings
 from mesh.settings import ServerSettings as ServerSettings
+from mesh.settings import ServiceSettings as ServiceSettings
 from mesh.stack import Make as Make
 from mesh.stack import Module as Module
 from mesh.stack import Stack as Stack
@@ -232,6 +237,7 @@ __all__ = [
     "Connector",
     "Context",
     "Counter",
+    "DeadlineExceeded",
     "Delegate",
     "DelegateLeaf",
     "Delegation",
@@ -239,6 +245,7 @@ __all__ = [
     "Dtab",
     "Empty",
     "Endpoint",
+    "Expiry",
     "Fail",
     "Failed",
     "Fields",
@@ -298,6 +305,7 @@ __all__ = [
     "ServerSettings",
     "ServerTimeout",
     "Service",
+    "ServiceSettings",
     "Session",
     "SocketConnection",
     "Stack",
@@ -336,6 +344,8 @@ __all__ = [
     "map_leaves",
     "pool",
     "render_prometheus",
+    "sooner",
     "substitute",
+    "within",
     "without",
 ]

@@ -183,6 +183,12 @@ class TotalTimeout(TimedOut):
     detail = "total_timeout"
 
 
+class DeadlineExceeded(TimedOut):
+    """The deadline that the request brought has passed: whoever asked does not wait any more."""
+
+    detail = "deadline"
+
+
 class BindingTimeout(TimedOut):
     """A name could not be bound in time."""
 

@@ -39,6 +39,13 @@ class HttpRequest(Request):
         self.expects_continue = False
         self.on_interim: InterimSink | None = None
 
+    def again(self) -> "HttpRequest":
+        made = HttpRequest(self.method, self.target, self.headers.copy(), self.body, self.context, self.version)
+        made.scheme = self.scheme
+        made.expects_continue = self.expects_continue
+        made.on_interim = self.on_interim
+        return made
+
 
 class InterimSink:
     """Where interim replies (1xx) of an upstream go: the codec that holds the client's connection."""

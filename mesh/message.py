@@ -4,11 +4,13 @@ A reply is a resource: whoever receives one closes it, and what must last until 
 pooled connection) hangs on it with `on_close`.
 """
 
+import copy
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from mesh.certificate import Certificate, read_certificate
+from mesh.expiry import Expiry
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +118,8 @@ class Context:
 
     `path` is the logical name, `local_dtab` the override the request brought (a `Dtab`, or None), `bound` the bound name
     chosen for this attempt, `tried` the addresses that earlier attempts went to, `flags` why it failed, in Envoy's
-    letters and a word. `tls` is what TLS tells of the client, None on a plain connection.
+    letters and a word. `tls` is what TLS tells of the client, None on a plain connection. `expiry` is when the request has
+    taken too long; None while nothing bounds it.
     """
 
     __slots__ = (
@@ -124,6 +127,7 @@ class Context:
         "bound",
         "classifier",
         "endpoint",
+        "expiry",
         "flags",
         "local_dtab",
         "path",
@@ -139,6 +143,7 @@ class Context:
         self.local_dtab: Any = None
         self.bound: Any = None
         self.endpoint: Any = None
+        self.expiry: Expiry | None = None
         self.classifier: Any = None
         self.attempt = 0
         self.tried: tuple[Any, ...] = ()
@@ -167,6 +172,10 @@ class Request:
     def __init__(self, body: Body = EMPTY, context: Context | None = None) -> None:
         self.body = body
         self.context = Context() if context is None else context
+
+    def again(self) -> Self:
+        """Return this request for one more attempt: the same context, but what is changed of it shows in it alone."""
+        return copy.copy(self)
 
 
 class Reply:

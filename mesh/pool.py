@@ -19,6 +19,7 @@ import trio
 from mesh.codec import SESSION, NewSession, Session
 from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health, Status
 from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
+from mesh.expiry import within
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
 from mesh.params import Param, Params
@@ -93,7 +94,8 @@ class Pool:
         return self._when_obtained(request) if session is None else session(request)
 
     async def _when_obtained(self, request: Request) -> Reply:
-        return await (await self._obtain())(request)
+        session = await within(request.context.expiry, self._obtain)
+        return await session(request)
 
     def _take(self) -> Session | None:
         """Return a free session for a call that is made before the next await; None if there is none."""

@@ -1,7 +1,7 @@
 import pytest
 
 from mesh.http import HttpReply, HttpRequest, InterimSink, field, without
-from mesh.message import EMPTY, Body
+from mesh.message import EMPTY, Body, Buffered, Request
 
 HEADERS = [(b"host", b"web"), (b"accept", b"text/html"), (b"accept", b"*/*")]
 
@@ -36,6 +36,18 @@ def test_a_request_has_a_body_and_a_context_even_if_nobody_gave_it_any() -> None
 
     assert (one.body, one.version, one.scheme, one.expects_continue) == (EMPTY, (1, 1), b"http", False)
     assert one.context is not other.context
+
+
+def test_a_request_made_again_has_all_of_it_and_headers_of_its_own() -> None:
+    asked = HttpRequest(b"PUT", b"/x", [(b"host", b"web")], Buffered(b"hi"), version=(1, 0))
+    asked.scheme, asked.expects_continue, asked.on_interim = b"https", True, InterimSink()
+
+    again = asked.again()
+    again.headers.append((b"a", b"b"))
+
+    slots = [name for cls in (Request, HttpRequest) for name in cls.__slots__ if name != "headers"]
+    assert [getattr(again, name) for name in slots] == [getattr(asked, name) for name in slots]
+    assert (asked.headers, again.headers) == ([(b"host", b"web")], [(b"host", b"web"), (b"a", b"b")])
 
 
 def test_a_field_is_found_by_name_and_the_first_counts() -> None:

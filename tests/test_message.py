@@ -39,6 +39,14 @@ def test_a_request_without_a_context_gets_one_of_its_own() -> None:
     assert one.context is not other.context
 
 
+def test_a_request_made_again_shares_the_context() -> None:
+    asked = Request(Buffered(b"hi"))
+
+    again = asked.again()
+
+    assert (again is asked, again.body, again.context) == (False, asked.body, asked.context)
+
+
 async def test_closing_a_reply_calls_back_once_the_last_first() -> None:
     reply, told = Reply(), list[str]()
     reply.on_close(lambda: told.append("first"))

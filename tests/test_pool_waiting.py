@@ -2,7 +2,8 @@ import pytest
 import trio
 import trio.testing
 
-from mesh.errors import Overloaded
+from mesh.errors import Overloaded, TotalTimeout
+from mesh.expiry import Expiry
 from mesh.message import Request
 from mesh.pool import PoolLimits
 from tests.sessions import Bench, Caller, callers, callers_at_once, settled
@@ -160,3 +161,18 @@ async def test_a_waiter_whose_session_lost_its_room_on_the_way_waits_on(nursery:
     await settled()
 
     assert (before, second.done, third.done) == ((False, False), True, False)
+
+
+async def test_nobody_waits_in_the_queue_longer_than_its_request_lasts(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    service = bench.pool(PoolLimits(max_size=1))
+    await callers(1, nursery, service)
+    late = Request()
+    late.context.expiry = Expiry(trio.current_time() + 2.0, TotalTimeout, "too late")
+
+    with pytest.raises(TotalTimeout, match="too late"):
+        await service(late)
+
+    assert bench.stats.waiters == 0

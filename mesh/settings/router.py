@@ -52,7 +52,7 @@ class ServiceSettings:
     """What holds for a logical name. `extra` is what the router's protocol adds."""
 
     total_timeout_ms: int | None = key(
-        "Longest time for a request, every attempt included, in ms; none by default.", None, least=1, built=False
+        "Longest time for a request, every attempt included, in ms; none by default.", None, least=1
     )
     retries: Retries = merged("Retries of failures that are called retryable.", Retries, built=False)
     response_classifier: Chosen | None = key(
@@ -78,9 +78,7 @@ class ClientSettings:
     )
     limits: Limits = key("How much of a reply is read before it is refused.", factory=Limits)
     socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions)
-    request_attempt_timeout_ms: int | None = key(
-        "Longest time for one attempt, in ms; none by default.", None, least=1, built=False
-    )
+    request_attempt_timeout_ms: int | None = key("Longest time for one attempt, in ms; none by default.", None, least=1)
     tls: TlsClient | None = key("Connect with TLS.", None, built=False)
     client_session: Session = key("How old its connections may become.", factory=Session, built=False)
     fail_fast: bool = key("After a failed connect an endpoint is not used until a reconnect works.", False, built=False)

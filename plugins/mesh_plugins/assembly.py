@@ -8,7 +8,6 @@ from mesh import (
     CONNECTOR,
     POOL_LIMITS,
     BoundName,
-    Chosen,
     ClientSettings,
     Connection,
     Endpoint,
@@ -17,6 +16,7 @@ from mesh import (
     PoolLimits,
     RouterSettings,
     ServerSettings,
+    ServiceSettings,
     connect,
     load,
 )
@@ -27,6 +27,7 @@ from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
+from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS, TOTAL_SECONDS
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
 
 
@@ -43,13 +44,13 @@ def router_params(
     cache = settings.binding_cache
 
     def path_params(below: Params, path: Path) -> Params:
-        return for_path(_classified(settings.service.resolve(path).response_classifier, below), path)
+        return for_path(_service_params(settings.service.resolve(path), below), path)
 
     def client_params(below: Params, name: BoundName) -> Params:
         client = settings.client.resolve(name.id)
         return for_client(_client_params(client, below), client)
 
-    _classified(settings.service.default.response_classifier, params)
+    _service_params(settings.service.default, params)
     _client_params(settings.client.default, params)
     sizes = CacheSizes(cache.paths, cache.trees, cache.clients, float(cache.idle_ttl_secs))
     params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
@@ -58,12 +59,20 @@ def router_params(
 
 def server_params(settings: ServerSettings, params: Params) -> Params:
     """Return the params of one listener's server stack."""
-    timeout = None if settings.timeout_ms is None else settings.timeout_ms / 1e3
-    return params.put(MAX_CONCURRENT, settings.max_concurrent_requests).put(TIMEOUT_SECONDS, timeout)
+    return params.put(MAX_CONCURRENT, settings.max_concurrent_requests).put(
+        TIMEOUT_SECONDS, _seconds(settings.timeout_ms)
+    )
 
 
-def _classified(chosen: Chosen | None, params: Params) -> Params:
-    return params if chosen is None else params.put(CLASSIFIER, load(chosen.kind)(chosen.config))
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1e3
+
+
+def _service_params(settings: ServiceSettings, params: Params) -> Params:
+    chosen = settings.response_classifier
+    if chosen is not None:
+        params = params.put(CLASSIFIER, load(chosen.kind)(chosen.config))
+    return params.put(TOTAL_SECONDS, _seconds(settings.total_timeout_ms))
 
 
 def _client_params(settings: ClientSettings, params: Params) -> Params:
@@ -81,6 +90,7 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
     return (
         params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters))
         .put(NEW_DISTRIBUTOR, load(balancer.kind)(balancer.config))
+        .put(ATTEMPT_SECONDS, _seconds(settings.request_attempt_timeout_ms))
         .put(NEW_POLICY, load(accrual.kind)(accrual.config))
         .put(
             REQUEUE_BUDGET,

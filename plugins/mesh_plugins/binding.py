@@ -48,6 +48,7 @@ from mesh import (
     Unroutable,
     alias_table,
     held,
+    within,
 )
 from mesh_plugins.kept import Kept
 from mesh_plugins.router import CACHE_SIZES, count
@@ -241,7 +242,7 @@ class Binding:
 
     async def _wait(self, cell: _Cell, request: Request) -> _Choice:
         if cell.error is None:
-            await cell.wait()
+            await within(request.context.expiry, cell.wait)
         if cell.choice is None and cell.error is None and not cell.is_pending:
             cell.choose()
         if cell.choice is not None:

@@ -17,6 +17,7 @@ from mesh import (
     BoundName,
     ConnectFailed,
     Endpoint,
+    Expiry,
     Failed,
     HttpRequest,
     Leaf,
@@ -24,6 +25,7 @@ from mesh import (
     Param,
     Params,
     Path,
+    TotalTimeout,
     Unroutable,
     Var,
 )
@@ -79,6 +81,18 @@ async def test_a_request_waits_for_the_first_binding(life: Life, nursery: trio.N
     await trio.testing.wait_all_tasks_blocked()
 
     assert bench.asked == ["/#/fs/web"]
+
+
+async def test_a_request_waits_for_its_binding_no_longer_than_it_lasts(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    asked = request()
+    asked.context.expiry = Expiry(trio.current_time() + 1.5, TotalTimeout, "too late")
+
+    with pytest.raises(TotalTimeout, match="too late"):
+        await Bench(life).build()(asked)
+
+    assert trio.current_time() == pytest.approx(1.5)
 
 
 async def test_a_binding_that_does_not_come_is_waited_for_so_long_and_no_longer(

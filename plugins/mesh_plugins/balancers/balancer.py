@@ -35,6 +35,7 @@ from mesh import (
     Request,
     Status,
     Unavailable,
+    within,
 )
 from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
@@ -126,11 +127,14 @@ class Balancer:
 
     async def _first(self, request: Request) -> Distributor:
         """Wait for the first address set, if it is still to come. Raises `BindingTimeout`, or `Unavailable` if it is empty."""
-        with trio.move_on_after(self._seconds):
-            await self._name.addr.wait(lambda addr: not isinstance(addr, AddrPending))
+        await within(request.context.expiry, self._wait)
         if self._distributor is None:
             raise self._nowhere(request)
         return self._distributor
+
+    async def _wait(self) -> None:
+        with trio.move_on_after(self._seconds):
+            await self._name.addr.wait(lambda addr: not isinstance(addr, AddrPending))
 
     def _nowhere(self, request: Request) -> MeshError:
         """Return the error that says why there is no endpoint."""

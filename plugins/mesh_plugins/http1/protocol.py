@@ -36,6 +36,7 @@ from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
+from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.http.classifiers import non_retryable_5xx
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
 from mesh_plugins.http.destination import DESTINATION
@@ -60,6 +61,7 @@ STACK = Stack(
         ROUTER,
         SERVICE_STATS,
         VIA,
+        TOTAL_TIMEOUT,
         BINDING,
         DESTINATION,
         CLIENT_SCOPE,
@@ -67,6 +69,7 @@ STACK = Stack(
         BALANCER,
         CLIENT_STATS_MODULE,
         ACCRUAL,
+        ATTEMPT_TIMEOUT,
     ]
 )
 """The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""

@@ -16,6 +16,7 @@ from mesh import (
     Body,
     Buffered,
     Connection,
+    Expiry,
     Fields,
     HttpReply,
     HttpRequest,
@@ -34,9 +35,11 @@ CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`.
 
 
 class Http1Session(Session):
-    """A session over one connection; see the module for how it works. Raises `UpstreamBroken` and `IdleTimeout`."""
+    """A session over one connection; see the module for how it works. Raises `UpstreamBroken`, `IdleTimeout`, and what
+    the request's expiry says. `_expiry` is what bounds the present exchange: after the head of the reply, its deadline.
+    """
 
-    __slots__ = ("_clock", "_connection", "_engine", "_idle_seconds", "_life", "_pump", "_pump_error")
+    __slots__ = ("_clock", "_connection", "_engine", "_expiry", "_idle_seconds", "_life", "_pump", "_pump_error")
 
     def __init__(self, connection: Connection, engine: ClientEngine, limits: Limits, life: Life) -> None:
         super().__init__(capacity=1)
@@ -47,12 +50,20 @@ class Http1Session(Session):
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._pump: trio.CancelScope | None = None
         self._pump_error: Exception | None = None
+        self._expiry: Expiry | None = None
         connection.on_hang_up = self._hung_up
 
     async def __call__(self, request: HttpRequest, /) -> HttpReply:  # type: ignore[override]  # HTTP only
-        self.capacity = 0
         connection = self._connection
-        connection.deadline = self._clock() + self._idle_seconds
+        self._expiry = expiry = request.context.expiry
+        if expiry is None:
+            connection.deadline = self._clock() + self._idle_seconds
+        elif expiry.at > self._clock():
+            connection.deadline = self._due()
+        else:
+            self.on_change(self)  # nothing was sent, so there is room as before
+            raise expiry.error()
+        self.capacity = 0
         try:
             content = request.body.buffered
             if content is None:
@@ -73,6 +84,11 @@ class Http1Session(Session):
             if isinstance(error, Exception):
                 raise self._translated(error) from error
             raise
+
+    def _due(self) -> float:
+        """Return until when the next wait may last: for as long as nothing may come, and no longer than the expiry."""
+        due = self._clock() + self._idle_seconds
+        return due if self._expiry is None or self._expiry.at > due else self._expiry.at
 
     async def _read_head(self) -> ReplyHead:
         """Return the next head. The bytes fed last did not hold all of one."""
@@ -97,6 +113,8 @@ class Http1Session(Session):
     def _reply(self, request: HttpRequest, head: ReplyHead) -> HttpReply:
         size = head.body_size
         body: Body = EMPTY
+        if self._expiry is not None:
+            self._expiry = self._expiry.beyond
         if size == 0:
             self._finish(head.keep_alive)
         else:
@@ -122,7 +140,9 @@ class Http1Session(Session):
         engine, connection = self._engine, self._connection
         try:
             while (piece := engine.read_body()) is None:
-                connection.deadline = self._clock() + self._idle_seconds
+                connection.deadline = due = self._due()
+                if due <= self._clock():  # whoever never has to wait is never told
+                    raise trio.TooSlowError
                 engine.feed(await connection.receive_some(PIECE))
         except BaseException as error:
             self.close()
@@ -181,7 +201,7 @@ class Http1Session(Session):
         while (reply := engine.read_head()) is None:
             data = await connection.receive_some()
             engine.feed(data)
-            connection.deadline = self._clock() + self._idle_seconds
+            connection.deadline = self._due()
             if not data and (reply := engine.read_head()) is None:
                 raise trio.BrokenResourceError("closed before it replied")
         return reply
@@ -208,7 +228,7 @@ class Http1Session(Session):
         connection, engine = self._connection, self._engine
         try:
             while piece := await body.receive():
-                connection.deadline = self._clock() + self._idle_seconds
+                connection.deadline = self._due()
                 await connection.send_all(engine.write_data(piece))
             end = engine.write_end(body.trailers)
             if end:
@@ -227,6 +247,8 @@ class Http1Session(Session):
             kept, self._pump_error = self._pump_error, None
             return kept
         if isinstance(error, trio.TooSlowError):
+            if self._expiry is not None and self._expiry.at <= self._clock():
+                return self._expiry.error()
             return IdleTimeout(f"{self._connection.peer} sent nothing for {self._idle_seconds:g} s")
         if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
             begun = reply_begun or self._engine.has_bytes()

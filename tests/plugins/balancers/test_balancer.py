@@ -13,9 +13,11 @@ from mesh import (
     ONE_SHOT,
     ConnectFailed,
     Endpoint,
+    Expiry,
     Life,
     Params,
     Status,
+    TotalTimeout,
 )
 from mesh.testing import request
 from mesh_plugins.balancers import balancer as balancers
@@ -163,3 +165,13 @@ def test_by_default_two_endpoints_are_drawn() -> None:
     nodes = [Node(A), Node(B)]
 
     assert Params()[balancers.NEW_DISTRIBUTOR](nodes).pick() in nodes
+
+
+async def test_a_request_waits_for_the_first_addresses_no_longer_than_it_lasts(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    asked = request()
+    asked.context.expiry = Expiry(trio.current_time() + 1.5, TotalTimeout, "too late")
+
+    with pytest.raises(TotalTimeout, match="too late"):
+        await Bench(life).build()(asked)

@@ -1,0 +1,93 @@
+"""What a client sees of endpoints that take too long, and what the endpoints see of it."""
+
+import pathlib
+from typing import Any
+
+import pytest
+import trio
+
+from mesh.metrics import flat
+from tests.e2e.raw import RawConnection, request
+from tests.e2e.stubs import Behaviour, Stub, stub
+from tests.proxies import FS, between, disco, proxy, stack
+
+pytestmark = pytest.mark.slow
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
+
+
+async def stalling(stub: Stub, connection: RawConnection) -> None:
+    """Take requests, and answer none."""
+    while (request := await connection.message()) is not None:
+        stub.requests.append(request)
+
+
+def slow_body(pause: float) -> Behaviour:
+    """Send the head at once, and one byte of the body after each pause."""
+
+    async def behave(stub: Stub, connection: RawConnection) -> None:
+        while (request := await connection.message()) is not None:
+            stub.requests.append(request)
+            await connection.send(HEAD)
+            for _ in range(4):
+                await trio.sleep(pause)
+                await connection.send(b"x")
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"service": {"totalTimeoutMs": 100}},
+            "exceeded 0.1 s to /svc/web while waiting for a response for the request",
+        ),
+        (
+            {"client": {"requestAttemptTimeoutMs": 100}},
+            "exceeded 0.1 s to 127.0.0.1:{port} while waiting for a response for an individual request",
+        ),
+    ],
+    ids=["total", "attempt"],
+)
+@pytest.mark.parametrize("sent", [request(), request("PUT", "/", body=b"x" * 100_000)], ids=["whole", "streamed"])
+async def test_an_endpoint_that_stalls_costs_a_504_in_time(settings: Any, text: str, sent: bytes) -> None:
+    async with between(stalling, **settings) as (endpoint, client):
+        started = trio.current_time()
+        await client.send(sent)
+        answer = await client.reply()
+        took = trio.current_time() - started
+        with trio.fail_after(2.0):
+            while not endpoint.connections[0].ended:
+                await trio.sleep(0.01)
+
+    assert answer.status == 504
+    assert text.format(port=endpoint.port) in (answer.value(b"l5d-err") or b"").decode()
+    assert 0.1 <= took < 2.0
+
+
+async def test_a_timeout_ends_with_the_head_of_the_reply() -> None:
+    settings: dict[str, Any] = {"service": {"totalTimeoutMs": 150}, "client": {"requestAttemptTimeoutMs": 100}}
+    async with between(slow_body(0.06), **settings) as (_endpoint, client):
+        await client.send(request())
+        answer = await client.reply()
+
+    assert (answer.status, answer.body) == (200, b"xxxx")
+
+
+async def test_endpoints_that_time_out_are_taken_out_of_the_balancers_choice(tmp_path: pathlib.Path) -> None:
+    client_keys = {
+        "requestAttemptTimeoutMs": 50,
+        "failureAccrual": {"kind": "io.l5d.consecutiveFailures", "failures": 1},
+    }
+    async with stub(stalling) as bad, stub() as good:
+        namers = disco(tmp_path, web=[bad.port, good.port])
+        async with proxy(stack(FS, namers=namers, client=client_keys)) as running, running.connect() as client:
+            statuses = []
+            for _ in range(12):
+                await client.send(request())
+                statuses.append((await client.reply()).status)
+            counted = flat(running.linker.metrics)
+
+    assert (statuses.count(504), len(good.requests)) == (1, 11)
+    assert counted["rt/http/client/#/io.l5d.fs/web/failures/AttemptTimeout"] == 1
