@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import trio
 
-from mesh.metrics import flat
 from tests.e2e.raw import RawConnection, request
 from tests.e2e.stubs import Behaviour, Stub, stub
+from tests.plugins.rest import numbers
 from tests.proxies import FS, between, disco, proxy, stack
 
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ async def test_endpoints_that_time_out_are_taken_out_of_the_balancers_choice(tmp
             for _ in range(12):
                 await client.send(request())
                 statuses.append((await client.reply()).status)
-            counted = flat(running.linker.metrics)
+            counted = numbers(running.linker.metrics)
 
     assert (statuses.count(504), len(good.requests)) == (1, 11)
     assert counted["rt/http/client/#/io.l5d.fs/web/failures/AttemptTimeout"] == 1
