@@ -1,7 +1,6 @@
-"""The kinds that are built in, less namers and those that are only planned: names, config classes, factories."""
+"""The kinds that are built in, less those with a list of their own and those that are only planned."""
 
 from mesh import Category, Kind
-from mesh_plugins.accrual.consecutive import ConsecutiveConfig, NoneConfig
 from mesh_plugins.balancers.p2c import P2CConfig
 from mesh_plugins.http.classifiers import NonRetryable5XXConfig
 from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
@@ -37,14 +36,6 @@ KINDS = (
         P2CConfig,
         "mesh_plugins.balancers.p2c:p2c",
     ),
-    Kind(
-        "io.l5d.consecutiveFailures",
-        Category.ACCRUAL,
-        "An endpoint is dead after so many failures in a row.",
-        ConsecutiveConfig,
-        "mesh_plugins.accrual.consecutive:consecutive",
-    ),
-    Kind("none", Category.ACCRUAL, "No endpoint is ever dead.", NoneConfig, "mesh_plugins.accrual.consecutive:none"),
     Kind(
         "io.l5d.http.nonRetryable5XX",
         Category.CLASSIFIER,

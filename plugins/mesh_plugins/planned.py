@@ -138,14 +138,6 @@ BALANCERS = _kinds(
     },
 )
 
-ACCRUAL = _kinds(
-    Category.ACCRUAL,
-    {
-        "io.l5d.successRate": "An endpoint is dead below a success rate over the last requests.",
-        "io.l5d.successRateWindowed": "An endpoint is dead below a success rate over a time.",
-    },
-)
-
 CLASSIFIERS = (
     *_kinds(
         Category.CLASSIFIER,
@@ -220,7 +212,6 @@ PLANNED: tuple[Kind, ...] = (
     *INTERPRETERS,
     *TRANSFORMERS,
     *BALANCERS,
-    *ACCRUAL,
     *CLASSIFIERS,
     *TELEMETERS,
     *ANNOUNCERS,

@@ -1,6 +1,7 @@
 """The hook of the built-in plugins."""
 
 from mesh import Kind, hookimpl
+from mesh_plugins.accrual.kinds import KINDS as ACCRUAL
 from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
 from mesh_plugins.namers.kinds import KINDS as NAMERS
@@ -11,4 +12,4 @@ from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
 @hookimpl
 def mesh_kinds() -> tuple[Kind, ...]:
     """Return every built-in kind, those included that are only planned."""
-    return (*KINDS, *NAMERS, *INTERPRETERS, *TRANSFORMERS, *PLANNED)
+    return (*KINDS, *ACCRUAL, *NAMERS, *INTERPRETERS, *TRANSFORMERS, *PLANNED)

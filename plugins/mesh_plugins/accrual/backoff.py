@@ -1,7 +1,13 @@
-"""How long to wait, again and again: endless schedules of seconds. Source: finagle-core, Backoff.scala."""
+"""How long to wait, again and again: schedules of seconds. Source: finagle-core, Backoff.scala."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
+
+from mesh import Backoff
+
+DEFAULT_BACKOFF = (5.0, 300.0)  # linkerd's: jittered, from 5 s to 300 s
+AFTER_SCHEDULE = 300.0  # Finagle's pause once a schedule has ended
 
 
 def constant(seconds: float) -> Iterator[float]:
@@ -31,3 +37,31 @@ def decorrelated_jittered(first: float, longest: float, source: Random) -> Itera
 
 Schedule = Callable[[], Iterator[float]]
 """Begins a schedule anew."""
+
+
+def schedule(backoff: Backoff | None, source: Random | None = None) -> Schedule:
+    """Return the schedule that a stack file asks for; without one, linkerd's default."""
+    drawn = source or Random()
+    if backoff is None:
+        return lambda: equal_jittered(*DEFAULT_BACKOFF, drawn)
+    if backoff.kind == "constant":
+        return partial(constant, backoff.ms / 1e3)
+    return lambda: decorrelated_jittered((backoff.min_ms or 0) / 1e3, (backoff.max_ms or 0) / 1e3, drawn)
+
+
+class Pauses:
+    """The pauses of one endpoint: `take` returns the next one, `rewind` begins anew."""
+
+    __slots__ = ("_left", "_schedule")
+
+    def __init__(self, begin: Schedule) -> None:
+        self._schedule = begin
+        self._left = begin()
+
+    def take(self) -> float:
+        """Return the next pause in seconds; after the end of the schedule, 300."""
+        return next(self._left, AFTER_SCHEDULE)
+
+    def rewind(self) -> None:
+        """Begin the schedule anew."""
+        self._left = self._schedule()

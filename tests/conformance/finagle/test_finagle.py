@@ -6,19 +6,14 @@ Where a case has `here`, that is what we answer on purpose, and `why`. Beyond th
 * A budget whose time to live is out of range is refused when the stack file is read, in other words than Finagle's.
 * After five picks that met no open endpoint the fifth is used, as in linkerd, where Finagle draws a sixth.
 
-Left out is what is not built: policies by success rate and both at once, the back-offs that no stack file can ask for, and
-token buckets with a limit.
+Left out is what is not built: the back-offs that no stack file can ask for, and token buckets with a limit.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
-from itertools import count, islice
-from pathlib import Path as FilePath
+from collections.abc import Awaitable, Callable
+from itertools import islice
 from random import Random
-from typing import Any
 
 import pytest
-import trio
-import trio.testing
 import yaml
 
 from mesh import (
@@ -30,7 +25,6 @@ from mesh import (
     Addr,
     AddrBound,
     BoundName,
-    ClientGone,
     ConfigError,
     ConnectFailed,
     Endpoint,
@@ -48,61 +42,17 @@ from mesh import (
     Status,
     Unavailable,
     UpstreamBroken,
-    bind,
 )
 from mesh.config import read_text
 from mesh.metrics import flat
 from mesh.plugins import find
 from mesh.testing import ManualClock, Trickle, reply, request
-from mesh_plugins.accrual.accrual import Accrual, AccrualCounts
-from mesh_plugins.accrual.backoff import Schedule, constant, decorrelated_jittered, equal_jittered
-from mesh_plugins.accrual.consecutive import Consecutive
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, Balancer
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
 from mesh_plugins.filters import requeues
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, TokenBucket, WindowedAdder
-from mesh_plugins.http.classifiers import non_retryable_5xx
+from tests.conformance.finagle.cases import STATUSES, Case, cases, schedule_of
 from tests.conformance.finagle.java_random import JavaRandom
-
-# A case's own shape depends on its group, so it is `Any` until the group's test takes it apart.
-Case = Any
-
-GROUPS = yaml.safe_load((FilePath(__file__).parent / "finagle.yaml").read_text())
-
-
-def cases(group: str) -> list[Case]:
-    """Return what is given in each case, and what we are to answer."""
-    return [pytest.param(case["given"], case.get("here", case["expect"]), id=case["id"]) for case in GROUPS[group]]
-
-
-def schedule_of(spec: Case) -> Schedule:
-    """Return the schedule, in seconds, that a case describes in milliseconds."""
-    match spec:
-        case ["const", ms]:
-            return lambda: constant(ms / 1e3)
-        case ["linear", start, step]:
-            return lambda: (ms / 1e3 for ms in count(start, step))
-        case ["equal", start, longest, seed]:
-            return jittered(equal_jittered, start, longest, seed)
-        case ["decor", start, longest, seed]:
-            return jittered(decorrelated_jittered, start, longest, seed)
-        case ["take", inner, size]:
-            whole = schedule_of(inner)
-            return lambda: islice(whole(), size)
-    raise AssertionError(f"a back-off of unknown form: {spec!r}")
-
-
-def jittered(
-    wait: Callable[[float, float, Random], Iterator[float]], start: float, longest: float, seed: int
-) -> Schedule:
-    source = JavaRandom(seed)  # shared by all that begin the schedule anew, so never rewound
-    return lambda: wait(start / 1e3, longest / 1e3, source)
-
-
-def policy_of(spec: Case) -> Consecutive:
-    kind, failures, backoff = spec
-    assert kind == "consecutive"
-    return Consecutive(failures, schedule_of(backoff))
 
 
 @pytest.mark.parametrize(("given", "expect"), cases("java_random"))
@@ -233,98 +183,6 @@ def known(expected: Case) -> dict[str, object]:
     """Return what is expected of a request, whatever exception ended it."""
     assert not expected.get("cannot_retry")
     return {**expected, "result": expected["result"].partition(" ")[0]}
-
-
-@pytest.mark.parametrize(("given", "expect"), cases("failure_accrual_policy"))
-def test_a_policy_lets_an_endpoint_be_dead_as_long(given: Case, expect: Case) -> None:
-    policy = policy_of(given["policy"])
-    seen: list[object] = []
-    for step in given["steps"]:
-        match step:
-            case "f":
-                seconds = policy.failed()
-                seen.append("none" if seconds is None else pytest.approx(seconds * 1e3, rel=1e-9))
-            case "s":
-                policy.succeeded()
-                seen.append("-")
-            case "revive":
-                policy.revived()
-                seen.append("-")
-
-    assert list(unfolded(expect)) == seen
-
-
-def unfolded(expect: Case) -> Iterator[object]:
-    for item in expect:
-        match item:
-            case {"times": times, "value": value}:
-                yield from [value] * times
-            case _:
-                yield item
-
-
-STATUSES = {Status.OPEN: "Open", Status.BUSY: "Busy", Status.CLOSED: "Closed"}
-
-
-@pytest.mark.parametrize(("given", "expect"), cases("failure_accrual_factory"))
-async def test_an_endpoint_is_in_the_same_state(
-    given: Case, expect: Case, life: Life, nursery: trio.Nursery, mock_clock: trio.testing.MockClock
-) -> None:
-    metrics, health = Metrics(), Health()
-    policy = policy_of(given["policy"])
-    accrual = Accrual(policy, health, life, AccrualCounts(metrics), non_retryable_5xx, "endpoint")
-    finish = trio.Event()
-
-    def sending(answer: Callable[[Request], Awaitable[Reply]]) -> Callable[[], Awaitable[None]]:
-        service = bind(accrual, answer)
-
-        async def send() -> None:
-            try:
-                await service(request())
-            except MeshError:
-                return
-
-        return send
-
-    async def fail_late(_request: Request, /) -> Reply:
-        await finish.wait()
-        raise ConnectFailed("reset")
-
-    seen = []
-    for step in given["steps"]:
-        match step:
-            case ["advance", ms]:
-                mock_clock.jump(ms / 1e3)
-            case "start":
-                nursery.start_soon(sending(fail_late))
-            case "finish_fail":
-                finish.set()
-            case _:
-                await sending(ENDINGS[step])()
-        await trio.testing.wait_all_tasks_blocked()
-        counts = {name: flat(metrics)[f"failure_accrual/{name}"] for name in expect[0] if name != "status"}
-        seen.append({"status": STATUSES[health.status], **counts})
-
-    assert seen == expect
-
-
-async def _ok(_request: Request, /) -> Reply:
-    return reply()
-
-
-async def _fail(_request: Request, /) -> Reply:
-    raise UpstreamBroken("reset")
-
-
-async def _fail_to_connect(_request: Request, /) -> Reply:
-    raise ConnectFailed("refused")
-
-
-async def _ignorable(_request: Request, /) -> Reply:
-    raise ClientGone("left")
-
-
-ENDINGS = {"ok": _ok, "fail": _fail, "acqfail": _fail_to_connect, "ignorable": _ignorable}
 
 
 class Scripted(Random):
