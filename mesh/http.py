@@ -15,10 +15,11 @@ REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in 
 class HttpRequest(Request):
     """An HTTP request; `target` is in origin form (`/path?query`), or `*`; `version` is (1, 1), (1, 0) or (2, 0).
 
-    `expects_continue`: the client waits for an interim `100` before it sends the body.
+    `expects_continue`: the client waits for an interim `100` before it sends the body. `upgrade`: the protocols that the
+    client asks to switch to, of those that are allowed, as in an `upgrade` field; mostly empty.
     """
 
-    __slots__ = ("expects_continue", "headers", "method", "on_interim", "scheme", "target", "version")
+    __slots__ = ("expects_continue", "headers", "method", "on_interim", "scheme", "target", "upgrade", "version")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class HttpRequest(Request):
         self.version = version
         self.scheme = b"http"
         self.expects_continue = False
+        self.upgrade = b""
         self.on_interim: InterimSink | None = None
 
     def again(self) -> "HttpRequest":

@@ -71,8 +71,9 @@ class Connection(trio.abc.Stream):
         """Close so that the peer can tell that something is missing: with a reset, where there is one."""
         self.close()
 
-    def shut_down_writing(self) -> None:
-        """Tell the peer that nothing more will come, where the stream can; reading goes on."""
+    def shut_down_writing(self) -> bool:
+        """Tell the peer that nothing more will come; reading goes on. Return false if the stream cannot say so."""
+        return False
 
     def is_quiet(self) -> bool:
         """Return whether nothing has come (bytes, an end, an error) since the last read."""
@@ -254,9 +255,10 @@ class SocketConnection(Connection):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
-    def shut_down_writing(self) -> None:
+    def shut_down_writing(self) -> bool:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
+        return True
 
 
 def _is_writable(fd: int) -> bool:

@@ -51,6 +51,9 @@ SENT = (
     Sent("edge.yaml", "http://www.example.org/a/../b", "127.0.0.1:8080 got GET /a/../b", listener=(0, 1)),
     Sent("linker-to-linker.yaml", "http://web/", "127.0.0.1:4141 got GET /"),
     Sent("linker-to-linker.yaml", "http://web/", "127.0.0.1:8080 got GET /", listener=(1, 0)),
+    Sent("websockets.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
+    Sent("websockets.yaml", "http://web.test:80/", "127.0.0.1:8080 got GET /", listener=(1, 0)),
+    Sent("websockets.yaml", "http://other:80/", "Unable to route request!", status=502, listener=(1, 0)),
     Sent("edge.yaml", "http://other/", "Unable to route request!", status=502),
 )
 

@@ -205,11 +205,17 @@ async def test_a_filter_without_a_place_comes_last_before_the_branch_point(
 
 
 async def test_a_filter_of_the_endpoint_stack_comes_last_before_the_pool(life: Life) -> None:
-    assert roles_with(life, "endpoint", entry()) == ("client_stats", "accrual", "attempt_timeout", "greeting")
+    assert roles_with(life, "endpoint", entry()) == (
+        "client_stats",
+        "accrual",
+        "attempt_timeout",
+        "tunnels",
+        "greeting",
+    )
 
 
 async def test_a_filter_may_be_all_there_is_of_the_endpoint_stack(life: Life) -> None:
-    removed = [FilterEntry(remove=role) for role in ("client_stats", "accrual", "attempt_timeout")]
+    removed = [FilterEntry(remove=role) for role in ("client_stats", "accrual", "attempt_timeout", "tunnels")]
 
     assert roles_with(life, "endpoint", *removed, entry()) == ("greeting",)
 

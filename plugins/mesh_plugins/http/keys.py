@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 import attrs
 
 from mesh import Category, Chosen, key
+from mesh_plugins.http.upgrades import allowed
 
 KIB = 1024
 
@@ -100,15 +101,29 @@ class ForwardedHeader:
 
 @attrs.frozen(kw_only=True)
 class HttpServerKeys:
-    """What a server says of HTTP."""
+    """What a server says of HTTP. Raises `ValueError` for a protocol that nobody may switch to."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"port": 4140}
 
     max_call_depth: int = key("More hops than this in `via` are refused with 400.", 1000, least=0)
+    upgrades: tuple[str, ...] | None = key(
+        "Protocols that a client may switch to with `Upgrade`; by profile: mesh `[websocket]`, edge none.", None
+    )
+    connect: bool = key("Open a tunnel to the endpoint that a CONNECT request is routed to.", False)
+    tunnel_idle_time_ms: int = key("A tunnel in which nothing moves for so long is closed, in ms.", 3600000, least=1)
     add_forwarded_header: ForwardedHeader | None = key(
         "Add a `forwarded` field to requests; `{}` does so with random labels.", None, built=False
     )
     timestamp_header: str | None = key("A field that gets the time of arrival, in ms since 1970.", None, built=False)
+
+    def __attrs_post_init__(self) -> None:
+        allowed(self.upgrades or ())
+
+    def may_switch_to(self, profile: str) -> frozenset[bytes]:
+        """Return the protocols that clients of a server with this profile may switch to."""
+        if self.upgrades is None:
+            return frozenset({b"websocket"} if profile == "mesh" else ())
+        return allowed(self.upgrades)
 
 
 @attrs.frozen(kw_only=True)

@@ -52,10 +52,11 @@ def read_reply_head(line: StatusLine, section: Section, *, to_head: bool) -> Rep
     if to_head or status < 200 or status == 204 or status == 304:
         declared = size if kinds & LENGTH else None
         size = 0
+    upgrade = b""
     if kinds & UPGRADE:
-        fields, _ = _take_upgrade(fields, wanted=False)
+        fields, upgrade = _take_upgrade(fields, wanted=options.upgrade and status == 101)
     keep_alive = size != UNTIL_CLOSE and _keeps_alive(options, version)
-    return ReplyHead(status, line.reason, version, fields, size, declared, keep_alive)
+    return ReplyHead(status, line.reason, version, fields, size, declared, keep_alive, upgrade)
 
 
 def _check_coding(kinds: int, version: tuple[int, int]) -> int:

@@ -40,6 +40,7 @@ class ReplyHead:
 
     `body_size` is a number of bytes, `CHUNKED` or `UNTIL_CLOSE`; it is 0 for replies that cannot have a body, whose
     `content-length`, if any, is `declared_size`. `keep_alive`: the connection may be used again after this reply.
+    `upgrade` is the `upgrade` field of a 101 if `connection` named it, else empty.
     """
 
     status: int
@@ -49,6 +50,7 @@ class ReplyHead:
     body_size: int
     declared_size: int | None
     keep_alive: bool
+    upgrade: bytes = b""
 
 
 class ServerEngine(Protocol):
@@ -99,6 +101,15 @@ class ServerEngine(Protocol):
         framing are among them.
         """
 
+    def write_switch(self, status: int, reason: bytes, headers: Fields, upgrade: bytes) -> bytes:
+        """Return the head of the reply after which this connection is no longer HTTP; the engine is done then.
+
+        `upgrade` is the `upgrade` field of a 101. Raises as `write_head` does.
+        """
+
+    def take_rest(self) -> bytes:
+        """Return what has come after the message read last, for whoever makes something else of the connection."""
+
     def write_data(self, data: bytes) -> bytes:
         """Return `data` framed as the head announced."""
 
@@ -118,6 +129,16 @@ class ClientEngine(Protocol):
         Raises `LocalProtocolError` as `ServerEngine.write_head` does, and `RemoteProtocolError` if the endpoint has spoken
         already. A request without `host` gets an empty one.
         """
+
+    def write_upgrade(self, method: bytes, target: bytes, headers: Fields, upgrade: bytes) -> bytes:
+        """Return the head of a request without a body that asks to switch to one of the protocols of `upgrade`.
+
+        `read_head` may then return a 101 that chooses among them, after which there is no more than `take_rest`. Raises as
+        `write_head` does.
+        """
+
+    def take_rest(self) -> bytes:
+        """Return what has come after the head read last, for whoever makes something else of the connection."""
 
     def write_data(self, data: bytes) -> bytes:
         """Return `data` framed as the head announced."""

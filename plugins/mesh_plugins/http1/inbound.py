@@ -76,6 +76,14 @@ class Inbound(Outbound):
     def has_bytes(self) -> bool:
         return self._pos < len(self._data)
 
+    def take_rest(self) -> bytes:
+        rest = self._data[self._pos :]
+        self._stage = Stage.CLOSED
+        self._left = 0
+        self._data = b""
+        self._pos = 0
+        return rest
+
     def trailers(self) -> Fields:
         return [] if self._chunks is None else self._chunks.trailers
 

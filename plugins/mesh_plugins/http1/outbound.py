@@ -81,6 +81,13 @@ def check_status_line(status: int, reason: bytes) -> None:
         raise LocalProtocolError(f"the reason of status {status} has a control byte, or white space around it")
 
 
+def switch_fields(upgrade: bytes) -> bytes:
+    """Return the two lines, each with its line end before it, that ask for another protocol or grant it."""
+    if not upgrade or not is_value(upgrade):
+        raise LocalProtocolError(f"{upgrade[:40]!r} is not a list of protocols to switch to")
+    return b"\r\nconnection: upgrade\r\nupgrade: " + upgrade
+
+
 def _field_line(field: tuple[bytes, bytes]) -> bytes:
     name, value = field
     try:

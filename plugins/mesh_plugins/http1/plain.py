@@ -63,6 +63,7 @@ def judge_reply(line: StatusLine, fields: Fields, request_method: bytes) -> Repl
         body_size=0 if bodiless else framed,
         declared_size=size if bodiless and size != CHUNKED else None,
         keep_alive=_keeps_alive(options, line.version) and (bodiless or framed != UNTIL_CLOSE),
+        upgrade=b", ".join(_values(fields, b"upgrade")) if b"upgrade" in options and line.status == 101 else b"",
     )
 
 

@@ -9,6 +9,8 @@ import attrs
 
 from mesh import (
     CLASSIFIER,
+    METRICS,
+    SERVER_LABEL,
     SESSION,
     ClientSettings,
     Connection,
@@ -41,13 +43,16 @@ from mesh_plugins.http.classifiers import non_retryable_5xx
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
 from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS
-from mesh_plugins.http.keys import HttpRouterKeys
+from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
 from mesh_plugins.http.nack import is_nack
+from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
 from mesh_plugins.http1.server import ServerConnection, Serving
 from mesh_plugins.http1.session import Http1Session
 from mesh_plugins.http1.wire import FastClient, FastServer
 from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
+from mesh_plugins.tunnels.counts import TunnelCounts
+from mesh_plugins.tunnels.tunnel import TUNNELS
 
 STACK = Stack(
     [
@@ -70,6 +75,7 @@ STACK = Stack(
         CLIENT_STATS_MODULE,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
+        CONNECT_TUNNELS,
     ]
 )
 """The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
@@ -102,7 +108,16 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         below = server_params(listener, below).put(PROFILE, listener.profile)
         below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
-        serving = Serving(_limits(listener.limits, keys), buffered * 1024, listener.allow_half_close)
+        extra: HttpServerKeys = listener.extra
+        serving = Serving(
+            _limits(listener.limits, keys),
+            buffered * 1024,
+            listener.allow_half_close,
+            extra.may_switch_to(listener.profile),
+            extra.connect,
+            extra.tunnel_idle_time_ms / 1e3,
+            TunnelCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True)),
+        )
         return below, serve(serving, reference=reference)
 
     params = router_params(settings, params, for_path, for_client)
@@ -111,6 +126,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         .put(REPEATABLE, is_repeatable)
         .put(IS_NACK, is_nack)
         .put(CLASSIFIER, non_retryable_5xx)
+        .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
     )
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
@@ -133,12 +149,22 @@ def _limits(limits: Limits, keys: HttpRouterKeys) -> Limits:
 def serve(serving: Serving, *, reference: bool = False) -> Serve:
     """Return what serves the connections of one listener."""
 
-    new_engine: Callable[[Limits], ServerEngine] = load_reference().ReferenceServer if reference else FastServer
+    new_engine = _server_engine(serving, reference=reference)
 
     async def run(connection: Connection, switch: Switch) -> None:
         await ServerConnection(connection, new_engine(serving.limits), switch, serving).run()
 
     return run
+
+
+def _server_engine(serving: Serving, *, reference: bool) -> Callable[[Limits], ServerEngine]:
+    if not reference:
+        return FastConnectServer if serving.connect else FastServer
+    engines = load_reference()
+    found: Callable[[Limits], ServerEngine] = (
+        engines.ReferenceConnectServer if serving.connect else engines.ReferenceServer
+    )
+    return found
 
 
 def load_reference() -> ModuleType:

@@ -11,10 +11,17 @@ from contextlib import contextmanager
 import h11
 
 from mesh import Fields, Limits, LocalProtocolError, RemoteProtocolError
+from mesh_plugins.http1.connect import START, parse_connect_line, tunnel_head
 from mesh_plugins.http1.grammar import check_lines_start, check_transfer_encoding, parse_request_line, parse_status_line
 from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE, ReplyHead, RequestHead
 from mesh_plugins.http1.inbound import Inbound, Stage
-from mesh_plugins.http1.outbound import NO_HEAD, check_field, check_request_line, check_status_line
+from mesh_plugins.http1.outbound import (
+    NO_HEAD,
+    check_field,
+    check_request_line,
+    check_status_line,
+    switch_fields,
+)
 from mesh_plugins.http1.plain import judge_reply, judge_request, judge_trailers
 from mesh_plugins.http1.sides import ClientSide, ServerSide
 from mesh_plugins.http1.wire import METHODS_WITH_BODY
@@ -161,23 +168,48 @@ class ReferenceServer(_ByH11, ServerSide):
         return fields
 
 
+class ReferenceConnectServer(ReferenceServer):
+    """A connection with a client that may send CONNECT."""
+
+    def _make_head(self, line: bytes, section: bytes) -> RequestHead:
+        if not line.startswith(START):
+            return super()._make_head(line, section)
+        parsed = parse_connect_line(line)
+        self._reader = _server()
+        return tunnel_head(judge_request(parsed, self._read_fields(line, section)))
+
+    def _check_first_line(self, line: bytes) -> None:
+        if line.startswith(START):
+            parse_connect_line(line)
+        else:
+            super()._check_first_line(line)
+
+
 class ReferenceClient(_ByH11, ClientSide):
     """One connection to an endpoint; see `ClientEngine`."""
 
     def _make_head(self, line: bytes, section: bytes) -> ReplyHead:
         return judge_reply(parse_status_line(line), self._read_fields(line, section), self._method)
 
+    def write_upgrade(self, method: bytes, target: bytes, headers: Fields, upgrade: bytes) -> bytes:
+        switch_fields(upgrade)  # for what it refuses
+        head = self._write_head(method, target, headers, 0, [(b"connection", b"upgrade"), (b"upgrade", upgrade)])
+        self._asked = upgrade
+        return head
+
     def write_head(self, method: bytes, target: bytes, headers: Fields, size: int | None) -> bytes:
+        return self._write_head(method, target, headers, size, [])
+
+    def _write_head(self, method: bytes, target: bytes, headers: Fields, size: int | None, framing: Fields) -> bytes:
         check_request_line(method, target)
         for name, value in headers:
             check_field(name, value)
         if not any(name == b"host" for name, _ in headers):
             headers = [(b"host", b""), *headers]
-        framing: Fields = []
         if size is None:
-            framing.append((b"transfer-encoding", b"chunked"))
+            framing = [*framing, (b"transfer-encoding", b"chunked")]
         elif size or method in METHODS_WITH_BODY:
-            framing.append((b"content-length", b"%d" % size))
+            framing = [*framing, (b"content-length", b"%d" % size)]
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_EVENT_BYTES)
         with _our_errors():
             head = connection.send(h11.Request(method=method, target=target, headers=headers + framing)) or b""

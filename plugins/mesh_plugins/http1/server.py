@@ -27,12 +27,17 @@ from mesh import (
     Limits,
     LocalProtocolError,
     MeshError,
+    Metrics,
     RemoteProtocolError,
     Switch,
     close_forgotten,
 )
+from mesh_plugins.http.switched import SwitchedReply
+from mesh_plugins.http.upgrades import is_among, offered
 from mesh_plugins.http1.client_body import DRAIN_BYTES, ClientBody
 from mesh_plugins.http1.head import RequestHead, ServerEngine
+from mesh_plugins.tunnels.counts import TunnelCounts
+from mesh_plugins.tunnels.relay import Relay
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +46,7 @@ PIPELINED = 16  # requests answered without waiting for the client, before other
 DRAIN_SECONDS = (
     0.25  # how long an idle client may still begin a request once the listener drains; closing at once would cut it
 )
+TUNNEL_IDLE_SECONDS = 3600.0  # without a byte in either direction; Envoy's for plain TCP
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -49,12 +55,17 @@ GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 class Serving:
     """How one listener serves: its limits, and how it treats its clients.
 
-    Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again.
+    Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again. `upgrades` are
+    the protocols that a client may ask to switch to, in lower case; `connect`: tunnels are opened for CONNECT.
     """
 
     limits: Limits = attrs.field(factory=Limits)
     buffer_bytes: int = 5 * 1024
     allow_half_close: bool = False
+    upgrades: frozenset[bytes] = frozenset()
+    connect: bool = False
+    tunnel_idle_seconds: float = TUNNEL_IDLE_SECONDS
+    tunnel_counts: TunnelCounts = attrs.field(factory=lambda: TunnelCounts(Metrics()))
 
 
 class ServerConnection(InterimSink):
@@ -178,6 +189,8 @@ class ServerConnection(InterimSink):
         if self._tls is not None:
             context.tls = self._tls
             request.scheme = b"https"
+        if head.upgrade and not head.body_size and head.method != b"HEAD":
+            request.upgrade = offered(head.upgrade, self._serving.upgrades)
         if self._connection.hung_up:
             self._hung_up()
         return request
@@ -243,7 +256,7 @@ class ServerConnection(InterimSink):
                 data = self._head_and_whole_body(request, shown)
             connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
             await connection.send_all(data)
-            complete = shown.whole or _has_no_body(request, shown) or await self._write_body(request, shown.body)
+            complete = shown.whole or _has_no_body(request, shown) or await self._write_rest(request, shown)
         except trio.TooSlowError:
             logger.debug("%s reads nothing", connection.peer)
             connection.abort()
@@ -259,6 +272,10 @@ class ServerConnection(InterimSink):
     def _head_and_whole_body(self, request: HttpRequest, reply: HttpReply) -> bytes:
         """Return the reply's head, and its body if that is in memory."""
         engine, body = self._engine, reply.body
+        if type(reply) is SwitchedReply:
+            _check_switch(request, reply)
+            self._keep_alive = False
+            return engine.write_switch(reply.status, reply.reason, reply.headers, reply.protocol)
         has_body = not _has_no_body(request, reply)
         size = body.size
         if not has_body:
@@ -272,6 +289,16 @@ class ServerConnection(InterimSink):
         )
         content = body.buffered if has_body and reply.whole else None
         return data + engine.write_data(content) if content else data
+
+    async def _write_rest(self, request: HttpRequest, reply: HttpReply) -> bool:
+        """Write what follows a head that was sent alone; return whether another request may follow."""
+        if type(reply) is SwitchedReply:
+            serving = self._serving
+            relay = Relay(self._connection, reply.tunnel, serving.tunnel_idle_seconds, serving.tunnel_counts)
+            ending = await relay.run(self._engine.take_rest())
+            logger.debug("a tunnel of %s is over: %s", self._connection.peer, ending.value)
+            return False
+        return await self._write_body(request, reply.body)
 
     async def _write_body(self, request: HttpRequest, body: Body) -> bool:
         """Write a body as it comes; return whether all of it came."""
@@ -349,6 +376,13 @@ class ServerConnection(InterimSink):
 
 def _header_safe(text: str) -> bytes:
     return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode("latin-1", "replace"))
+
+
+def _check_switch(request: HttpRequest, reply: SwitchedReply) -> None:
+    """Raise `LocalProtocolError` if the client did not ask for a tunnel, or not for this one."""
+    is_connect = request.method == b"CONNECT"
+    if is_connect == (reply.status == 101) or (not is_connect and not is_among(reply.protocol, request.upgrade)):
+        raise LocalProtocolError(f"a tunnel with status {reply.status} for a client that did not ask for one")
 
 
 def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:

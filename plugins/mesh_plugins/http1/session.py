@@ -28,7 +28,9 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http1.head import CHUNKED, ClientEngine, ReplyHead
+from mesh_plugins.tunnels.tunnel import Tunnel
 
 PIECE = 262144  # bytes asked for at once while a body streams
 CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default
@@ -65,6 +67,8 @@ class Http1Session(Session):
             raise expiry.error()
         self.capacity = 0
         try:
+            if request.upgrade and not request.body.size:
+                return await self._ask_to_switch(request)
             content = request.body.buffered
             if content is None:
                 head = await self._stream(request)
@@ -90,6 +94,22 @@ class Http1Session(Session):
         due = self._clock() + self._idle_seconds
         return due if self._expiry is None or self._expiry.at > due else self._expiry.at
 
+    async def _ask_to_switch(self, request: HttpRequest) -> HttpReply:
+        """Send a request for another protocol, and return the tunnel, or the reply that declines."""
+        engine = self._engine
+        data = engine.write_upgrade(request.method, request.target, request.headers, request.upgrade)
+        await self._connection.send_all(data)
+        head = await self._read_head()
+        if head.status < 200:
+            head = await self._after_interim(request, head)
+        if head.status != 101:
+            head.keep_alive = False  # so that a 101 that comes late finds nobody
+            return self._reply(request, head)
+        reply = SwitchedReply(101, head.headers, Tunnel(self._connection, engine.take_rest()), head.upgrade)
+        reply.on_close(self.close)
+        request.context.made(reply)
+        return reply
+
     async def _read_head(self) -> ReplyHead:
         """Return the next head. The bytes fed last did not hold all of one."""
         connection, engine = self._connection, self._engine
@@ -104,7 +124,7 @@ class Http1Session(Session):
 
     async def _after_interim(self, request: HttpRequest, head: ReplyHead) -> ReplyHead:
         """Pass interim replies on until the final one comes, and return that."""
-        while head.status < 200:
+        while head.status < 200 and head.status != 101:
             if request.on_interim is not None:
                 await request.on_interim.send_interim(head.status, head.headers)
             head = self._engine.read_head() or await self._read_head()

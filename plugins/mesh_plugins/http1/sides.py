@@ -1,11 +1,12 @@
 """The two ends of a connection: when a head may be read, what may stand before it, when the next message begins."""
 
-from mesh import Limits, LocalProtocolError, RemoteProtocolError
+from mesh import Fields, Limits, LocalProtocolError, RemoteProtocolError
+from mesh_plugins.http.upgrades import is_among
 from mesh_plugins.http1.chunked import ChunkDecoder
-from mesh_plugins.http1.grammar import is_token, parse_request_line, parse_status_line
+from mesh_plugins.http1.grammar import is_token, is_value, parse_request_line, parse_status_line
 from mesh_plugins.http1.head import CHUNKED, ReplyHead, RequestHead
 from mesh_plugins.http1.inbound import Inbound, Stage
-from mesh_plugins.http1.outbound import NO_HEAD
+from mesh_plugins.http1.outbound import NO_HEAD, WRITTEN_FIELDS, switch_fields
 
 
 class ServerSide(Inbound):
@@ -44,6 +45,20 @@ class ServerSide(Inbound):
 
     def is_idle(self) -> bool:
         return self._pos == len(self._data)
+
+    def write_switch(self, status: int, reason: bytes, headers: Fields, upgrade: bytes) -> bytes:
+        if self._to_write != NO_HEAD:
+            raise LocalProtocolError("write_switch() after the final head of a reply")
+        if not is_value(reason) or (status != 101 and not 200 <= status < 300):
+            raise LocalProtocolError(f"no connection is switched by a reply {status} {reason[:40]!r}")
+        fields = b"".join(map(WRITTEN_FIELDS.__getitem__, headers))
+        self._closing = True
+        return b"HTTP/1.1 %d %b%b%b\r\n\r\n" % (
+            status,
+            reason,
+            switch_fields(upgrade) if status == 101 else b"",
+            fields,
+        )
 
     def next_message(self) -> None:
         if self._stage == Stage.FAILED:
@@ -93,13 +108,15 @@ class ClientSide(Inbound):
     """A connection to an endpoint, as far as all engines agree; see `ClientEngine`.
 
     The mutable state: `_method` of the present request, whether its reply lets the connection be kept (`_keep_alive`),
-    and the number of interim replies to it (`_interims`).
+    the number of interim replies to it (`_interims`), and the protocols that a request asked to switch to (`_asked`); a
+    connection on which one did is not used for another.
     """
 
-    __slots__ = ("_interims", "_keep_alive", "_method")
+    __slots__ = ("_asked", "_interims", "_keep_alive", "_method")
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
+        self._asked = b""
         self._interims = 0
         self._keep_alive = False
         self._method = b""
@@ -113,7 +130,7 @@ class ClientSide(Inbound):
                 return None
             head = self._make_head(*found)
             if head.status < 200:
-                self._count_interim(head.status)
+                self._count_interim(head)
                 return head
         except RemoteProtocolError as error:
             self._fail(error)
@@ -147,9 +164,23 @@ class ClientSide(Inbound):
         self._method = method
         self._to_write = CHUNKED if size is None else size
 
-    def _count_interim(self, status: int) -> None:
-        if status == 101:
-            raise RemoteProtocolError("a reply 101 (Switching Protocols) that nobody asked for")
+    def write_upgrade(self, method: bytes, target: bytes, headers: Fields, upgrade: bytes) -> bytes:
+        asked = switch_fields(upgrade)
+        line, _, rest = self.write_head(method, target, headers, 0).partition(b"\r\n")
+        self._asked = upgrade
+        return b"%b%b\r\n%b" % (line, asked, rest)
+
+    def write_head(self, method: bytes, target: bytes, headers: Fields, size: int | None) -> bytes:
+        raise NotImplementedError
+
+    def _count_interim(self, head: ReplyHead) -> None:
+        if head.status == 101:
+            if not self._asked:
+                raise RemoteProtocolError("a reply 101 (Switching Protocols) that nobody asked for")
+            if not is_among(head.upgrade, self._asked):
+                raise RemoteProtocolError("a reply 101 (Switching Protocols) to a protocol that nobody asked for")
+            self._stage = Stage.CLOSED
+            return
         self._interims += 1
         if self._interims > self._limits.max_1xx_responses:
             raise RemoteProtocolError(f"more than {self._limits.max_1xx_responses} interim replies (1xx)")

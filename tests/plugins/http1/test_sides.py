@@ -217,3 +217,73 @@ def test_interim_replies_are_counted_for_each_request_anew(client: ClientEngine)
     client.next_message()
 
     assert read_reply(client, [hints + OK]).refused is None
+
+
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def test_a_request_may_ask_to_switch_and_what_follows_the_101_is_handed_over(client: ClientEngine) -> None:
+    asked = client.write_upgrade(b"GET", b"/", HOST, b"websocket")
+    for place in range(len(SWITCH)):
+        assert client.read_head() is None
+        client.feed(SWITCH[place : place + 1])
+    head = client.read_head()
+    client.feed(b"hello")
+
+    assert b"\r\nconnection: upgrade\r\nupgrade: websocket\r\n" in asked.lower()
+    assert head is not None
+    assert (head.status, head.upgrade) == (101, b"websocket")
+    assert client.take_rest() == b"hello"
+
+
+def test_after_a_switch_no_message_is_read(client: ClientEngine) -> None:
+    client.write_upgrade(b"GET", b"/", HOST, b"websocket")
+    client.feed(SWITCH + OK)
+    client.read_head()
+
+    with pytest.raises(LocalProtocolError):
+        client.read_head()
+
+
+@pytest.mark.parametrize("line", [b"Upgrade: h2c", b"X: y", b"Upgrade: websocket, h2c"])
+def test_a_101_that_chooses_what_was_not_asked_is_refused(client: ClientEngine, line: bytes) -> None:
+    client.write_upgrade(b"GET", b"/", HOST, b"websocket")
+    client.feed(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" + line + b"\r\n\r\n")
+
+    with pytest.raises(RemoteProtocolError, match="nobody asked for"):
+        client.read_head()
+
+
+@pytest.mark.parametrize("upgrade", [b"", b"a\r\nb: c", b" a"])
+def test_a_request_for_a_switch_names_protocols(client: ClientEngine, upgrade: bytes) -> None:
+    with pytest.raises(LocalProtocolError):
+        client.write_upgrade(b"GET", b"/", HOST, upgrade)
+
+
+def test_a_switch_is_written_and_what_follows_the_request_is_handed_over(server: ServerEngine) -> None:
+    server.feed(GET + b"hello")
+    server.read_head()
+
+    written = server.write_switch(101, b"Switching Protocols", [(b"x-a", b"1")], b"websocket")
+
+    assert written == (
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nx-a: 1\r\n\r\n"
+    )
+    assert server.take_rest() == b"hello"
+    assert server.read_head() is None
+
+
+def test_a_tunnel_is_granted_without_any_framing(server: ServerEngine) -> None:
+    server.feed(GET)
+    server.read_head()
+
+    assert server.write_switch(200, b"OK", [(b"x-a", b"1")], b"") == b"HTTP/1.1 200 OK\r\nx-a: 1\r\n\r\n"
+
+
+@pytest.mark.parametrize(("status", "reason"), [(100, b"Continue"), (304, b""), (404, b""), (101, b"a\r\nb")])
+def test_no_other_reply_switches(server: ServerEngine, status: int, reason: bytes) -> None:
+    server.feed(GET)
+    server.read_head()
+
+    with pytest.raises(LocalProtocolError):
+        server.write_switch(status, reason, [], b"websocket")

@@ -1,0 +1,35 @@
+"""The reply after which a connection speaks HTTP no more."""
+
+from mesh import Body, Fields, HttpReply
+from mesh_plugins.tunnels.tunnel import Tunnel
+
+
+class _NoBody(Body):
+    """Nothing, but not in memory: what holds on to a reply until its end then does so until the tunnel's."""
+
+    __slots__ = ()
+
+    async def receive(self) -> bytes:
+        return b""
+
+
+class SwitchedReply(HttpReply):
+    """A 101, or a 200 to CONNECT, with the tunnel that follows it. Closing the reply closes the tunnel.
+
+    `protocol` is what the endpoint switches to, as in its `upgrade` field; empty for CONNECT.
+    Source: RFC 9110 sections 7.8, 9.3.6 and 15.2.2.
+    """
+
+    __slots__ = ("protocol", "tunnel")
+
+    def __init__(self, status: int, headers: Fields, tunnel: Tunnel, protocol: bytes = b"") -> None:
+        super().__init__(status, headers, _NoBody())
+        self.tunnel = tunnel
+        self.protocol = protocol
+
+
+def connected(tunnel: Tunnel) -> SwitchedReply:
+    """Return the reply to a CONNECT whose endpoint was reached."""
+    reply = SwitchedReply(200, [], tunnel)
+    reply.reason = b"Connection Established"
+    return reply

@@ -1,0 +1,49 @@
+"""One connection to an endpoint that is handed over whole to the first who asks: a session of a single call."""
+
+from collections.abc import Callable
+
+from mesh import Connection, Life, NewSession, Reply, Request, Session
+from mesh_plugins.tunnels.tunnel import Tunnel
+
+
+class TunnelSession(Session):
+    """A connection that waits to become a tunnel; `reply` makes what carries it."""
+
+    __slots__ = ("_connection", "_reply")
+
+    def __init__(self, connection: Connection, reply: Callable[[Tunnel], Reply]) -> None:
+        super().__init__(capacity=1)
+        self._connection = connection
+        self._reply = reply
+        connection.on_hang_up = self._hung_up
+
+    async def __call__(self, request: Request, /) -> Reply:
+        self.capacity = 0
+        reply = self._reply(Tunnel(self._connection))
+        reply.on_close(self.close)
+        request.context.made(reply)
+        return reply
+
+    def is_usable(self) -> bool:
+        """Return whether the endpoint still listens; it may have spoken, as those do that greet their clients."""
+        return not self.closed and not self._connection.hung_up
+
+    def _hung_up(self) -> None:
+        if self.capacity:
+            self.close()
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.capacity = 0
+            self._connection.close()
+            self.on_change(self)
+
+
+def new_tunnel_session(reply: Callable[[Tunnel], Reply]) -> NewSession:
+    """Return what makes sessions whose replies are made by `reply`."""
+
+    def make(connection: Connection, _life: Life) -> Session:
+        return TunnelSession(connection, reply)
+
+    return make
