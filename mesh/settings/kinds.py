@@ -69,7 +69,13 @@ class BalancerSettings:
     """What picks an endpoint."""
 
     chosen: Chosen = here("The balancer.", Category.BALANCER, default_kind="p2c")
-    enable_probation: bool = key("Endpoints that discovery removed stay while they are healthy.", False, built=False)
+    enable_probation: bool = key("Endpoints that discovery removed stay while they are healthy.", False)
+    panic_threshold_percent: float | None = key(
+        "With fewer than so many percent of the endpoints available, all are used as if they were; by default never.",
+        None,
+        least=0,
+        most=100,
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -21,7 +21,7 @@ from mesh import (
     load,
 )
 from mesh_plugins.accrual.accrual import NEW_POLICY
-from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR
+from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
@@ -78,7 +78,8 @@ def _service_params(settings: ServiceSettings, params: Params) -> Params:
 def _client_params(settings: ClientSettings, params: Params) -> Params:
     pool = settings.host_connection_pool
     idle = math.inf if pool.idle_time_ms is None else pool.idle_time_ms / 1e3
-    balancer, accrual = settings.load_balancer.chosen, settings.failure_accrual
+    balancing, accrual = settings.load_balancer, settings.failure_accrual
+    balancer = balancing.chosen
     budget = settings.requeue_budget
     options = settings.socket_options
 
@@ -91,6 +92,8 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
         params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters))
         .put(NEW_DISTRIBUTOR, load(balancer.kind)(balancer.config))
         .put(ATTEMPT_SECONDS, _seconds(settings.request_attempt_timeout_ms))
+        .put(PANIC_PERCENT, balancing.panic_threshold_percent or 0.0)
+        .put(PROBATION, balancing.enable_probation)
         .put(NEW_POLICY, load(accrual.kind)(accrual.config))
         .put(
             REQUEUE_BUDGET,

@@ -1,7 +1,6 @@
 """The kinds that are built in, less those with a list of their own and those that are only planned."""
 
 from mesh import Category, Kind
-from mesh_plugins.balancers.p2c import P2CConfig
 from mesh_plugins.http.classifiers import NonRetryable5XXConfig
 from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
 from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
@@ -29,13 +28,6 @@ KINDS = (
     _identifier("io.l5d.path", PathConfig, "path"),
     _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
     _identifier("io.l5d.static", StaticConfig, "static"),
-    Kind(
-        "p2c",
-        Category.BALANCER,
-        "Two random endpoints, the one with fewer outstanding requests wins.",
-        P2CConfig,
-        "mesh_plugins.balancers.p2c:p2c",
-    ),
     Kind(
         "io.l5d.http.nonRetryable5XX",
         Category.CLASSIFIER,

@@ -128,16 +128,6 @@ TRANSFORMERS = _kinds(
     },
 )
 
-BALANCERS = _kinds(
-    Category.BALANCER,
-    {
-        "ewma": "Two random endpoints, the one with the lower peak latency wins.",
-        "aperture": "p2c inside a window that follows the load.",
-        "heap": "The least loaded of all endpoints.",
-        "roundRobin": "One endpoint after the other.",
-    },
-)
-
 CLASSIFIERS = (
     *_kinds(
         Category.CLASSIFIER,
@@ -211,7 +201,6 @@ PLANNED: tuple[Kind, ...] = (
     *NAMERS,
     *INTERPRETERS,
     *TRANSFORMERS,
-    *BALANCERS,
     *CLASSIFIERS,
     *TELEMETERS,
     *ANNOUNCERS,

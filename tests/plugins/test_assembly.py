@@ -34,9 +34,7 @@ from mesh.testing import reply, request
 from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.accrual.consecutive import Consecutive
 from mesh_plugins.assembly import router_params, server_params
-from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR
-from mesh_plugins.balancers.node import Node
-from mesh_plugins.balancers.p2c import P2C
+from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
@@ -122,7 +120,8 @@ def test_by_default_a_client_has_linkerds_pool_balancer_accrual_and_budget() -> 
     assert params[POOL_LIMITS] == PoolLimits()
     assert params[POOL_LIMITS].idle_seconds == math.inf
     assert params[REQUEUE_BUDGET] == BudgetLimits(10, 0.2, 10.0)
-    assert isinstance(params[NEW_DISTRIBUTOR]([Node(Endpoint("10.0.0.1", 80))]), P2C)
+    assert params[NEW_DISTRIBUTOR]().algorithm == "p2c_least_loaded"
+    assert (params[PANIC_PERCENT], params[PROBATION]) == (0.0, False)
     policy = params[NEW_POLICY]()
     assert isinstance(policy, Consecutive)
     assert [policy.failed() for _time in range(5)] == [None] * 4 + [5.0]
@@ -134,8 +133,11 @@ def test_a_client_is_what_its_file_says() -> None:
         "    hostConnectionPool: {minSize: 1, maxSize: 2, idleTimeMs: 3000, maxWaiters: 4}\n"
         "    requeueBudget: {minRetriesPerSec: 1, percentCanRetry: 0.5, ttlSecs: 6}\n"
         "    failureAccrual: {kind: none}\n"
+        "    loadBalancer: {kind: heap, enableProbation: true, panicThresholdPercent: 50}\n"
     )
 
+    assert params[NEW_DISTRIBUTOR]().algorithm == "heap_least_loaded"
+    assert (params[PANIC_PERCENT], params[PROBATION]) == (50.0, True)
     assert params[POOL_LIMITS] == PoolLimits(1, 2, 3.0, 4)
     assert params[REQUEUE_BUDGET] == BudgetLimits(1, 0.5, 6.0)
     assert params[NEW_POLICY]() is None

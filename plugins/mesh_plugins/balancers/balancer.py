@@ -1,4 +1,4 @@
-"""Branch point three: keeps one node per endpoint, leases one per request, and builds endpoint stacks at first use.
+"""Branch point three: leases one node per request, and builds endpoint stacks at first use.
 
 Updates of the address set add and remove nodes and never touch the others, nor anything above. An endpoint that was
 removed while requests were out closes with the last of them. A set that turns failed or pending keeps the last nodes;
@@ -7,7 +7,6 @@ while it is pending for the first time, requests wait for it, as long as they wo
 
 from collections.abc import Callable
 
-import attrs
 import trio
 
 from mesh import (
@@ -27,7 +26,6 @@ from mesh import (
     Life,
     Make,
     MeshError,
-    Metrics,
     Module,
     Param,
     Params,
@@ -37,100 +35,103 @@ from mesh import (
     Unavailable,
     within,
 )
+from mesh_plugins.balancers.members import BalancerCounts, Members
 from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
+from mesh_plugins.balancers.shown import show
 from mesh_plugins.binding import BINDING_SECONDS
 from mesh_plugins.filters.stats import client_scope
 
 DRAWS = 8  # for a request that has tried endpoints, before every node is looked at; with 10,000 of them that takes 1 ms
 
-NEW_DISTRIBUTOR: Param[NewDistributor] = Param(p2c(P2CConfig()), "balancer")
+_SPREAD = p2c(P2CConfig())
 
-
-@attrs.define(eq=False)
-class BalancerCounts:
-    """What the balancer has seen; each number only grows."""
-
-    adds: int = 0
-    removes: int = 0
-    updates: int = 0
-    max_effort_exhausted: int = 0
+NEW_DISTRIBUTOR: Param[NewDistributor] = Param(_SPREAD, "balancer")
+PANIC_PERCENT = Param(0.0, "panic threshold")
+"""Of how many percent of open endpoints on health counts; 0 is always."""
+PROBATION = Param(False, "probation")
+"""Whether endpoints that left the address set stay while they are well."""
 
 
 class Balancer:
-    """The service below a client stack. State: the nodes and the distributor over them, exchanged as a whole."""
+    """The service below a client stack. State: the members, and a second rule over them for requests that come again."""
 
-    __slots__ = ("_distributor", "_name", "_new_distributor", "_params", "_rest", "_seconds", "counts", "nodes")
+    __slots__ = ("_members", "_name", "_params", "_plain", "_rest", "_seconds", "_spread", "_spread_over")
 
     def __init__(self, params: Params, rest: Make, name: BoundName) -> None:
         self._params = params
         self._rest = rest
         self._name = name
-        self._new_distributor = params[NEW_DISTRIBUTOR]
         self._seconds = params[BINDING_SECONDS]
-        self._distributor: Distributor | None = None
-        self.nodes: dict[Endpoint, Node] = {}
-        self.counts = BalancerCounts()
+        self._members = Members(
+            params[NEW_DISTRIBUTOR](), panic_percent=params[PANIC_PERCENT], probation=params[PROBATION]
+        )
+        self._plain = self._members.plain
+        self._spread: Distributor | None = None
+        self._spread_over = 0
         life = params[LIFE]
         life.on_close(name.addr.watch(self._update))
         self._update()
 
-    def _update(self) -> None:
-        addr = self._name.addr.value
-        if isinstance(addr, AddrBound):
-            endpoints = addr.endpoints
-        elif isinstance(addr, AddrNeg):
-            endpoints = ()
-        else:
-            return
-        nodes: dict[Endpoint, Node] = {}
-        for endpoint in endpoints:
-            if endpoint not in nodes:  # a namer should not say it twice
-                nodes[endpoint] = self.nodes.get(endpoint) or Node(endpoint)
-                nodes[endpoint].endpoint = endpoint
-        # First, since it may raise, for weights that a plugin's namer made up: then everything stays as it was.
-        self._distributor = self._new_distributor(list(nodes.values())) if nodes else None
-        before, self.nodes = self.nodes, nodes
-        self.counts.updates += 1
-        self.counts.adds += sum(endpoint not in before for endpoint in nodes)
-        for endpoint, node in before.items():
-            if endpoint not in nodes:
-                self._remove(node)
+    @property
+    def members(self) -> Members:
+        """The nodes and the rule."""
+        return self._members
 
-    def _remove(self, node: Node) -> None:
-        self.counts.removes += 1
-        node.removed = True
-        if not node.load:
-            node.close()
+    @property
+    def nodes(self) -> dict[Endpoint, Node]:
+        """The nodes there are now."""
+        return self._members.nodes
+
+    @property
+    def counts(self) -> BalancerCounts:
+        """What the balancer has seen."""
+        return self._members.counts
+
+    def _update(self) -> None:
+        match self._name.addr.value:
+            case AddrBound(endpoints):
+                self._members.update(endpoints)
+            case AddrNeg():
+                self._members.update(())
 
     async def __call__(self, request: Request, /) -> Reply:
-        distributor = self._distributor
-        if distributor is None:
-            distributor = await self._first(request)
+        members = self._members
+        pick = members.pick
+        if pick is None:
+            pick = await self._first(request)
         context = request.context
-        node = distributor.pick() if not context.tried else self._untried(distributor, context.tried)
-        if node.health.status:
-            self.counts.max_effort_exhausted += 1
+        node = pick(request) if not context.tried else self._untried(request, pick)
+        if node.status:
+            members.counts.max_effort_exhausted += 1
         context.endpoint = node.endpoint
         service = node.service or self._build(node)
-        node.load += 1
+        release = None
+        if self._plain:
+            node.load += 1
+        else:
+            release = node.acquire()
         try:
             reply: Reply = await service(request)
         except BaseException:
-            node.release()
+            (release or node.release)()
             raise
-        if reply.whole:
-            node.release()
+        if not reply.whole:
+            reply.on_close(release or node.release)
+        elif release is None:  # `node.release()` without the call, which takes 50 ns
+            node.load -= 1
+            if node.removed and not node.load:
+                node.close()
         else:
-            reply.on_close(node.release)
+            release()
         return reply
 
-    async def _first(self, request: Request) -> Distributor:
+    async def _first(self, request: Request) -> Callable[[Request], Node]:
         """Wait for the first address set, if it is still to come. Raises `BindingTimeout`, or `Unavailable` if it is empty."""
         await within(request.context.expiry, self._wait)
-        if self._distributor is None:
+        if self._members.pick is None:
             raise self._nowhere(request)
-        return self._distributor
+        return self._members.pick
 
     async def _wait(self) -> None:
         with trio.move_on_after(self._seconds):
@@ -152,15 +153,36 @@ class Balancer:
             case _:
                 return Unavailable(f"{name} has no endpoints")
 
-    def _untried(self, distributor: Distributor, tried: tuple[Endpoint, ...]) -> Node:
-        """Pick among the endpoints this request has not been to, open ones first; among all, if it has been to all."""
+    def _untried(self, request: Request, pick: Callable[[Request], Node]) -> Node:
+        """Pick among the endpoints this request has not been to, open ones first; among all, if it has been to all.
+
+        A rule that gives the same node again has no other for this request: then two of all are drawn instead.
+        """
+        tried, before = request.context.tried, None
+        draw = pick
         for _draw in range(DRAWS):
-            node = distributor.pick()
-            if node.health.status == 0 and node.endpoint not in tried:
+            node = draw(request)
+            if node.status == 0 and node.endpoint not in tried:
                 return node
+            if node is before:
+                draw = self._spread_out().pick
+            before = node
         untried = [node for node in self.nodes.values() if node.endpoint not in tried]
-        nodes = [node for node in untried if node.health.status == 0] or untried
-        return self._new_distributor(nodes).pick() if nodes else distributor.pick()
+        nodes = [node for node in untried if node.status == 0] or untried
+        if not nodes:
+            return pick(request)
+        few = _SPREAD()
+        few.update(nodes)
+        return few.pick(request)
+
+    def _spread_out(self) -> Distributor:
+        """Return p2c over all nodes, made when it is first asked for after an update."""
+        spread = self._spread
+        if spread is None or self._spread_over != self.counts.rebuilds:
+            spread = self._spread = _SPREAD()
+            spread.update(list(self.nodes.values()))
+            self._spread_over = self.counts.rebuilds
+        return spread
 
     def _build(self, node: Node) -> AnyService:
         life: Life = self._params[LIFE].child(str(node.endpoint))
@@ -176,21 +198,7 @@ class Balancer:
 
     def count(self, status: Status) -> int:
         """Return how many endpoints have this status now."""
-        return sum(node.health.status is status for node in self.nodes.values())
-
-
-def show(balancer: Balancer, scope: Metrics) -> None:
-    """Show a balancer among the metrics of its client, with Finagle's names."""
-    counts, own = balancer.counts, scope.scope("loadbalancer")
-    own.gauge("size", fn=lambda: len(balancer.nodes))
-    own.gauge("available", fn=lambda: balancer.count(Status.OPEN))
-    own.gauge("busy", fn=lambda: balancer.count(Status.BUSY))
-    own.gauge("closed", fn=lambda: balancer.count(Status.CLOSED))
-    own.gauge("load", fn=lambda: sum(node.load for node in balancer.nodes.values()))
-    own.counter("adds", fn=lambda: counts.adds)
-    own.counter("removes", fn=lambda: counts.removes)
-    own.counter("updates", fn=lambda: counts.updates)
-    own.counter("max_effort_exhausted", fn=lambda: counts.max_effort_exhausted)
+        return self._members.census[status]
 
 
 def balancer(params: Params, rest: Make) -> AnyService:
@@ -201,7 +209,7 @@ def balancer(params: Params, rest: Make) -> AnyService:
     built = Balancer(params, rest, name)
     scope = client_scope(params)
     if scope.name != OTHER:
-        show(built, scope)
+        show(built.members, scope)
     params[ON_BALANCER](built)
     return built.__call__
 

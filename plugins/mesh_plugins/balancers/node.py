@@ -1,22 +1,47 @@
-"""An endpoint inside a balancer."""
+"""An endpoint inside a balancer, and the rule that picks one."""
 
-from typing import Protocol
+from collections.abc import Callable
 
-from mesh import AnyService, Endpoint, Health, Life
+from mesh import AnyService, Endpoint, Health, Life, Metrics, Request, Status
+
+OPEN = int(Status.OPEN)
 
 
 class Node:
-    """One endpoint with its load: the number of requests whose replies are not closed. `service` is built at first use."""
+    """One endpoint with its load: the number of requests whose replies are not closed. `service` is built at first use.
 
-    __slots__ = ("endpoint", "health", "life", "load", "removed", "service")
+    `status` is what picks go by: the endpoint's health, or 0 while the balancer ignores health. It is a plain int, read
+    several times per pick. `watcher` is told of each change of health, with the status before.
+    """
+
+    __slots__ = ("_health", "endpoint", "life", "load", "removed", "service", "status", "watcher")
 
     def __init__(self, endpoint: Endpoint) -> None:
+        self._health: NodeHealth | None = None
         self.endpoint = endpoint
-        self.health = Health()
         self.load = 0
         self.service: AnyService | None = None
         self.life: Life | None = None
         self.removed = False
+        self.status = OPEN
+        self.watcher: Callable[[Node, Status], None] | None = None
+
+    @property
+    def health(self) -> Health:
+        """The cell that breakers, probes and the pool write; made when it is first asked for."""
+        if self._health is None:
+            self._health = NodeHealth(self)
+        return self._health
+
+    @property
+    def said(self) -> Status:
+        """What the endpoint's health is, whatever picks go by."""
+        return Status.OPEN if self._health is None else self._health.status
+
+    def acquire(self) -> Callable[[], None]:
+        """Count a request; return what is called, once, when its reply is closed."""
+        self.load += 1
+        return self.release
 
     def release(self) -> None:
         """Count one reply as closed; the last one of a removed endpoint closes its stack."""
@@ -29,15 +54,76 @@ class Node:
         if self.life is not None:
             self.life.close()
 
-
-class Distributor(Protocol):
-    """The rule that picks a node, over a fixed list of them; the balancer makes a new one when the list changes."""
-
-    def pick(self) -> Node:
-        """Return a node, preferably an open one; never fails, since a balancer fails open. The list is not empty."""
+    def facts(self) -> dict[str, object]:
+        """Return what a rule knows of its endpoint beyond load and health, for an operator to read."""
+        return {}
 
 
-class NewDistributor(Protocol):
-    """What the factory of a balancer kind returns."""
+class NodeHealth(Health):
+    """The health of a node's endpoint, which tells the node of changes, so that nobody needs to look for them."""
 
-    def __call__(self, nodes: list[Node], /) -> Distributor: ...
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self._node = node
+
+    def say(self, writer: str, status: Status) -> None:
+        """Set what `writer` thinks; a change of the status in all is told."""
+        before = self.status
+        super().say(writer, status)
+        if self.status is before:
+            return
+        node = self._node
+        if node.watcher is None:
+            node.status = int(self.status)
+        else:
+            node.watcher(node, before)
+
+
+class Distributor:
+    """The rule that picks a node. It lives as long as its balancer; everything is called between awaits.
+
+    `algorithm` is Finagle's name for it. `plain` says that its nodes need not be told of requests by `acquire`: the balancer
+    then counts them itself. `pins` says that a request's endpoint follows from the request.
+    """
+
+    __slots__ = ()
+
+    algorithm = ""
+    plain = True
+    pins = False
+
+    def new_node(self, endpoint: Endpoint) -> Node:
+        """Return the node of a new endpoint, with room for what the rule remembers of it."""
+        return Node(endpoint)
+
+    def update(self, nodes: list[Node]) -> None:
+        """Pick among these from now on. Those that were there before are the same objects; the list is the rule's own."""
+        raise NotImplementedError
+
+    def pick(self, request: Request, /) -> Node:
+        """Return a node, preferably one whose status is 0; never fails, since balancers fail open.
+
+        It is called only when the last list was not empty.
+        """
+        raise NotImplementedError
+
+    @property
+    def picking(self) -> Callable[[Request], Node]:
+        """What picks until the next update: `pick`, or that of the only rule below it."""
+        return self.pick
+
+    def changed(self, node: Node, /) -> None:
+        """Take note that a node's health, or its status, is another one now."""
+
+    def show(self, scope: Metrics, /) -> None:
+        """Add what the rule counts to the metrics of its balancer."""
+
+    def rebuilds(self) -> int:
+        """Return how often the rule has put its picture of the nodes in order, beyond updates."""
+        return 0
+
+
+NewDistributor = Callable[[], Distributor]
+"""What the factory of a balancer kind returns: makes the rule of one balancer."""

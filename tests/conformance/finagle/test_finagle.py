@@ -1,57 +1,36 @@
-"""What Finagle does with budgets, back-offs, breakers and p2c, case by case, from the YAML file beside this one.
+"""What Finagle does with budgets, back-offs and breakers, case by case, from the YAML file beside this one.
 
 Where a case has `here`, that is what we answer on purpose, and `why`. Beyond that:
 
 * Nothing counts as `cannot_retry`: whether the balancer has an open endpoint does not end the requeues, since it fails open.
 * A budget whose time to live is out of range is refused when the stack file is read, in other words than Finagle's.
-* After five picks that met no open endpoint the fifth is used, as in linkerd, where Finagle draws a sixth.
 
 Left out is what is not built: the back-offs that no stack file can ask for, and token buckets with a limit.
 """
 
-from collections.abc import Awaitable, Callable
 from itertools import islice
-from random import Random
 
 import pytest
 import yaml
 
 from mesh import (
-    BOUND,
-    ENDPOINT,
-    HEALTH,
-    LIFE,
-    METRICS,
-    Addr,
-    AddrBound,
-    BoundName,
     ConfigError,
     ConnectFailed,
-    Endpoint,
-    Fixed,
-    Health,
-    Life,
     MeshError,
     Metrics,
     Nacked,
     Overloaded,
-    Params,
-    Path,
     Reply,
     Request,
-    Status,
-    Unavailable,
     UpstreamBroken,
 )
 from mesh.config import read_text
 from mesh.metrics import flat
 from mesh.plugins import find
-from mesh.testing import ManualClock, Trickle, reply, request
-from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, Balancer
-from mesh_plugins.balancers.p2c import P2CConfig, p2c
+from mesh.testing import ManualClock, reply, request
 from mesh_plugins.filters import requeues
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, TokenBucket, WindowedAdder
-from tests.conformance.finagle.cases import STATUSES, Case, cases, schedule_of
+from tests.conformance.finagle.cases import Case, cases, schedule_of
 from tests.conformance.finagle.java_random import JavaRandom
 
 
@@ -183,59 +162,3 @@ def known(expected: Case) -> dict[str, object]:
     """Return what is expected of a request, whatever exception ended it."""
     assert not expected.get("cannot_retry")
     return {**expected, "result": expected["result"].partition(" ")[0]}
-
-
-class Scripted(Random):
-    """Draws what a case says, as fractions of the numbers that are drawn from in turn."""
-
-    def __init__(self, draws: list[int], size: int) -> None:
-        super().__init__()
-        self._draws = iter(draws)
-        self._bounds = [size, size - 1]
-
-    def random(self) -> float:
-        self._bounds.reverse()
-        return (next(self._draws) + 0.5) / self._bounds[1]
-
-
-@pytest.mark.parametrize(("given", "expect"), cases("balancer_p2c"))
-async def test_the_same_endpoints_are_picked(given: Case, expect: Case, life: Life) -> None:
-    size = given["n"]
-    addr = Fixed[Addr](AddrBound(tuple(Endpoint(f"10.0.0.{number}", 80) for number in range(size))))
-    config = P2CConfig(max_effort=given.get("max_effort", 5))
-    params = Params().put(LIFE, life).put(METRICS, Metrics()).put(HEALTH, Health())
-    params = params.put(NEW_DISTRIBUTOR, p2c(config, Scripted(given.get("draws", []), size)))
-    name = BoundName(Path.read("/#/fs/web"), Path(), addr)
-    picked: list[Endpoint] = []
-
-    def rest(below: Params) -> Callable[[Request], Awaitable[Reply]]:
-        async def answer(_request: Request, /) -> Reply:
-            picked.append(below[ENDPOINT])
-            return reply(200, Trickle(b"held"))
-
-        return answer
-
-    balancer = Balancer(params.put(BOUND, name), rest, name)
-    nodes, replies, seen = list(balancer.nodes.values()), list[Reply](), list[object]()
-    for step in given["steps"]:
-        match step:
-            case "acquire":
-                try:
-                    replies.append(await balancer(request()))
-                    seen.append([node.endpoint for node in nodes].index(picked[-1]))
-                except Unavailable:
-                    seen.append("error:NoBrokersAvailableException")
-            case ["release", number]:
-                await replies[number].aclose()
-                seen.append("-")
-            case ["status", number, status]:
-                nodes[number].health.say("test", Status[status.upper()])
-                seen.append("-")
-            case "load":
-                seen.append(sum(node.load for node in nodes))
-            case "max_effort_exhausted":
-                seen.append(balancer.counts.max_effort_exhausted)
-            case "lb_status":
-                seen.append(STATUSES[min((node.health.status for node in nodes), default=Status.CLOSED)])
-
-    assert seen == expect

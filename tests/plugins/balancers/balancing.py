@@ -17,24 +17,31 @@ from mesh import (
     Metrics,
     Params,
     Path,
+    Request,
     Var,
 )
 from mesh.testing import request
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, ON_BALANCER, Balancer, balancer
-from mesh_plugins.balancers.node import Node
+from mesh_plugins.balancers.node import Distributor, Node
 from tests.plugins.rest import Rest
 
 A, B, C = (Endpoint(f"10.0.0.{number}", 80) for number in (1, 2, 3))
 
 
-class InTurn:
+class InTurn(Distributor):
     """Picks one node after the other, whatever their state."""
 
-    def __init__(self, nodes: list[Node]) -> None:
+    algorithm = "in_turn"
+
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+        self._next = 0
+
+    def update(self, nodes: list[Node]) -> None:
         self._nodes = nodes
         self._next = 0
 
-    def pick(self) -> Node:
+    def pick(self, _request: Request, /) -> Node:
         self._next += 1
         return self._nodes[(self._next - 1) % len(self._nodes)]
 
