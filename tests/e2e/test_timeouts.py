@@ -1,12 +1,13 @@
 """What a client sees of endpoints that take too long, and what the endpoints see of it."""
 
 import pathlib
+import time
 from typing import Any
 
 import pytest
 import trio
 
-from tests.e2e.raw import RawConnection, request
+from tests.e2e.raw import Incomplete, RawConnection, request
 from tests.e2e.stubs import Behaviour, Stub, stub
 from tests.plugins.rest import numbers
 from tests.proxies import FS, between, disco, proxy, stack
@@ -91,3 +92,48 @@ async def test_endpoints_that_time_out_are_taken_out_of_the_balancers_choice(tmp
 
     assert (statuses.count(504), len(good.requests)) == (1, 11)
     assert counted["rt/http/client/#/io.l5d.fs/web/failures/AttemptTimeout"] == 1
+
+
+def due(seconds: float) -> str:
+    """Return the field of a deadline that is so far away."""
+    now = time.time_ns()
+    return f"l5d-ctx-deadline: {now} {now + int(seconds * 1e9)}"
+
+
+async def test_a_request_whose_deadline_has_passed_is_not_sent() -> None:
+    async with between() as (endpoint, client):
+        await client.send(request("GET", "/", due(-1.0)))
+        answer = await client.reply()
+
+    assert (answer.status, endpoint.requests) == (504, [])
+
+
+async def test_an_endpoint_that_stalls_is_waited_for_until_the_deadline() -> None:
+    async with between(stalling, service={"totalTimeoutMs": 5000}) as (_endpoint, client):
+        await client.send(request("GET", "/", due(0.2)))
+        answer = await client.reply()
+
+    assert answer.status == 504
+    assert b"the deadline of the request has passed" in (answer.value(b"l5d-err") or b"")
+
+
+async def test_a_reply_that_is_late_is_cut_off() -> None:
+    async with between(slow_body(0.15)) as (_endpoint, client):
+        await client.send(request("GET", "/", due(0.4)))
+        with pytest.raises(Incomplete) as cut:
+            await client.reply()
+
+    assert cut.value.message is not None
+    assert cut.value.message.status == 200
+
+
+async def test_the_next_hop_is_told_the_earliest_of_deadline_and_timeouts() -> None:
+    keys: dict[str, Any] = {"service": {"totalTimeoutMs": 60_000}, "client": {"requestAttemptTimeoutMs": 20_000}}
+    async with between(**keys) as (endpoint, client):
+        for lines in ([due(5.0)], [due(500.0)], []):
+            await client.send(request("GET", "/", *lines))
+            await client.reply()
+        told = [asked.value(b"l5d-ctx-deadline") or b"" for asked in endpoint.requests]
+
+    left = [(int(deadline) - int(stamp)) / 1e9 for stamp, deadline in (value.split() for value in told)]
+    assert left == pytest.approx([5.0, 20.0, 20.0], abs=1.0)

@@ -38,9 +38,10 @@ from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
-from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
+from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
 from mesh_plugins.http.classifiers import non_retryable_5xx
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
+from mesh_plugins.http.deadline import DEADLINE, pass_on
 from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS
 from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
@@ -62,6 +63,7 @@ STACK = Stack(
         TIMEOUT,
         EDGE,
         CALL_DEPTH,
+        DEADLINE,
         DTAB_HEADERS,
         ROUTER,
         SERVICE_STATS,
@@ -125,6 +127,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         params.put(IDENTIFIERS, identifiers)
         .put(REPEATABLE, is_repeatable)
         .put(IS_NACK, is_nack)
+        .put(PASS_ON, pass_on)
         .put(CLASSIFIER, non_retryable_5xx)
         .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
     )

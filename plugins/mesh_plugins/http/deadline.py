@@ -1,0 +1,109 @@
+"""The deadline that a request brings from hop to hop, in `l5d-ctx-deadline`: read, enforced, shortened, passed on.
+
+The field holds two times in ns since 1970: when the deadline was set, and the deadline. Of several the strictest counts:
+the latest of the first, the earliest of the second. Unlike linkerd, which only passes it on, work that is late already is
+refused before anything is done for it, and a reply that is late is cut off.
+Source: finagle-core, context/Deadline.scala; linkerd protocol/http, LinkerdHeaders.scala, `Ctx.Deadline`.
+"""
+
+import re
+import time
+from collections.abc import Callable
+
+import trio
+
+from mesh import (
+    METRICS,
+    SERVER_LABEL,
+    AnyService,
+    Counter,
+    DeadlineExceeded,
+    Expiry,
+    HttpRequest,
+    Make,
+    Module,
+    Params,
+    Request,
+    sooner,
+    without,
+)
+from mesh_plugins.http.context import READERS, Reader
+
+CTX_DEADLINE = b"l5d-ctx-deadline"
+NANOSECONDS = 1e9
+_FORM = re.compile(rb"(\d{1,19}) (\d{1,19})")
+
+Clock = Callable[[], float]
+WallClock = Callable[[], int]
+"""Returns ns since 1970."""
+
+
+def strictest(values: list[bytes]) -> tuple[int, int] | None:
+    """Return the latest time of setting and the earliest deadline; None if no value can be read."""
+    read = [(int(match[1]), int(match[2])) for match in map(_FORM.fullmatch, values) if match]
+    if not read:
+        return None
+    return max(stamp for stamp, _at in read), min(at for _stamp, at in read)
+
+
+class DeadlineReader:
+    """Gives a request the expiry that its deadline says. Raises `DeadlineExceeded` if that has passed.
+
+    A sender whose clock is ahead is known by its time of setting, which would be yet to come: that counts as now. One whose
+    clock is behind cannot be told from one that took long.
+    """
+
+    __slots__ = ("_clock", "_rejected", "_wall_clock")
+
+    def __init__(self, rejected: Counter, clock: Clock, wall_clock: WallClock) -> None:
+        self._rejected = rejected
+        self._clock = clock
+        self._wall_clock = wall_clock
+
+    def __call__(self, request: HttpRequest) -> None:
+        values = [value for name, value in request.headers if name == CTX_DEADLINE]
+        found = strictest(values)
+        if found is None:
+            return
+        stamp, deadline = found
+        if len(values) > 1:
+            request.headers = without(request.headers, CTX_DEADLINE)
+            request.headers.append((CTX_DEADLINE, b"%d %d" % found))
+        left = (deadline - max(self._wall_clock(), stamp)) / NANOSECONDS
+        if left < 0.0:
+            self._rejected.value += 1
+            raise DeadlineExceeded(
+                f"the deadline of the request had passed {-left:.3f} s before it arrived, so nothing was done for it "
+                "(unless the clocks of the hosts are not in step)"
+            )
+        message = f"the deadline of the request has passed, {left:.3f} s after it arrived"
+        ours = Expiry(self._clock() + left, DeadlineExceeded, message, stays=True)
+        request.context.expiry = sooner(request.context.expiry, ours)
+
+
+def pass_on(request: Request, at: float, wall_clock: WallClock = time.time_ns) -> None:
+    """Tell the next hop that nobody waits beyond `at` (trio's clock), in place of what the request says so far."""
+    if isinstance(request, HttpRequest):
+        now = wall_clock()
+        left = at - trio.current_time()
+        request.headers = without(request.headers, CTX_DEADLINE)
+        request.headers.append((CTX_DEADLINE, b"%d %d" % (now, now + int(left * NANOSECONDS))))
+
+
+def _deadline(params: Params, rest: Make) -> AnyService:
+    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True).scope("admission_control")
+    clock = trio.lowlevel.current_clock().current_time
+    reader = DeadlineReader(scope.counter("deadline", "rejected"), clock, time.time_ns)
+    others = params[READERS]
+    readers: dict[bytes, Reader] = {**others, CTX_DEADLINE: reader}
+    return rest(params.put(READERS, readers))
+
+
+DEADLINE = Module(
+    "deadline",
+    _deadline,
+    above=("dtab_headers", "router"),
+    below=("edge",),
+    why="the pass over the fields that `dtab_headers` makes reads it, before anything is done for the request",
+    section="server",
+)
