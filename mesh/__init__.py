@@ -133,6 +133,7 @@ from mesh.pool import Pool as Pool
 from mesh.pool import PoolLimits as PoolLimits
 from mesh.pool import PoolStats as PoolStats
 from mesh.pool import pool as pool
+from mesh.protocol import ClientState as ClientState
 from mesh.protocol import NewProtocol as NewProtocol
 from mesh.protocol import Parts as Parts
 from mesh.service import AnyFilter as AnyFilter
@@ -230,6 +231,7 @@ __all__ = [
     "Classifier",
     "ClientGone",
     "ClientSettings",
+    "ClientState",
     "Computed",
     "ConfigError",
     "ConnectFailed",

@@ -1,6 +1,6 @@
 """What the kind of a protocol brings to a router: its default stack, and what the settings mean to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import attrs
@@ -15,6 +15,15 @@ from mesh.settings import RouterSettings, ServerSettings
 from mesh.stack import Stack
 
 
+@attrs.frozen
+class ClientState:
+    """A bound name in use, the address set that its balancer uses, and what the balancer says of itself, as JSON."""
+
+    name: BoundName
+    addr: Addr
+    balancer: Mapping[str, object] = attrs.field(factory=dict)
+
+
 @attrs.frozen(eq=False)
 class Parts:
     """A protocol's contribution to one router.
@@ -22,8 +31,7 @@ class Parts:
     `stack` has every section, server to endpoint, but not its leaf, which is the pool. `params` are for all sections.
     `server(settings, params)` returns the params of one listener's server stack, and what serves its connections.
     `identify` names a request as the router would, without sending it; raises as the router does. `request(method, url,
-    headers)` makes a request such as a client would send, for explanations. `clients` lists the bound names in use, with
-    the address sets that their balancers use.
+    headers)` makes a request such as a client would send, for explanations. `clients` lists the bound names in use.
     """
 
     stack: Stack
@@ -31,7 +39,7 @@ class Parts:
     server: Callable[[ServerSettings, Params], tuple[Params, Serve]]
     identify: Callable[[Request], Path]
     request: Callable[[str, str, list[tuple[str, str]]], Request]
-    clients: Callable[[], list[tuple[BoundName, Addr]]]
+    clients: Callable[[], list[ClientState]]
 
 
 class NewProtocol(Protocol):

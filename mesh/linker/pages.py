@@ -41,7 +41,7 @@ def process_pages(assembly: Assembly, shown: Callable[[], object], shut_down: Ca
         ),
         Page(
             "/client_state.json",
-            "the endpoints that each client's balancer uses",
+            "the endpoints that each client's balancer uses, with load, health and weight",
             lambda _request: PageReply.of_json(_client_state(assembly)),
         ),
         Page(
@@ -56,22 +56,24 @@ def process_pages(assembly: Assembly, shown: Callable[[], object], shut_down: Ca
 def _client_state(assembly: Assembly) -> dict[str, dict[str, object]]:
     states: dict[str, dict[str, object]] = {}
     for router in assembly.routers:
-        for name, addr in router.parts.clients():
-            match addr:
-                case AddrBound():
+        for client in router.parts.clients():
+            match client.addr:
+                case AddrBound(endpoints, _meta, stale):
                     state: dict[str, object] = {
                         "state": "bound",
-                        "addresses": [str(endpoint) for endpoint in addr.endpoints],
+                        "addresses": [str(endpoint) for endpoint in endpoints],
                     }
-                    if addr.stale:
-                        state["stale"] = addr.stale
+                    if stale:
+                        state["stale"] = stale
                 case AddrNeg():
                     state = {"state": "Neg"}
-                case AddrFailed():
-                    state = {"state": "failed", "cause": addr.cause}
+                case AddrFailed(cause):
+                    state = {"state": "failed", "cause": cause}
                 case AddrPending():
                     state = {"state": "pending"}
-            states[name.id.show()] = state
+            if client.balancer:
+                state["balancer"] = client.balancer
+            states[client.name.id.show()] = state
     return states
 
 

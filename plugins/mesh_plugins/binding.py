@@ -9,7 +9,7 @@ timeout; after a first good answer the last good one is kept whatever happens to
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 import trio
@@ -23,13 +23,13 @@ from mesh import (
     METRICS,
     ONE_SHOT,
     PATH,
-    Addr,
     AliasTable,
     AnyService,
     BindingTimeout,
     BoundName,
     Branch,
     Branches,
+    ClientState,
     Dtab,
     Failed,
     Interpreter,
@@ -67,23 +67,37 @@ CLIENT_PARAMS: Param[Callable[[Params, BoundName], Params]] = Param(_same, "clie
 """What the settings add for one bound name."""
 
 
+ShowBalancer = Callable[[], Mapping[str, object]]
+"""Returns the state of a balancer, as JSON."""
+
+
+def _nobody(_shown: ShowBalancer) -> None:
+    """Stand in for whoever shows the balancers of a router."""
+
+
+ON_SHOWN: Param[Callable[[ShowBalancer], None]] = Param(_nobody, "on shown")
+"""Told by each balancer that is built how its state can be seen."""
+
+
 class Clients:
     """The client stacks of a router, by bound id. Filled by the binding of whichever path needs one first.
 
     `source` draws among the names of unions, for every path of the router.
     """
 
-    __slots__ = ("_rest", "branches", "source")
+    __slots__ = ("_balancers", "_rest", "branches", "source")
 
     def __init__(self, params: Params, source: random.Random | None = None) -> None:
         self._rest: Make | None = None
+        self._balancers: dict[BoundName, ShowBalancer] = {}
         self.source = source or random.Random()
         sizes, settle = params[CACHE_SIZES], params[CLIENT_PARAMS]
 
         def build(name: BoundName, life: Life, one_shot: bool) -> AnyService:
             if self._rest is None:
                 raise LookupError("no binding has said how client stacks are built")
-            return self._rest(settle(params, name).put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot))
+            below = settle(params, name).put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot)
+            return self._rest(below if one_shot else below.put(ON_SHOWN, lambda shown: self._show(name, life, shown)))
 
         self.branches: Branches[BoundName] = Branches(
             params[LIFE], "client", build, capacity=sizes.clients, idle_seconds=sizes.idle_seconds
@@ -95,9 +109,20 @@ class Clients:
         self._rest = rest
         return self.branches.get(attrs.evolve(name, residual=EMPTY_PATH, addr=Kept(name.addr)))
 
-    def states(self) -> list[tuple[BoundName, Addr]]:
-        """Return every bound name with the address set its balancer uses."""
-        return [(name, name.addr.value) for name, _branch in self.branches.items()]
+    def _show(self, name: BoundName, life: Life, shown: ShowBalancer) -> None:
+        self._balancers[name] = shown
+        life.on_close(lambda: self._forget(name, shown))
+
+    def _forget(self, name: BoundName, shown: ShowBalancer) -> None:
+        if self._balancers.get(name) is shown:  # and not that of a later client stack of the same name
+            del self._balancers[name]
+
+    def states(self) -> list[ClientState]:
+        """Return the state of every bound name in use."""
+        return [
+            ClientState(name, name.addr.value, shown() if (shown := self._balancers.get(name)) else {})
+            for name, _branch in self.branches.items()
+        ]
 
 
 @attrs.frozen(eq=False)

@@ -22,6 +22,7 @@ from mesh.naming.namer import BoundName
 from mesh.naming.path import Path
 from mesh.naming.tree import Leaf
 from mesh.plugins import find
+from mesh.protocol import ClientState
 from mesh.settings import NamerSettings
 from mesh.settings.kinds import NamerPrefix
 from mesh.testing import FakeInterpreter, FakeNamer
@@ -101,9 +102,13 @@ class Bench:
 
     def use(self, *clients: tuple[str, Addr]) -> None:
         """Let the first router have these clients, by id."""
+        states = [ClientState(BoundName(Path.read(id_), Path(), Fixed(addr)), addr) for id_, addr in clients]
+        self.know(states)
+
+    def know(self, states: list[ClientState]) -> None:
+        """Let the first router have clients in these states."""
         first, *others = self.assembly.routers
-        names = [(BoundName(Path.read(id_), Path(), Fixed(addr)), addr) for id_, addr in clients]
-        first = attrs.evolve(first, parts=attrs.evolve(first.parts, clients=lambda: names))
+        first = attrs.evolve(first, parts=attrs.evolve(first.parts, clients=lambda: states))
         self.assembly = attrs.evolve(self.assembly, routers=(first, *others))
         self.__attrs_post_init__()
 
@@ -235,6 +240,16 @@ async def test_the_addresses_of_every_client_are_shown(bench: Bench) -> None:
             "/#/pending": {"state": "pending"},
         },
     )
+
+
+async def test_the_state_of_a_client_has_what_its_balancer_says(bench: Bench) -> None:
+    addr = AddrBound((Endpoint("10.0.0.1", 80),))
+    name = BoundName(Path.read("/#/web"), Path(), Fixed[Addr](addr))
+    bench.know([ClientState(name, addr, {"algorithm": "p2c"})])
+
+    _status, shown = told(await bench.ask("/client_state.json"))
+
+    assert shown["/#/web"]["balancer"] == {"algorithm": "p2c"}
 
 
 async def test_a_delegation_is_settled_when_the_last_namer_has_answered(nursery: trio.Nursery) -> None:

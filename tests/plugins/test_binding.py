@@ -12,13 +12,16 @@ from mesh import (
     Addr,
     AddrBound,
     AddrFailed,
+    AddrNeg,
     AddrPending,
     BindingTimeout,
     BoundName,
+    ClientState,
     ConnectFailed,
     Endpoint,
     Expiry,
     Failed,
+    Fixed,
     HttpRequest,
     Leaf,
     Life,
@@ -30,7 +33,7 @@ from mesh import (
     Var,
 )
 from mesh.testing import request
-from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS, Clients, binding
+from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS, ON_SHOWN, Clients, binding
 from tests.plugins.bindings import OVERRIDE, WEB, Bench, leaf, name, overridden
 from tests.plugins.rest import Answer, Rest, hanging, raising
 
@@ -205,8 +208,21 @@ async def test_the_bound_names_are_listed_with_the_addresses_that_are_used(life:
     addr.set(AddrFailed("gone"))
 
     known = AddrBound((Endpoint("10.0.0.1", 80),), stale="gone")
-    assert bench.clients.states() == [(bound, known)]
+    assert bench.clients.states() == [ClientState(bound, known)]
     assert branch.in_use == 1
+
+
+async def test_a_client_shows_its_balancer_for_as_long_as_it_lives(life: Life) -> None:
+    bench = Bench(life)
+    bound = BoundName(Path.read("/#/web"), Path(), Fixed[Addr](AddrNeg()))
+    branch = bench.clients.get(bound, bench.rest)
+    (built,) = bench.rest.built
+
+    built[ON_SHOWN](lambda: {"algorithm": "p2c"})
+
+    assert [state.balancer for state in bench.clients.states()] == [{"algorithm": "p2c"}]
+    branch.life.close()
+    assert [state.balancer for state in bench.clients.states()] == [{}]
 
 
 async def test_a_binding_is_built_from_the_params(life: Life) -> None:

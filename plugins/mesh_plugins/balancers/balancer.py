@@ -38,8 +38,8 @@ from mesh import (
 from mesh_plugins.balancers.members import BalancerCounts, Members
 from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
-from mesh_plugins.balancers.shown import show
-from mesh_plugins.binding import BINDING_SECONDS
+from mesh_plugins.balancers.shown import show, state
+from mesh_plugins.binding import BINDING_SECONDS, ON_SHOWN
 from mesh_plugins.filters.stats import client_scope
 
 DRAWS = 8  # for a request that has tried endpoints, before every node is looked at; with 10,000 of them that takes 1 ms
@@ -210,6 +210,7 @@ def balancer(params: Params, rest: Make) -> AnyService:
     scope = client_scope(params)
     if scope.name != OTHER:
         show(built.members, scope)
+    params[ON_SHOWN](lambda: state(built.members))
     params[ON_BALANCER](built)
     return built.__call__
 

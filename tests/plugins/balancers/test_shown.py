@@ -4,10 +4,12 @@ from random import Random
 
 import attrs
 
-from mesh import Status
+from mesh import Life, Status
 from mesh_plugins.balancers.members import Members
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
 from mesh_plugins.balancers.shown import state
+from mesh_plugins.binding import ON_SHOWN, ShowBalancer
+from tests.plugins.balancers.balancing import A, Bench
 from tests.plugins.balancers.rules import endpoint
 
 
@@ -41,3 +43,13 @@ def test_the_state_of_a_balancer_has_every_endpoint_with_what_an_operator_asks()
             {"address": "10.0.0.2:80", "status": "open", "load": 0, "weight": 1.0, "used": False, "probation": True},
         ],
     }
+
+
+async def test_a_balancer_tells_how_its_state_is_seen(life: Life) -> None:
+    bench, told = Bench(life), list[ShowBalancer]()
+    bench.params = bench.params.put(ON_SHOWN, told.append)
+
+    built = bench.build(A)
+
+    (shown,) = told
+    assert shown() == state(built.members)
