@@ -136,6 +136,8 @@ from mesh.pool import pool as pool
 from mesh.protocol import ClientState as ClientState
 from mesh.protocol import NewProtocol as NewProtocol
 from mesh.protocol import Parts as Parts
+from mesh.reopening import REOPENING as REOPENING
+from mesh.reopening import Reopening as Reopening
 from mesh.service import AnyFilter as AnyFilter
 from mesh.service import AnyService as AnyService
 from mesh.service import Filter as Filter
@@ -200,6 +202,7 @@ __all__ = [
     "POOL_STATS",
     "PROMETHEUS_TYPE",
     "REASONS",
+    "REOPENING",
     "ROUTER_LABEL",
     "SERVER_LABEL",
     "SESSION",
@@ -300,6 +303,7 @@ __all__ = [
     "Readable",
     "Reader",
     "RemoteProtocolError",
+    "Reopening",
     "Reply",
     "Request",
     "RouterSettings",

@@ -30,7 +30,9 @@ from mesh.linker.listener import Listener, open_socket, show
 from mesh.linker.pages import process_pages
 from mesh.linker.ungrouped import ungrouped
 from mesh.metrics import Metrics
+from mesh.params import Params
 from mesh.plugins import Kinds, load
+from mesh.reopening import REOPENING, Reopening
 from mesh.settings import SocketOptions, StackFile
 from mesh.telemeter import MetricsPage, Telemeter
 
@@ -49,6 +51,7 @@ class Linker:
     assembly: Assembly
     metrics: Metrics
     grace_seconds: float
+    reopening: Reopening = attrs.field(factory=Reopening)
     listening: list[str] = attrs.field(factory=list)
     admin_address: str = ""
     draining: bool = False
@@ -92,8 +95,9 @@ async def running(settings: StackFile, kinds: Kinds, shown: Callable[[], object]
         async with trio.open_nursery() as nursery:
             life = Life(nursery, "linker")
             try:
-                assembly = assemble(settings, kinds, life, metrics)
-                linker = Linker(assembly, metrics, settings.admin.shutdown_grace_ms / 1e3)
+                reopening = Reopening()
+                assembly = assemble(settings, kinds, life, metrics, Params().put(REOPENING, reopening))
+                linker = Linker(assembly, metrics, settings.admin.shutdown_grace_ms / 1e3, reopening)
                 admin = _listen(linker, settings, kinds, _site(linker, settings, shown))
                 life.start("metrics", metrics.rotation.run)
                 nursery.start_soon(_accept, linker, nursery)
@@ -163,14 +167,21 @@ async def _accept(linker: Linker, nursery: trio.Nursery) -> None:
 
 
 async def run_until_signal(loaded: Loaded, kinds: Kinds, ready: Callable[[Linker], None]) -> None:
-    """Run a stack file until SIGTERM, SIGINT or `/admin/shutdown`, then drain; a second signal ends it at once."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    """Run a stack file until SIGTERM, SIGINT or `/admin/shutdown`, then drain; a second signal ends it at once.
+
+    SIGUSR1, as for nginx, has log files opened anew.
+    """
+    with (
+        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
+        trio.open_signal_receiver(signal.SIGUSR1) as reopens,
+    ):
         async with running(loaded.stack, kinds, lambda: masked(loaded)) as linker, trio.open_nursery() as nursery:
             gc.collect()
             gc.freeze()  # what is here now stays: no collection needs to look at it again
             gc.set_threshold(*GC_THRESHOLDS)
             ready(linker)
             nursery.start_soon(_on_signals, signals, linker, nursery.cancel_scope)
+            nursery.start_soon(_on_reopen, reopens, linker.reopening)
             await linker.wait_stopped()
             logger.info("draining for up to %g s", linker.grace_seconds)
             await linker.drain()
@@ -183,3 +194,8 @@ async def _on_signals(signals: AsyncIterator[int], linker: Linker, everything: t
         break
     async for _number in signals:
         everything.cancel()
+
+
+async def _on_reopen(signals: AsyncIterator[int], reopening: Reopening) -> None:
+    async for _number in signals:
+        reopening.now()

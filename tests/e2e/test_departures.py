@@ -8,6 +8,7 @@ import trio
 
 from tests.e2e.raw import Incomplete, RawConnection, reply, request
 from tests.e2e.stubs import OK, Behaviour, Stub, stub, stubs
+from tests.plugins.rest import numbers
 from tests.proxies import FS, between, disco, proxy, stack
 
 NOTICED_SECONDS = 0.1  # within which the endpoint is to be let go when the client has gone
@@ -53,6 +54,21 @@ async def test_an_endpoint_is_let_go_when_the_client_has_gone(
         noticed = trio.current_time() - left
 
     assert noticed < NOTICED_SECONDS
+
+
+async def test_a_client_that_has_gone_is_nobodys_failure() -> None:
+    async with stub(hold) as endpoint, proxy(stack(endpoint.port)) as running:
+        async with running.connect() as client:
+            await client.send(request())
+            await arrived(endpoint)
+        await until(lambda: endpoint.connections[0].ended)
+        counted = {
+            name: number for name, number in numbers(running.linker.metrics).items() if "gone" in name or "fail" in name
+        }
+
+    gone = {name.rpartition("/")[0].split("/")[2] for name, number in counted.items() if "gone" in name and number == 1}
+    assert gone == {"server", "service", "client"}
+    assert [name for name, number in counted.items() if "failures" in name and number] == []
 
 
 async def test_a_client_that_shuts_down_writing_counts_as_gone() -> None:

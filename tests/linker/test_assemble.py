@@ -243,13 +243,13 @@ async def test_a_role_may_be_replaced_or_taken_out(life: Life) -> None:
 async def test_changes_are_made_in_order(life: Life) -> None:
     roles = roles_with(life, "server", entry(before="errors"), entry(after="greeting"))
 
-    assert roles[1:4] == ("greeting", "greeting_2", "errors")
+    assert roles[2:5] == ("greeting", "greeting_2", "errors")
 
 
 async def test_what_replaces_a_role_of_its_own_name_keeps_it(life: Life) -> None:
     roles = roles_with(life, "server", entry(before="errors"), entry(replace="greeting"))
 
-    assert roles[1:3] == ("greeting", "errors")
+    assert roles[2:4] == ("greeting", "errors")
 
 
 async def test_an_unknown_role_is_answered_with_those_there_are(life: Life) -> None:

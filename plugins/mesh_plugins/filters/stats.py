@@ -1,10 +1,12 @@
 """Statistics of requests: one set of counters per server, logical name, bound name, and pair of the latter two.
 
 Names and places are linkerd's; latency is measured to the reply's head, or to the error, in milliseconds. What a classifier
-ignores is a request, but neither a success nor a failure.
+ignores is a request, but neither a success nor a failure; nor is one whose client went away, which `client_gone` counts.
 """
 
 import time
+
+import trio
 
 from mesh import (
     BOUND,
@@ -18,6 +20,7 @@ from mesh import (
     SERVER_LABEL,
     AnyService,
     Classifier,
+    ClientGone,
     Counter,
     HttpReply,
     Make,
@@ -52,6 +55,10 @@ class RequestStats:
         self.statuses = Statuses(scope) if by_status else None
         self._by_error: dict[str, Counter] = {}
 
+    def client_gone(self) -> None:
+        """Count a request whose client did not wait for its reply: nobody's failure."""
+        self._scope.counter("client_gone").value += 1
+
     def failed(self, error: BaseException) -> None:
         """Count a failure, also by the name of its error."""
         self.failures.value += 1
@@ -62,6 +69,16 @@ class RequestStats:
         counter.value += 1
         if self.statuses is not None:
             self.statuses.errors.value += 1
+
+
+def _is_gone(request: Request, error: BaseException) -> bool:
+    """Return whether an error means that the client went away; the server notes it before it cancels a request."""
+    return isinstance(error, ClientGone) or (isinstance(error, trio.Cancelled) and _says_gone(request))
+
+
+def _says_gone(request: Request) -> bool:
+    flags: str = request.context.flags
+    return flags.startswith(ClientGone.flag)
 
 
 def _is_ignored(request: Request, error: BaseException, classifier: Classifier) -> bool:
@@ -95,7 +112,9 @@ class Stats:
             reply: Reply = await service(request)
         except BaseException as error:
             stats.pending.value -= 1
-            if not _is_ignored(request, error, self._classifier):
+            if _is_gone(request, error):
+                stats.client_gone()
+            elif not _is_ignored(request, error, self._classifier):
                 stats.latency.add((time.perf_counter() - started) * 1e3)
                 stats.failed(error)
             raise
@@ -105,6 +124,8 @@ class Stats:
             stats.statuses[reply.status].value += 1
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
+        elif _says_gone(request):  # nobody is there to read the reply that `errors` makes of it
+            stats.client_gone()
         else:
             stats.failures.value += 1
         return reply
@@ -132,7 +153,9 @@ class ClientStats:
             reply: Reply = await service(request)
         except BaseException as error:
             stats.pending.value -= 1
-            if not _is_ignored(request, error, self._classifier):
+            if _is_gone(request, error):
+                stats.client_gone()
+            elif not _is_ignored(request, error, self._classifier):
                 elapsed = (time.perf_counter() - started) * 1e3
                 stats.latency.add(elapsed)
                 pair.latency.add(elapsed)

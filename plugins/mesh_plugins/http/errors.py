@@ -60,7 +60,8 @@ class Errors:
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
         try:
             reply: HttpReply = await service(request)
-        except ClientGone:
+        except ClientGone as error:
+            request.context.flags = f"{error.flag} {error.detail}"
             reply = HttpReply(
                 499, reason=b"Client Closed Request"
             )  # nobody is there to read it; it shows in statistics

@@ -6,9 +6,12 @@ from typing import ClassVar, Literal
 import attrs
 
 from mesh import Category, Chosen, key
+from mesh_plugins.access_log.formats import LogFormat
+from mesh_plugins.access_log.rolling import NEVER, RollPolicy
 from mesh_plugins.http.upgrades import allowed
 
 KIB = 1024
+MAX_QUEUED = 10_000  # lines: half a second of 20,000 requests a second, some 10 MB
 
 
 @attrs.frozen(kw_only=True)
@@ -62,12 +65,20 @@ class HttpRouterKeys:
     trace_propagator: Chosen | None = key(
         "How trace ids are carried in fields.", None, category=Category.PROPAGATOR, built=False
     )
-    http_access_log: str | None = key("A file that gets one line for each request.", None, built=False)
-    http_access_log_roll_policy: str | None = key(
-        "When a new file is begun: `never`, `hourly`, `daily`, `weekly(n)` or a size.", None, built=False
+    http_access_log: str | None = key("A file that gets a line for each request; `/dev/stdout` works, too.", None)
+    http_access_log_format: LogFormat = key(
+        "`linkerd`, `common`, `combined`, `json`, or operators of Envoy's such as `%DURATION%`.", LogFormat("linkerd")
     )
-    http_access_log_append: bool = key("Append to a file that exists.", True, built=False)
-    http_access_log_rotate_count: int = key("How many old files are kept; -1 is all.", -1, least=-1, built=False)
+    http_access_log_roll_policy: RollPolicy = key(
+        "When a new file is begun: `never`, `hourly`, `daily`, `weekly(n)` with 1 for Sunday, or a size such as "
+        "`3.megabytes`.",
+        NEVER,
+    )
+    http_access_log_append: bool = key("Append to a file that exists; else it is begun anew.", True)
+    http_access_log_rotate_count: int = key("How many old files are kept; -1 is all.", -1, least=-1)
+    http_access_log_max_queued: int = key(
+        "Requests that may wait to be written; those beyond are not logged, but counted.", MAX_QUEUED, least=1
+    )
 
     def __attrs_post_init__(self) -> None:
         if not self.streaming_enabled and self.stream_after_content_length_kb is not None:

@@ -31,6 +31,7 @@ from mesh import (
     Switch,
     load,
 )
+from mesh_plugins.access_log.access_log import ACCESS_LOG, WRITER, LogOptions, open_log
 from mesh_plugins.accrual.accrual import ACCRUAL
 from mesh_plugins.assembly import router_params, server_params
 from mesh_plugins.balancers.balancer import BALANCER
@@ -57,6 +58,7 @@ from mesh_plugins.tunnels.tunnel import TUNNELS
 
 STACK = Stack(
     [
+        ACCESS_LOG,
         SERVER_STATS,
         ERRORS,
         ADMISSION,
@@ -131,6 +133,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         .put(CLASSIFIER, non_retryable_5xx)
         .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
     )
+    params = _logged(keys, params)
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
 
@@ -138,6 +141,20 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return identify(request, identifiers)
 
     return Parts(STACK, params, server, name, make_request, clients.states)
+
+
+def _logged(keys: HttpRouterKeys, params: Params) -> Params:
+    """Return the params with the writer of the router's access log, if it has one."""
+    if keys.http_access_log is None:
+        return params
+    options = LogOptions(
+        keys.http_access_log_format,
+        keys.http_access_log_roll_policy,
+        keys.http_access_log_append,
+        keys.http_access_log_rotate_count,
+        keys.http_access_log_max_queued,
+    )
+    return params.put(WRITER, open_log(params, keys.http_access_log, options))
 
 
 def _limits(limits: Limits, keys: HttpRouterKeys) -> Limits:

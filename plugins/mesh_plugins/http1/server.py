@@ -49,6 +49,7 @@ DRAIN_SECONDS = (
 TUNNEL_IDLE_SECONDS = 3600.0  # without a byte in either direction; Envoy's for plain TCP
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why a request is cancelled, for those that it passes through
 
 
 @attrs.frozen
@@ -93,6 +94,7 @@ class ServerConnection(InterimSink):
         self._busy = False
         self._keep_alive = True
         self._body: ClientBody | None = None
+        self._context = Context()  # of the request that is answered now
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._scope = trio.CancelScope()
 
@@ -116,6 +118,7 @@ class ServerConnection(InterimSink):
 
     def _hung_up(self) -> None:
         if self._busy and not self._serving.allow_half_close:
+            self._context.flags = self._context.flags or CLIENT_GONE
             self._scope.cancel()
 
     def check_hung_up(self) -> None:
@@ -182,7 +185,7 @@ class ServerConnection(InterimSink):
         """Make the request of a head, without its body; from here on an exchange is open."""
         self._busy = True
         self._keep_alive = head.keep_alive
-        context = Context(self._clock(), self._connection.peer)
+        context = self._context = Context(self._clock(), self._connection.peer)
         request = HttpRequest(head.method, head.target, head.headers, EMPTY, context, head.version)
         request.on_interim = self
         request.scheme = head.scheme

@@ -124,16 +124,36 @@ async def test_an_error_is_counted_by_its_name_and_takes_time_too(life: Life) ->
     assert bench.of(f"{CLIENT}/service/other") == {"requests": 1, "success": 0, "failures": 1}
 
 
-@pytest.mark.parametrize("error", [Overloaded("too many wait"), ClientGone("left")])
-async def test_what_the_classifier_ignores_is_neither_success_nor_failure(life: Life, error: MeshError) -> None:
-    bench = Bench(life, Rest(raising(error)))
+async def test_what_the_classifier_ignores_is_neither_success_nor_failure(life: Life) -> None:
+    bench = Bench(life, Rest(raising(Overloaded("too many wait"))))
 
-    await failed(bench.service(), type(error))
-    await failed(bench.client(), type(error))
+    await failed(bench.service(), Overloaded)
+    await failed(bench.client(), Overloaded)
 
     assert bench.of(SERVICE) == {"requests": 1, "success": 0, "failures": 0, "pending": 0}
     assert bench.of(f"{CLIENT}/service/svc/web") == {"requests": 1, "success": 0, "failures": 0}
     assert bench.at(f"{CLIENT}/failures") == 0
+
+
+async def test_a_client_that_went_away_is_counted_by_itself(life: Life) -> None:
+    bench = Bench(life, Rest(raising(ClientGone("left"))))
+
+    await failed(bench.service(), ClientGone)
+    await failed(bench.client(), ClientGone)
+
+    assert bench.of(SERVICE) == {"requests": 1, "success": 0, "failures": 0, "client_gone": 1, "pending": 0}
+    assert bench.of(f"{CLIENT}/service/svc/web") == {"requests": 1, "success": 0, "failures": 0}
+    assert [bench.at(f"{CLIENT}/{name}") for name in ("client_gone", "failures")] == [1, 0]
+
+
+async def test_a_request_that_is_cancelled_because_its_client_went_away_is_no_failure(life: Life) -> None:
+    bench = Bench(life, Rest(hanging))
+    request = for_web()
+    with trio.move_on_after(0):
+        request.context.flags = "DC client_gone"
+        await bench.service()(request)
+
+    assert bench.of(SERVICE) == {"requests": 1, "success": 0, "failures": 0, "client_gone": 1, "pending": 0}
 
 
 async def test_a_request_is_pending_until_its_reply_or_its_end(life: Life) -> None:

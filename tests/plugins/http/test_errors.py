@@ -99,9 +99,10 @@ async def test_a_stray_exception_costs_one_request_a_500_and_a_line_in_the_log(
 
 
 async def test_a_client_that_is_gone_gets_no_page() -> None:
-    _request, reply = await _answer(ClientGone("gone"))
+    request, reply = await _answer(ClientGone("gone"))
 
     assert (reply.status, reply.body.buffered) == (499, b"")
+    assert request.context.flags == "DC client_gone"
 
 
 async def test_a_long_text_is_cut() -> None:

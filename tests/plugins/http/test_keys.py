@@ -48,7 +48,6 @@ def test_disabled_streaming_is_warned_of() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "httpAccessLog: /dev/stdout",
         "compressionLevel: -1",
         "tracePropagator: {kind: io.l5d.zipkin}",
         "client: {forwardClientCert: true}",

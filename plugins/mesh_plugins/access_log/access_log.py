@@ -1,0 +1,101 @@
+"""The filter that puts every request of a router into its access log, once its reply has ended."""
+
+import os
+from pathlib import Path as FilePath
+
+import attrs
+
+from mesh import (
+    LIFE,
+    METRICS,
+    REOPENING,
+    AnyService,
+    ConfigError,
+    HttpReply,
+    HttpRequest,
+    Make,
+    Module,
+    Param,
+    Params,
+    Problem,
+    bind,
+)
+from mesh_plugins.access_log.exchange import Exchange
+from mesh_plugins.access_log.formats import read_format
+from mesh_plugins.access_log.logfile import STANDARD, LogFile
+from mesh_plugins.access_log.rolling import RollPolicy
+from mesh_plugins.access_log.writer import Writer
+
+WRITER: Param[Writer | None] = Param(None, "access log")
+"""The writer of the router's access log, None if it has none; all its servers share it."""
+
+
+@attrs.frozen
+class LogOptions:
+    """How a log is written: see the keys of an HTTP router that begin with `httpAccessLog`."""
+
+    format: str
+    policy: RollPolicy
+    append: bool
+    keep: int
+    max_queued: int
+
+
+class AccessLog:
+    """Hands every exchange to a writer when it has ended, however it did. Costs 2.5 µs a request."""
+
+    __slots__ = ("_put",)
+
+    def __init__(self, writer: Writer) -> None:
+        self._put = writer.put
+
+    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        exchange = Exchange(request, self._put)
+        try:
+            reply: HttpReply = await service(request)
+        except BaseException:
+            exchange.end(request.context)
+            raise
+        exchange.begin_reply(request, reply)
+        return reply
+
+
+def open_log(params: Params, path: str, options: LogOptions) -> Writer:
+    """Return the writer of a router's log, which ends with the router's life; the file is opened at the first request.
+
+    Raises `ConfigError` for a path that cannot be written.
+    """
+    if path not in STANDARD:
+        _check(path)
+    file = LogFile(path, options.policy, append=options.append, keep=options.keep)
+    writer = Writer(file, read_format(options.format), options.max_queued)
+    scope = params[METRICS].scope("access_log")
+    scope.counter("lines", fn=lambda: writer.lines)
+    scope.counter("dropped", fn=lambda: writer.dropped)
+    params[LIFE].on_close(writer.close)
+    params[LIFE].on_close(params[REOPENING].add(writer.reopen))
+    return writer
+
+
+def _check(path: str) -> None:
+    target = path if os.path.exists(path) else str(FilePath(path).parent)
+    if os.path.isdir(path):
+        raise ConfigError(Problem(f"{path} is a directory", key="httpAccessLog"))
+    if not os.access(target, os.W_OK):
+        why = "cannot be written" if os.path.exists(target) else "does not exist"
+        raise ConfigError(Problem(f"{target} {why}", key="httpAccessLog"))
+
+
+def access_log(params: Params, rest: Make) -> AnyService:
+    """Wrap the rest of a server stack; nothing is added to a router without an access log."""
+    writer = params[WRITER]
+    return rest(params) if writer is None else bind(AccessLog(writer), rest(params), "access_log")
+
+
+ACCESS_LOG = Module(
+    "access_log",
+    access_log,
+    above=("server_stats", "errors"),
+    why="writes the replies that errors become, and how long they took",
+    section="server",
+)

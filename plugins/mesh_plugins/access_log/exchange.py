@@ -1,0 +1,119 @@
+"""What the access log keeps of a request and its reply: no bodies, and nothing that is worked out before it is written."""
+
+import time
+from collections.abc import Callable
+
+import trio
+
+from mesh import EMPTY, Body, Context, Endpoint, Fields, HttpReply, HttpRequest, MeshError
+from mesh_plugins.access_log.counted import Counted
+
+GONE = "DC"  # Envoy's flag for a client that went away
+GONE_STATUS = 499  # what nginx, and `errors`, call a request whose client went away
+BODILESS = (204, 304)
+
+
+class Exchange:
+    """One request and its reply. Filled while they pass, in the event loop; then handed on, and only read.
+
+    `status` is 0 if there was no reply. `arrived` is seconds since 1970; `to_head` and `seconds` run from the arrival to
+    the reply's head and to its last byte. `received` and `sent` count the bytes of bodies; `flags` is Envoy's
+    response flags and a word, or empty. `target` and `headers` are as the client sent them, but for fields that
+    filters appended.
+    """
+
+    __slots__ = (
+        "_on_end",
+        "_reply_body",
+        "_request_body",
+        "_started",
+        "arrived",
+        "attempts",
+        "bound",
+        "declared",
+        "endpoint",
+        "flags",
+        "headers",
+        "method",
+        "path",
+        "peer",
+        "received",
+        "reply_headers",
+        "scheme",
+        "seconds",
+        "sent",
+        "status",
+        "target",
+        "to_head",
+        "trace",
+        "version",
+    )
+
+    def __init__(self, request: HttpRequest, on_end: "Callable[[Exchange], None]") -> None:
+        """Take a request that just arrived; its body is counted from here on. `on_end` is called once, at the end."""
+        self._on_end = on_end
+        self.method = request.method
+        self.target = request.target
+        self.version = request.version
+        self.scheme = request.scheme
+        self.headers = request.headers
+        self._started = request.context.received_at
+        self.status = 0
+        self.reply_headers: Fields = []
+        self.declared: int | None = None
+        self.sent = 0
+        self._reply_body: Counted | None = None
+        body = request.body
+        buffered = body.buffered
+        if buffered is not None:
+            self.received = len(buffered)
+            self._request_body: Counted | None = None
+        else:
+            self.received = 0
+            request.body = self._request_body = Counted(body)
+
+    def begin_reply(self, request: HttpRequest, reply: HttpReply) -> None:
+        """Take the reply, whose body is counted from here on; the end comes when it is closed."""
+        self.to_head = trio.current_time() - self._started
+        self.status = reply.status
+        self.reply_headers = reply.headers
+        body: Body = reply.body
+        self.declared = reply.declared_size if body is EMPTY and reply.declared_size is not None else body.size
+        if request.method != b"HEAD" and reply.status not in BODILESS:
+            if reply.whole:
+                self.sent = self.declared or 0
+            else:
+                reply.body = self._reply_body = Counted(body)
+        reply.on_close(lambda: self.end(request.context))
+
+    def end(self, context: Context) -> None:
+        """Note how it ended, and hand it on."""
+        now = trio.current_time()
+        self.seconds = now - self._started
+        self.arrived = time.time() - self.seconds
+        self.flags = context.flags
+        if self.status == 0:
+            self.to_head = self.seconds
+            if self.flags.startswith(GONE):
+                self.status = GONE_STATUS
+        body = self._reply_body
+        if body is not None:
+            self.sent = body.count
+            if not body.is_done and not self.flags:
+                self.flags = _why(body.error)
+            self._reply_body = None
+        if self._request_body is not None:
+            self.received = self._request_body.count
+            self._request_body = None
+        self.peer = context.peer
+        self.path = context.path
+        self.bound = context.bound
+        self.endpoint: Endpoint | None = context.endpoint
+        self.attempts = context.attempt + 1
+        self.trace = getattr(context, "trace", None)
+        self._on_end(self)
+
+
+def _why(error: MeshError | None) -> str:
+    """Return the flags of a body that did not come to its end: its error's, or that nobody read on."""
+    return f"{GONE} client_gone" if error is None else f"{error.flag} {error.detail}"

@@ -1,0 +1,174 @@
+"""The operators of Envoy's format language, `%NAME(ARGUMENT):LENGTH%`: each makes a piece of a line of an exchange.
+
+What is not there is `-`. Source: envoyproxy.io, Access logging, Format strings (v1.30).
+"""
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from functools import lru_cache
+
+from mesh import Fields, Path
+from mesh_plugins.access_log.escaping import quoted, word
+from mesh_plugins.access_log.exchange import Exchange
+
+Piece = Callable[[Exchange], str]
+NewPiece = Callable[[str, int | None], Piece]
+"""Makes a piece of the operator's argument, empty if it has none, and the most characters it may have."""
+
+ISO = "%Y-%m-%dT%H:%M:%S.%3fZ"
+_MILLISECONDS = re.compile(r"%([1-9]?)f")
+_HEADER = re.compile(r"(:?[A-Za-z0-9!#$&'*+.^_`|~-]+)(?:\?(:?[A-Za-z0-9!#$&'*+.^_`|~-]+))?")
+
+
+def host_of(exchange: Exchange) -> str:
+    """Return the client's address without its port."""
+    return exchange.peer.rpartition(":")[0].strip("[]") or "-"
+
+
+def request_line(exchange: Exchange) -> str:
+    """Return `GET /path HTTP/1.1`, safe between quotes."""
+    return f"{quoted(exchange.method)} {quoted(exchange.target)} {protocol(exchange)}"
+
+
+def protocol(exchange: Exchange) -> str:
+    """Return `HTTP/1.1`."""
+    major, minor = exchange.version
+    return f"HTTP/{major}.{minor}" if major == 1 else f"HTTP/{major}"
+
+
+def header(fields: Fields, name: bytes) -> bytes | None:
+    """Return the value of the first field of this lower-case name."""
+    for key, value in fields:
+        if key == name:
+            return value
+    return None
+
+
+@lru_cache(maxsize=4)
+def local_second(second: int) -> str:
+    """Return a time as linkerd and Apache show it, but for the zone: `06/01/2016:21:21:26`."""
+    return time.strftime("%d/%m/%Y:%H:%M:%S", time.localtime(second))
+
+
+def plainly(value: Callable[[Exchange], object]) -> NewPiece:
+    """Return the operator of a value that nobody outside chose, and that takes no argument."""
+
+    def make(argument: str, length: int | None) -> Piece:
+        if argument:
+            raise ValueError("takes no argument")
+        return _shortened(lambda exchange: _shown(value(exchange)), length)
+
+    return make
+
+
+def start_time(argument: str, length: int | None) -> Piece:
+    """Return the operator of the arrival, in UTC: in the format of `strftime`, with `%3f` for ms; by default ISO 8601."""
+    form = argument or ISO
+    fraction = _MILLISECONDS.search(form)
+    digits = int(fraction[1] or 6) if fraction else 0
+    before, after = (form[: fraction.start()], form[fraction.end() :]) if fraction else (form, "")
+
+    @lru_cache(maxsize=4)
+    def around(second: int) -> tuple[str, str]:
+        utc = time.gmtime(second)
+        return time.strftime(before, utc), time.strftime(after, utc) if after else ""
+
+    def show(exchange: Exchange) -> str:
+        head, tail = around(int(exchange.arrived))
+        return f"{head}{f'{exchange.arrived % 1:.9f}'[2 : 2 + digits]}{tail}" if digits else head
+
+    return _shortened(show, length)
+
+
+def request_header(argument: str, length: int | None) -> Piece:
+    """Return the operator of a request's header, or of `:method`, `:path`, `:authority` and `:scheme`; `X?Y` is either."""
+    return _first(argument, length, _of_request)
+
+
+def reply_header(argument: str, length: int | None) -> Piece:
+    """Return the operator of a reply's header; `X?Y` is either."""
+    return _first(argument, length, lambda name: lambda exchange: header(exchange.reply_headers, name))
+
+
+def without_query(argument: str, length: int | None) -> Piece:
+    """Return the operator of a request's header, less what follows a `?`."""
+    read = _of_request(argument.lower().encode())
+    return _shortened(lambda exchange: _value((read(exchange) or b"").partition(b"?")[0]), length)
+
+
+def _of_request(name: bytes) -> Callable[[Exchange], bytes | None]:
+    match name:
+        case b":method":
+            return lambda exchange: exchange.method
+        case b":path":
+            return lambda exchange: exchange.target
+        case b":scheme":
+            return lambda exchange: exchange.scheme
+        case b":authority" | b"host":
+            return lambda exchange: header(exchange.headers, b"host")
+        case _:
+            return lambda exchange: header(exchange.headers, name)
+
+
+def _first(argument: str, length: int | None, read: Callable[[bytes], Callable[[Exchange], bytes | None]]) -> Piece:
+    names = _HEADER.fullmatch(argument)
+    if names is None:
+        raise ValueError("needs the name of a header, such as `USER-AGENT`, or of two, `X?Y`")
+    one = read(names[1].lower().encode())
+    if names[2] is None:
+        return _shortened(lambda exchange: _value(one(exchange)), length)
+    other = read(names[2].lower().encode())
+    return _shortened(lambda exchange: _value(one(exchange) or other(exchange)), length)
+
+
+def _value(value: bytes | None) -> str:
+    return quoted(value) if value else "-"
+
+
+def _shortened(piece: Piece, length: int | None) -> Piece:
+    return piece if length is None else lambda exchange: piece(exchange)[:length]
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None | "":
+            return "-"
+        case bytes():
+            return word(value)
+        case Path():
+            return value.show()
+        case _:
+            return str(value)
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1e3)
+
+
+_HOSTNAME = socket.gethostname()
+OPERATORS: dict[str, NewPiece] = {
+    "START_TIME": start_time,
+    "DURATION": plainly(lambda exchange: _milliseconds(exchange.seconds)),
+    "RESPONSE_DURATION": plainly(lambda exchange: _milliseconds(exchange.to_head)),
+    "RESPONSE_TX_DURATION": plainly(lambda exchange: _milliseconds(exchange.seconds - exchange.to_head)),
+    "PROTOCOL": plainly(protocol),
+    "RESPONSE_CODE": plainly(lambda exchange: exchange.status),
+    "RESPONSE_CODE_DETAILS": plainly(lambda exchange: exchange.flags.partition(" ")[2]),
+    "RESPONSE_FLAGS": plainly(lambda exchange: exchange.flags.partition(" ")[0]),
+    "BYTES_RECEIVED": plainly(lambda exchange: exchange.received),
+    "BYTES_SENT": plainly(lambda exchange: exchange.sent),
+    "UPSTREAM_HOST": plainly(lambda exchange: exchange.endpoint),
+    "UPSTREAM_CLUSTER": plainly(lambda exchange: exchange.bound.id if exchange.bound is not None else None),
+    "UPSTREAM_REQUEST_ATTEMPT_COUNT": plainly(lambda exchange: exchange.attempts if exchange.endpoint else 0),
+    "ROUTE_NAME": plainly(lambda exchange: exchange.path),
+    "DOWNSTREAM_REMOTE_ADDRESS": plainly(lambda exchange: exchange.peer),
+    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": plainly(host_of),
+    "TRACE_ID": plainly(lambda exchange: exchange.trace),
+    "HOSTNAME": plainly(lambda _exchange: _HOSTNAME),
+    "REQ": request_header,
+    "RESP": reply_header,
+    "REQ_WITHOUT_QUERY": without_query,
+}
+"""Every operator by its name."""

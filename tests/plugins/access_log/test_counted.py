@@ -1,0 +1,31 @@
+"""Bodies whose bytes are counted."""
+
+import pytest
+
+from mesh import Body, Buffered, UpstreamBroken
+from mesh_plugins.access_log.counted import Counted
+
+
+class Broken(Body):
+    """A body that breaks at once."""
+
+    async def receive(self) -> bytes:
+        raise UpstreamBroken("gone")
+
+
+async def test_what_is_received_is_counted() -> None:
+    body = Counted(Buffered(b"hello"))
+
+    pieces = [await body.receive(), await body.receive()]
+
+    assert pieces == [b"hello", b""]
+    assert (body.count, body.is_done, body.size, body.buffered, body.trailers) == (5, True, 5, b"hello", [])
+
+
+async def test_a_body_that_broke_says_why() -> None:
+    body = Counted(Broken())
+
+    with pytest.raises(UpstreamBroken):
+        await body.receive()
+
+    assert (body.count, body.is_done, str(body.error)) == (0, False, "gone")
