@@ -10,13 +10,15 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import CONNECTOR, Connection, Endpoint, HttpReply, HttpRequest, Params, StreamConnection, Switch
+from mesh import CONNECTOR, Connection, Endpoint, HttpReply, HttpRequest, Limits, Params, StreamConnection, Switch
 from mesh.config import read_file
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, assemble
 from mesh.linker.run import plain_server
 from mesh.metrics import Metrics
 from mesh.plugins import find
+from mesh_plugins.http1.protocol import new_session
+from mesh_plugins.tcp.message import TcpReply
 
 ROOT = Path(__file__).parents[1]
 STACKS = sorted(path.name for path in (ROOT / "stacks").glob("*.yaml"))
@@ -54,6 +56,9 @@ SENT = (
     Sent("websockets.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("websockets.yaml", "http://web.test:80/", "127.0.0.1:8080 got GET /", listener=(1, 0)),
     Sent("websockets.yaml", "http://other:80/", "Unable to route request!", status=502, listener=(1, 0)),
+    Sent("tcp.yaml", "tcp://db:5432", "127.0.0.1:5433 got GET /"),
+    Sent("tcp.yaml", "tls://Web.test:4443", "127.0.0.1:8443 got GET /", listener=(1, 0)),
+    Sent("tcp.yaml", "tcp://x:4443", "127.0.0.1:8444 got GET /", listener=(1, 0)),
     Sent("edge.yaml", "http://other/", "Unable to route request!", status=502),
 )
 
@@ -86,12 +91,23 @@ async def received(sent: Sent) -> HttpReply:
     async with built(sent.stack) as assembly:
         router = assembly.routers[sent.listener[0]]
         request = router.parts.request("GET", sent.url, list(sent.headers))
-        reply: HttpReply = await router.servers[sent.listener[1]].service(request)
+        found: HttpReply | TcpReply = await router.servers[sent.listener[1]].service(request)
+        reply = await _said(found) if isinstance(found, TcpReply) else found
         body = b""
         while piece := await reply.body.receive():
             body += piece
         await reply.aclose()
         return HttpReply(reply.status, reply.headers, body)
+
+
+async def _said(found: TcpReply) -> HttpReply:
+    """Return what is said at the far end of a connection to whoever asks there for `/`."""
+    async with trio.open_nursery() as nursery:
+        session = new_session(Limits())(found.tunnel.connection, Life(nursery))
+        reply = await session(HttpRequest(b"GET", b"/", [(b"host", b"x")]))
+    await found.aclose()
+    assert isinstance(reply, HttpReply)
+    return reply
 
 
 @pytest.fixture(autouse=True)

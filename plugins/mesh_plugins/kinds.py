@@ -7,10 +7,10 @@ from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKey
 from mesh_plugins.telemeters.prometheus import PrometheusConfig
 
 
-def _identifier(name: str, config: type, function: str) -> Kind:
+def _identifier(name: str, config: type, function: str, *protocols: str) -> Kind:
     summary = (config.__doc__ or "").partition("\n")[0]
     factory = f"mesh_plugins.http.identifiers:{function}"
-    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http",))
+    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http", *protocols))
 
 
 KINDS = (
@@ -27,7 +27,7 @@ KINDS = (
     _identifier("io.l5d.header", HeaderConfig, "header"),
     _identifier("io.l5d.path", PathConfig, "path"),
     _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
-    _identifier("io.l5d.static", StaticConfig, "static"),
+    _identifier("io.l5d.static", StaticConfig, "static", "tcp"),
     Kind(
         "io.l5d.http.nonRetryable5XX",
         Category.CLASSIFIER,

@@ -7,10 +7,11 @@ from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
 from mesh_plugins.namers.kinds import KINDS as NAMERS
 from mesh_plugins.planned import PLANNED
+from mesh_plugins.tcp.kinds import KINDS as TCP
 from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
 
 
 @hookimpl
 def mesh_kinds() -> tuple[Kind, ...]:
     """Return every built-in kind, those included that are only planned."""
-    return (*KINDS, *ACCRUAL, *BALANCERS, *NAMERS, *INTERPRETERS, *TRANSFORMERS, *PLANNED)
+    return (*KINDS, *ACCRUAL, *BALANCERS, *NAMERS, *INTERPRETERS, *TCP, *TRANSFORMERS, *PLANNED)

@@ -23,5 +23,5 @@ def test_a_kind_has_an_attrs_class_of_keys_and_a_summary(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.category is Category.IDENTIFIER])
 def test_an_identifier_is_for_its_protocol(kind: Kind) -> None:
-    assert kind.protocols == ("http",)
+    assert kind.protocols[0] == "http"
     assert kind.summary.startswith(("Names", "Gives"))

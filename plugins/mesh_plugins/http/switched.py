@@ -1,16 +1,7 @@
 """The reply after which a connection speaks HTTP no more."""
 
-from mesh import Body, Fields, HttpReply
-from mesh_plugins.tunnels.tunnel import Tunnel
-
-
-class _NoBody(Body):
-    """Nothing, but not in memory: what holds on to a reply until its end then does so until the tunnel's."""
-
-    __slots__ = ()
-
-    async def receive(self) -> bytes:
-        return b""
+from mesh import Fields, HttpReply
+from mesh_plugins.tunnels.tunnel import InTunnel, Tunnel
 
 
 class SwitchedReply(HttpReply):
@@ -23,7 +14,7 @@ class SwitchedReply(HttpReply):
     __slots__ = ("protocol", "tunnel")
 
     def __init__(self, status: int, headers: Fields, tunnel: Tunnel, protocol: bytes = b"") -> None:
-        super().__init__(status, headers, _NoBody())
+        super().__init__(status, headers, InTunnel())
         self.tunnel = tunnel
         self.protocol = protocol
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from mesh import Connection, Param
+from mesh import Body, Connection, Param
 
 
 @attrs.frozen(eq=False)
@@ -14,6 +14,18 @@ class Tunnel:
 
     connection: Connection
     first: bytes = b""
+
+
+class InTunnel(Body):
+    """The body of a reply that carries a tunnel: nothing, but not in memory.
+
+    So what holds on to a reply until its last byte does so until the tunnel's end.
+    """
+
+    __slots__ = ()
+
+    async def receive(self) -> bytes:
+        return b""
 
 
 TUNNELS: Param[bool] = Param(False, "tunnels")
