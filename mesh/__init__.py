@@ -24,6 +24,7 @@ from mesh.errors import ClientGone as ClientGone
 from mesh.errors import ConfigError as ConfigError
 from mesh.errors import ConnectFailed as ConnectFailed
 from mesh.errors import DeadlineExceeded as DeadlineExceeded
+from mesh.errors import FailedFast as FailedFast
 from mesh.errors import IdleTimeout as IdleTimeout
 from mesh.errors import LocalProtocolError as LocalProtocolError
 from mesh.errors import MeshError as MeshError
@@ -253,6 +254,7 @@ __all__ = [
     "Expiry",
     "Fail",
     "Failed",
+    "FailedFast",
     "Fields",
     "Filter",
     "Fixed",

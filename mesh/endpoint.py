@@ -1,6 +1,6 @@
 """Endpoints, the changing sets of them, and what is known of their health."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from types import MappingProxyType
 
@@ -75,19 +75,32 @@ class Health:
     Each writer has its own name; the status is the worst that any of them says. Changes take effect at the next pick.
     """
 
-    __slots__ = ("_said", "status")
+    __slots__ = ("_said", "_told", "status")
 
     def __init__(self) -> None:
         self._said: dict[str, Status] = {}
+        self._told: dict[str, Callable[[Status], None]] = {}
         self.status = Status.OPEN
 
     def say(self, writer: str, status: Status) -> None:
         """Set what `writer` thinks, replacing what it thought before."""
+        said, before = self._said.get(writer, Status.OPEN), self.status
         if status is Status.OPEN:
             self._said.pop(writer, None)
         else:
             self._said[writer] = status
         self.status = max(self._said.values(), default=Status.OPEN)
+        if self.status is not before:
+            self.changed(before)
+        if status is not said and writer in self._told:
+            self._told[writer](status)  # last, since it may well say something itself
+
+    def changed(self, before: Status) -> None:
+        """Take note that the status is another one than `before`; for those that extend this class."""
+
+    def on_change(self, writer: str, callback: Callable[[Status], None]) -> None:
+        """Call `callback` whenever `writer` changes its mind, with what it thinks now; replaces an earlier callback."""
+        self._told[writer] = callback
 
     @property
     def reasons(self) -> Mapping[str, Status]:

@@ -141,6 +141,12 @@ class ConnectFailed(Unavailable):
     detail = "connect"
 
 
+class FailedFast(ConnectFailed):
+    """Connecting was not even tried, as the endpoint is known to be down; nothing was sent."""
+
+    detail = "failed_fast"
+
+
 class UpstreamBroken(MeshError):
     """The connection to the endpoint ended, or the endpoint broke the protocol, before the reply was complete.
 

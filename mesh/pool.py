@@ -9,7 +9,6 @@ connection that succeeds, whoever opens it, makes the endpoint open again. All s
 """
 
 import math
-import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -17,27 +16,30 @@ import attrs
 import trio
 
 from mesh.codec import SESSION, NewSession, Session
-from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health, Status
+from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health
 from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
 from mesh.expiry import within
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
 from mesh.params import Param, Params
+from mesh.reachability import Reachability, ReachCounts
 from mesh.service import AnyService
 from mesh.stack import known
 from mesh.transport import CONNECTOR, Connection, Connector
 
-RECONNECT_SECONDS = (0.25, 16.0)  # first and longest pause between background attempts; doubled and jittered
-
 
 @attrs.frozen
 class PoolLimits:
-    """How many sessions a pool keeps; counts are per endpoint. The defaults are linkerd's."""
+    """How many sessions a pool keeps; counts are per endpoint. The defaults are linkerd's.
+
+    With `fail_fast`, calls that need a new connection to an endpoint that is known to be down fail at once.
+    """
 
     min_size: int = 0
     max_size: int = 2**31 - 1
     idle_seconds: float = math.inf
     max_waiters: int = 2**31 - 1
+    fail_fast: bool = False
 
 
 @attrs.define(eq=False)
@@ -56,6 +58,7 @@ class PoolStats:
     connects: int = 0
     connected: Callable[[float], None] = lambda _ms: None
     failed: Callable[[float], None] = lambda _ms: None
+    reach: ReachCounts = attrs.field(factory=ReachCounts)
 
 
 POOL_LIMITS = Param(PoolLimits(), "pool limits")
@@ -86,8 +89,13 @@ class Pool:
     _open: dict[Session, float] = attrs.field(factory=dict, init=False)  # to when something last changed on it
     _opening: int = attrs.field(default=0, init=False)  # places taken for sessions that are not open yet
     _waiters: deque[_Waiter] = attrs.field(factory=deque, init=False)
-    _reconnecting: bool = attrs.field(default=False, init=False)
+    _reach: Reachability = attrs.field(init=False)
     _reaping: bool = attrs.field(default=False, init=False)
+
+    @_reach.default
+    def _new_reach(self) -> Reachability:
+        counts, refuses = self.stats.reach, self.limits.fail_fast
+        return Reachability(self.endpoint, self.health, self.life, counts, self._open_one, refuses=refuses)
 
     def __call__(self, request: Request, /) -> Awaitable[Reply]:
         session = self._take()
@@ -119,6 +127,7 @@ class Pool:
         again = False
         while True:
             if self._has_place():
+                self._reach.check()
                 self._opening += 1
                 return await self._connect()
             session = await self._wait(self._queue(again))
@@ -199,11 +208,8 @@ class Pool:
             session = self._begin(await self.connector(self.endpoint))
         except BaseException as error:
             self._opening -= 1
-            if isinstance(error, MeshError) and not self.life.closed:
-                self.stats.failed((trio.current_time() - started) * 1e3)
-                self._lost()
-                if not self._open:  # else each who waits would try, and fail, in turn
-                    self._dismiss(ConnectFailed, str(error))
+            if not self.life.closed:
+                self._not_connected(error, started)
             self._admit()
             raise
         self._opening -= 1
@@ -211,11 +217,22 @@ class Pool:
         self.stats.size += 1
         self.stats.connects += 1
         self.stats.connected((now - started) * 1e3)
-        self.health.say("connect", Status.OPEN)
+        self._reach.succeeded()
         session.promised += 1  # the caller's place
         self._offer(session)
         session.promised -= 1
         return session
+
+    def _not_connected(self, error: BaseException, started: float) -> None:
+        """Take note of what ended an attempt to connect, and tell those who wait for its session."""
+        if not isinstance(error, MeshError):
+            self._reach.given_up()
+            return
+        if not isinstance(error, Overloaded):  # which is our doing, not the endpoint's
+            self.stats.failed((trio.current_time() - started) * 1e3)
+            self._reach.failed(error)
+        if not self._open:  # else each who waits would try, and fail, in turn
+            self._dismiss(Overloaded if isinstance(error, Overloaded) else ConnectFailed, str(error))
 
     def _begin(self, connection: Connection) -> Session:
         try:
@@ -270,34 +287,13 @@ class Pool:
             self.stats.size -= 1
             self._admit()
 
-    def _lost(self) -> None:
-        """Keep balancers away from the endpoint until somebody has connected to it again."""
-        self.health.say("connect", Status.BUSY)
-        if not self._reconnecting and not self.life.closed:
-            self._reconnecting = True
-            self.life.start(f"reconnect {self.endpoint}", self._reconnect)
-
-    async def _reconnect(self) -> None:
-        """Try to connect from time to time until somebody has succeeded."""
-        pause, longest = RECONNECT_SECONDS
-        self._reconnecting = True
-        try:
-            while True:
-                await trio.sleep(pause * random.uniform(0.5, 1.0))
-                pause = min(pause * 2, longest)
-                if not self.health.reasons.get("connect"):
-                    return
-                if not self._has_place():  # others are trying
-                    continue
-                self._opening += 1
-                try:
-                    session = await self._connect()
-                except MeshError:
-                    continue
-                self._changed(session)
-                return
-        finally:
-            self._reconnecting = False
+    async def _open_one(self) -> bool:
+        """Open a session for nobody in particular; return false, and do nothing, if there is no place for it."""
+        if not self._has_place():
+            return False
+        self._opening += 1
+        self._changed(await self._connect())
+        return True
 
     def _reap(self) -> None:
         if not self._reaping and len(self._open) > self.limits.min_size:

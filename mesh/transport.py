@@ -17,7 +17,7 @@ from trio import lowlevel
 
 from mesh import poller
 from mesh.endpoint import Endpoint
-from mesh.errors import ConnectFailed
+from mesh.errors import ConnectFailed, Overloaded
 from mesh.message import TlsPeer
 from mesh.params import Param
 
@@ -25,6 +25,7 @@ CHUNK = 65536  # what one read asks for; bodies ask for more
 STREAK = 64  # reads that did not wait, before other tasks get their turn
 BURST = 1 << 20  # bytes sent without waiting, before other tasks get their turn
 CONNECT_SECONDS = 1.0  # Finagle's default
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # this machine's doing, whoever the peer is
 
 
 class Connection(trio.abc.Stream):
@@ -335,7 +336,7 @@ async def plain_connection(sock: socket.socket, peer: str) -> Connection:
 
 
 Connector = Callable[[Endpoint], Awaitable[Connection]]
-"""Opens a connection to an endpoint; raises `ConnectFailed`."""
+"""Opens a connection to an endpoint; raises `ConnectFailed`, and `Overloaded` for a lack of our own."""
 
 
 @contextlib.contextmanager
@@ -350,7 +351,10 @@ def _closing_on_error(sock: socket.socket) -> Iterator[None]:
 async def connect(
     endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_delay: bool = True, keep_alive: bool = False
 ) -> Connection:
-    """Open a TCP connection within `seconds`. Raises `ConnectFailed`; cancelling leaves nothing open."""
+    """Open a TCP connection within `seconds`; cancelling leaves nothing open.
+
+    Raises `ConnectFailed`, or `Overloaded` when it is this machine that has no socket left.
+    """
     family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -364,7 +368,10 @@ async def connect(
             if code not in (0, errno.EINPROGRESS):
                 raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
             connection = SocketConnection(sock, str(endpoint))
-    except OSError as error:  # out of file descriptors, most likely; or the host is no address
+    except OSError as error:
+        if error.errno in EXHAUSTED:
+            hint = "; the limit of open files (ulimit -n) may be too low" if error.errno == errno.EMFILE else ""
+            raise Overloaded(f"no socket is left for {endpoint}: {error.strerror}{hint}") from error
         raise ConnectFailed(f"cannot open a socket for {endpoint}: {error.strerror}") from error
     if code == errno.EINPROGRESS:
         await _connected(connection, sock, endpoint, seconds)

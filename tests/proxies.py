@@ -12,6 +12,7 @@ import attrs
 
 from mesh.config import read_text
 from mesh.linker.run import Linker, running
+from mesh.metrics import flat
 from mesh.plugins import Kinds, find
 from tests.e2e.raw import RawConnection, connected
 from tests.e2e.stubs import OK, Behaviour, Stub, stub
@@ -48,6 +49,10 @@ class Proxy:
         """What was logged as a warning or worse, tracebacks included."""
         shown = logging.Formatter("%(levelname)s %(message)s").format
         return [shown(record) for record in self._records.records if record.levelno >= logging.WARNING]
+
+    def metric(self, name: str) -> float:
+        """Return a metric of the router `http`."""
+        return flat(self.linker.metrics, "rt/http")[name]
 
     def connect(self, server: int = 0) -> contextlib.AbstractAsyncContextManager[RawConnection]:
         """Connect to a server; the connection is closed at the end of the block."""

@@ -50,3 +50,36 @@ def test_whoever_takes_back_what_it_said_counts_no_more() -> None:
     health.say("connect", Status.OPEN)
 
     assert (first, health.status) == (Status.BUSY, Status.OPEN)
+
+
+def test_a_change_of_mind_is_told_to_who_asked_for_it() -> None:
+    health, told = Health(), list[Status]()
+    health.on_change("connect", told.append)
+
+    health.say("connect", Status.BUSY)
+    health.say("connect", Status.BUSY)
+    health.say("probe", Status.CLOSED)
+    health.say("connect", Status.OPEN)
+    health.say("connect", Status.OPEN)
+
+    assert told == [Status.BUSY, Status.OPEN]
+
+
+def test_who_is_told_of_a_change_may_say_something_itself() -> None:
+    class Noting(Health):
+        __slots__ = ("changes",)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.changes: list[tuple[Status, Status]] = []
+
+        def changed(self, before: Status) -> None:
+            self.changes.append((before, self.status))
+
+    health = Noting()
+    health.on_change("connect", lambda status: health.say("accrual", status))
+
+    health.say("connect", Status.BUSY)
+    health.say("connect", Status.OPEN)
+
+    assert health.changes == [(Status.OPEN, Status.BUSY), (Status.BUSY, Status.OPEN)]

@@ -31,7 +31,7 @@ def test_no_two_errors_share_their_word() -> None:
 def test_what_sent_nothing_may_be_sent_again() -> None:
     retryable = {cls.__name__ for cls in ALL if cls.retryable}
 
-    assert retryable == {"Unavailable", "Overloaded", "Nacked", "ConnectFailed"}
+    assert retryable == {"Unavailable", "Overloaded", "Nacked", "ConnectFailed", "FailedFast"}
 
 
 def test_a_broken_exchange_says_whether_work_and_reply_had_begun() -> None:

@@ -4,10 +4,11 @@ import trio.testing
 
 from mesh.codec import Session
 from mesh.endpoint import Status
-from mesh.errors import ConnectFailed, Unavailable, UpstreamProtocolError
+from mesh.errors import ConnectFailed, FailedFast, Overloaded, Unavailable, UpstreamProtocolError
 from mesh.life import Life
 from mesh.message import Request
-from mesh.pool import RECONNECT_SECONDS, PoolLimits
+from mesh.pool import PoolLimits
+from mesh.reachability import RECONNECT_SECONDS
 from mesh.transport import Connection
 from tests.sessions import Bench, Caller, callers_at_once
 
@@ -174,3 +175,80 @@ async def test_a_connection_that_opens_when_its_pool_is_closed_is_closed(
     assert isinstance(caller.error, Unavailable)
     assert [connection.is_quiet() for connection in bench.connections] == [False]
     assert (bench.health.status, len(nursery.child_tasks)) == (Status.OPEN, 0)
+
+
+async def test_a_connect_that_calls_give_up_again_and_again_makes_the_endpoint_busy_all_the_same(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    service = bench.pool()
+    bench.seconds = 1.0
+    bench.outcomes = [ConnectFailed("within 1 s")]
+
+    with trio.move_on_after(0.2):
+        await service(Request())
+    before = bench.health.status
+    await trio.sleep(1.1)
+
+    assert (before, bench.health.status) == (Status.OPEN, Status.BUSY)
+
+
+async def test_a_connect_that_was_given_up_too_early_is_found_to_be_well(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    service = bench.pool()
+    bench.seconds = 1.0
+    for _time in range(3):
+        with trio.move_on_after(0.2):
+            await service(Request())
+    await trio.sleep(1)
+
+    await service(Request())
+
+    assert (bench.health.status, bench.stats.connects, bench.calls) == (Status.OPEN, 1, [1])
+
+
+async def test_a_lack_of_our_own_says_nothing_about_the_endpoint(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    service = bench.pool()
+    bench.outcomes = [Overloaded("no socket is left")]
+
+    with pytest.raises(Overloaded):
+        await service(Request())
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert (bench.health.status, len(nursery.child_tasks)) == (Status.OPEN, 0)
+
+
+async def test_those_who_wait_are_told_of_a_lack_of_our_own(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    service = bench.pool(PoolLimits(max_size=1))
+    bench.seconds = 1.0
+    bench.outcomes = [Overloaded("no socket is left")]
+    waiting = await callers_at_once(2, nursery, service)
+
+    await trio.sleep(1.1)
+
+    assert [type(caller.error) for caller in waiting] == [Overloaded] * 2
+
+
+async def test_with_fail_fast_nobody_tries_a_dead_endpoint_but_the_background(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    service = bench.pool(PoolLimits(fail_fast=True))
+    bench.outcomes = [ConnectFailed("refused")]
+    with pytest.raises(ConnectFailed):
+        await service(Request())
+
+    with pytest.raises(FailedFast, match=r"10\.0\.0\.1:80 is known to be down \(refused\)"):
+        await service(Request())
+    await trio.sleep(1.1)
+    await service(Request())
+
+    assert (bench.health.status, bench.stats.connects, bench.stats.reach.marked_dead) == (Status.OPEN, 1, 1)

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from mesh.endpoint import Endpoint
-from mesh.errors import ConnectFailed
+from mesh.errors import ConnectFailed, Overloaded
 from mesh.transport import connect
 
 
@@ -83,12 +83,12 @@ async def test_cancelling_while_connecting_leaves_nothing_open(autojump_clock: t
         assert (scope.cancelled_caught, open_files()) == (True, before)
 
 
-async def test_being_out_of_descriptors_is_a_failure_to_connect() -> None:
+async def test_being_out_of_descriptors_is_not_the_endpoints_fault() -> None:
     with listening() as (_listener, endpoint):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
         try:
-            with pytest.raises(ConnectFailed, match="Too many open files"):
+            with pytest.raises(Overloaded, match="Too many open files"):
                 await connect(endpoint)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,6 +1,5 @@
 """Listening: sockets are bound before anything is served, and accept until told to stop."""
 
-import errno
 import logging
 import socket
 from enum import Enum
@@ -12,7 +11,7 @@ from mesh.codec import Serve, Switch
 from mesh.errors import MeshError, RemoteProtocolError
 from mesh.metrics import Metrics
 from mesh.settings import SocketOptions
-from mesh.transport import NewConnection, plain_connection
+from mesh.transport import EXHAUSTED, NewConnection, plain_connection
 from mesh.var import Var
 
 logger = logging.getLogger(__name__)
@@ -20,7 +19,6 @@ logger = logging.getLogger(__name__)
 ACCEPTED = 64  # connections taken in a row before other tasks get their turn
 BACKLOG = 1024  # connections that may wait to be accepted, unless the stack file says otherwise
 LAST_ACCEPTED = 4096  # connections that are still taken at the end: as many as Linux lets wait (`net.core.somaxconn`)
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 EXHAUSTED_SECONDS = 0.1  # pause when there is no file descriptor for a client; it waits in the queue meanwhile
 
 

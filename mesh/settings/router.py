@@ -81,7 +81,9 @@ class ClientSettings:
     request_attempt_timeout_ms: int | None = key("Longest time for one attempt, in ms; none by default.", None, least=1)
     tls: TlsClient | None = key("Connect with TLS.", None, built=False)
     client_session: Session = key("How old its connections may become.", factory=Session, built=False)
-    fail_fast: bool = key("After a failed connect an endpoint is not used until a reconnect works.", False, built=False)
+    fail_fast: bool = key(
+        "After a failed connect nobody waits for one to that endpoint, until one in the background works.", False
+    )
     extra: Any = part("client")
 
 

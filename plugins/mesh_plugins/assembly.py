@@ -89,7 +89,7 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
     if params[CONNECTOR] is connect:
         params = params.put(CONNECTOR, connector)
     return (
-        params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters))
+        params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters, settings.fail_fast))
         .put(NEW_DISTRIBUTOR, load(balancer.kind)(balancer.config))
         .put(ATTEMPT_SECONDS, _seconds(settings.request_attempt_timeout_ms))
         .put(PANIC_PERCENT, balancing.panic_threshold_percent or 0.0)

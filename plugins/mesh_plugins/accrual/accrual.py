@@ -16,6 +16,7 @@ from mesh import (
     LIFE,
     AnyService,
     Classifier,
+    ConnectFailed,
     Counter,
     Health,
     Life,
@@ -79,7 +80,7 @@ class AccrualCounts:
 class Accrual:
     """The filter of one endpoint. State: `state`, and the policy's own; both change only between awaits."""
 
-    __slots__ = ("_classifier", "_counts", "_health", "_life", "_name", "_policy", "state")
+    __slots__ = ("_classifier", "_counts", "_dead", "_health", "_life", "_name", "_policy", "_unreachable", "state")
 
     def __init__(
         self, policy: Policy, health: Health, life: Life, counts: AccrualCounts, classifier: Classifier, name: str
@@ -90,7 +91,10 @@ class Accrual:
         self._counts = counts
         self._classifier = classifier
         self._name = name
+        self._dead: trio.CancelScope | None = None
+        self._unreachable = False  # whether connecting failed when it died, or since
         self.state = State.ALIVE
+        health.on_change("connect", self._connected)
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         if self.state is State.PROBE_OPEN:
@@ -102,7 +106,7 @@ class Accrual:
             if judge(request, error) is Outcome.IGNORED:
                 self._ignored()
             else:
-                self._failed()
+                self._failed(isinstance(error, ConnectFailed))
             raise
         except BaseException:
             self._ignored()
@@ -129,9 +133,10 @@ class Accrual:
         if self.state is State.PROBE_CLOSED:
             self._open(State.PROBE_OPEN)
 
-    def _failed(self) -> None:
+    def _failed(self, unreachable: bool = False) -> None:
         if self.state in (State.DEAD, State.PROBE_OPEN):
-            return  # the failure of a request that was already under way says nothing new
+            self._unreachable |= unreachable
+            return  # the failure of a request that was already under way says nothing new to the policy
         seconds = self._policy.failed()
         if seconds is None:
             if self.state is State.PROBE_CLOSED:
@@ -141,13 +146,21 @@ class Accrual:
             self._counts.removals.value += 1
         self._counts.removed_for_ms.value += int(seconds * 1e3)
         self.state = State.DEAD
+        self._unreachable = unreachable
         self._health.say("accrual", Status.BUSY)
         if not self._life.closed:
-            self._life.spawn(f"{self._name}: dead", lambda: self._stay_dead(seconds))
+            self._dead = self._life.spawn(f"{self._name}: dead", lambda: self._stay_dead(seconds))
 
     async def _stay_dead(self, seconds: float) -> None:
         await trio.sleep(seconds)
         self._open(State.PROBE_OPEN)
+
+    def _connected(self, status: Status) -> None:
+        """Let a probe through at once when an endpoint that died unreachable has been connected to again."""
+        if status is Status.OPEN and self.state is State.DEAD and self._unreachable:
+            if self._dead is not None:
+                self._dead.cancel()
+            self._open(State.PROBE_OPEN)
 
     def _open(self, state: State) -> None:
         self.state = state

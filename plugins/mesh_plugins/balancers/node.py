@@ -68,12 +68,7 @@ class NodeHealth(Health):
         super().__init__()
         self._node = node
 
-    def say(self, writer: str, status: Status) -> None:
-        """Set what `writer` thinks; a change of the status in all is told."""
-        before = self.status
-        super().say(writer, status)
-        if self.status is before:
-            return
+    def changed(self, before: Status) -> None:
         node = self._node
         if node.watcher is None:
             node.status = int(self.status)

@@ -16,6 +16,7 @@ from mesh import (
     ONE_SHOT,
     OTHER,
     PATH,
+    POOL_LIMITS,
     POOL_STATS,
     SERVER_LABEL,
     AnyService,
@@ -223,6 +224,8 @@ def client_scope_module(params: Params, rest: Make) -> AnyService:
     if scope.name != OTHER:
         params[LIFE].on_close(scope.hold())
         show_pool(pool, scope)
+        if params[POOL_LIMITS].fail_fast:
+            show_fail_fast(pool, scope)
     return rest(params.put(POOL_STATS, pool).put(CLIENT_STATS, _new_client_stats(params)))
 
 
@@ -237,6 +240,16 @@ def show_pool(pool: PoolStats, scope: Metrics) -> None:
     scope.gauge("pool_waiters", fn=lambda: pool.waiters)
     scope.counter("pool_num_waited", fn=lambda: pool.waited)
     scope.counter("pool_num_too_many_waiters", fn=lambda: pool.too_many_waiters)
+
+
+def show_fail_fast(pool: PoolStats, scope: Metrics) -> None:
+    """Show what is known of connecting to a client's endpoints, added up, with Finagle's names."""
+    reach, own = pool.reach, scope.scope("failfast")
+    own.counter("marked_dead", fn=lambda: reach.marked_dead)
+    own.counter("marked_available", fn=lambda: reach.marked_available)
+    own.gauge("is_marked_dead", fn=lambda: len(reach.dead))
+    own.gauge("unhealthy_for_ms", fn=lambda: sum(dead.seconds for dead in reach.dead) * 1e3)
+    own.gauge("unhealthy_num_tries", fn=lambda: sum(dead.tries for dead in reach.dead))
 
 
 CLIENT_STATS: Param[ClientStats | None] = Param(None, "client stats")

@@ -6,8 +6,22 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import ClientGone, ConnectFailed, Health, Life, MeshError, Metrics, Reply, Request, UpstreamBroken, bind
+from mesh import (
+    ClientGone,
+    ConnectFailed,
+    Endpoint,
+    FailedFast,
+    Health,
+    Life,
+    MeshError,
+    Metrics,
+    Reply,
+    Request,
+    UpstreamBroken,
+    bind,
+)
 from mesh.metrics import flat
+from mesh.reachability import Reachability, ReachCounts
 from mesh.testing import ManualClock, reply, request
 from mesh_plugins.accrual.accrual import Accrual, AccrualCounts, Policy
 from mesh_plugins.accrual.any_of import AnyOf
@@ -140,3 +154,58 @@ async def _ignorable(_request: Request, /) -> Reply:
 
 
 ENDINGS = {"ok": _ok, "fail": _fail, "acqfail": _fail_to_connect, "ignorable": _ignorable}
+
+
+ENDPOINT = Endpoint("10.0.0.1", 80)
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("fail_fast"))
+async def test_an_endpoint_fails_as_fast(
+    given: Case, expect: Case, life: Life, mock_clock: trio.testing.MockClock
+) -> None:
+    health, counts = Health(), ReachCounts()
+    up, connects = True, 0
+
+    async def connect() -> bool:
+        nonlocal connects
+        connects += 1
+        if not up:
+            error = ConnectFailed("refused")
+            reach.failed(error)
+            raise error
+        reach.succeeded()
+        return True
+
+    begin = schedule_of(given["backoff"])
+    reach = Reachability(ENDPOINT, health, life, counts, connect, refuses=True, begin=begin)
+    seen = []
+    for step in given["steps"]:
+        result = "-"
+        match step:
+            case "up" | "down":
+                up = step == "up"
+            case "acquire":
+                try:
+                    reach.check()
+                    await connect()
+                    result = "ok"
+                except FailedFast:
+                    result = "FailedFastException"
+                except ConnectFailed:
+                    result = "Exception"
+            case ["advance", ms]:
+                mock_clock.jump(ms / 1e3)
+        await trio.testing.wait_all_tasks_blocked()
+        seen.append(
+            {
+                "result": result,
+                "status": STATUSES[health.status],
+                "connects": connects,
+                "marked_dead": counts.marked_dead,
+                "marked_available": counts.marked_available,
+                "unhealthy_for_ms": reach.seconds * 1e3,
+                "unhealthy_num_tries": reach.tries,
+            }
+        )
+
+    assert seen == expect

@@ -33,6 +33,7 @@ from mesh import (
     Reply,
     Request,
     Status,
+    UpstreamBroken,
 )
 from mesh.testing import reply, request
 from mesh_plugins.accrual.accrual import NEW_POLICY, Policy, accrual
@@ -337,5 +338,53 @@ async def test_the_policy_is_built_for_each_endpoint_by_its_kind(life: Life) -> 
 
     await bench.fail()
     await bench.fail()
+
+    assert bench.status() is Status.BUSY
+
+
+async def test_an_endpoint_that_died_unreachable_is_probed_as_soon_as_it_is_connected_to(life: Life) -> None:
+    bench = Bench(life, Told(5.0))
+    bench.health.say("connect", Status.BUSY)
+    await bench.fail()
+
+    bench.health.say("connect", Status.OPEN)
+    probing = bench.status()
+    await bench.send()
+
+    assert (probing, bench.status()) == (Status.OPEN, Status.OPEN)
+    assert bench.counts == counted(removals=1, revivals=1, probes=1, removed_for_ms=5000)
+
+
+async def test_an_endpoint_that_became_unreachable_while_dead_is_probed_early_too(life: Life) -> None:
+    bench = Bench(life, Told(5.0))
+    await bench.fail(UpstreamBroken("reset"))
+    bench.health.say("connect", Status.BUSY)
+    await bench.fail()
+
+    bench.health.say("connect", Status.OPEN)
+
+    assert bench.status() is Status.OPEN
+
+
+async def test_an_endpoint_that_died_of_failures_waits_whatever_connecting_says(life: Life) -> None:
+    bench = Bench(life, Told(5.0))
+    await bench.fail(UpstreamBroken("reset"))
+
+    bench.health.say("connect", Status.BUSY)
+    bench.health.say("connect", Status.OPEN)
+
+    assert bench.status() is Status.BUSY
+
+
+async def test_an_early_probe_is_not_cut_short_by_the_pause_it_replaced(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, Told(5.0, 30.0))
+    bench.health.say("connect", Status.BUSY)
+    await bench.fail()
+    bench.health.say("connect", Status.OPEN)
+    await bench.fail()
+
+    await trio.sleep(10)
 
     assert bench.status() is Status.BUSY
