@@ -4,7 +4,9 @@ from mesh import Category, Kind
 from mesh_plugins.balancers.ewma import EwmaConfig
 from mesh_plugins.balancers.heap import HeapConfig
 from mesh_plugins.balancers.load_band import ApertureConfig
+from mesh_plugins.balancers.maglev import MaglevConfig
 from mesh_plugins.balancers.p2c import P2CConfig
+from mesh_plugins.balancers.ring_hash import RingHashConfig
 from mesh_plugins.balancers.round_robin import RoundRobinConfig
 
 KINDS = (
@@ -42,5 +44,19 @@ KINDS = (
         "One endpoint after the other.",
         RoundRobinConfig,
         "mesh_plugins.balancers.round_robin:round_robin",
+    ),
+    Kind(
+        "ringHash",
+        Category.BALANCER,
+        "Like requests go to the same endpoint, the owner of the next point on a ring.",
+        RingHashConfig,
+        "mesh_plugins.balancers.ring_hash:ring_hash",
+    ),
+    Kind(
+        "maglev",
+        Category.BALANCER,
+        "Like requests go to the same endpoint, by a table that all endpoints share evenly.",
+        MaglevConfig,
+        "mesh_plugins.balancers.maglev:maglev",
     ),
 )
