@@ -34,6 +34,7 @@ from mesh.errors import NoRoute as NoRoute
 from mesh.errors import Overloaded as Overloaded
 from mesh.errors import PluginError as PluginError
 from mesh.errors import Problem as Problem
+from mesh.errors import RateLimited as RateLimited
 from mesh.errors import RemoteProtocolError as RemoteProtocolError
 from mesh.errors import ServerTimeout as ServerTimeout
 from mesh.errors import TimedOut as TimedOut
@@ -302,6 +303,7 @@ __all__ = [
     "PoolStats",
     "Prefix",
     "Problem",
+    "RateLimited",
     "Readable",
     "Reader",
     "RemoteProtocolError",

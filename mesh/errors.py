@@ -1,8 +1,8 @@
 """Everything that can go wrong, by who is at fault.
 
 An error says whether the request may safely be sent again (`retryable`), why it failed in one of Envoy's response flags
-(`flag`: `NR`, `UF`, `UH`, `UO`, `UT`, `UC`, `DC`, `DPE`, `UPE`) and in one word (`detail`). A codec turns it into what its
-protocol can say.
+(`flag`: `NR`, `UF`, `UH`, `UO`, `UT`, `UC`, `DC`, `DPE`, `UPE`, `RL`) and in one word (`detail`). A codec turns it into
+what its protocol can say.
 """
 
 from typing import ClassVar
@@ -125,6 +125,23 @@ class Overloaded(Unavailable):
 
     flag = "UO"
     detail = "overload"
+
+
+class RateLimited(Overloaded):
+    """Requests come more often than a limit of ours lets pass; trying again at once does not help.
+
+    `limit` is how many pass at once, `retry_seconds` when the next may, `reset_seconds` when so many may again.
+    """
+
+    retryable = False
+    flag = "RL"
+    detail = "rate_limit"
+
+    def __init__(self, message: str, *, limit: int, retry_seconds: float, reset_seconds: float) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.retry_seconds = retry_seconds
+        self.reset_seconds = reset_seconds
 
 
 class Nacked(Unavailable):

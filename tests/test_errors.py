@@ -14,7 +14,19 @@ from mesh.errors import (
 )
 
 ALL = [cls for cls in vars(errors).values() if inspect.isclass(cls) and issubclass(cls, MeshError)]
-FLAGS = {"-", "DC", "DPE", "NR", "UC", "UF", "UH", "UO", "UPE", "UT"}  # of Envoy's response flags, those used here
+FLAGS = {
+    "-",
+    "DC",
+    "DPE",
+    "NR",
+    "UC",
+    "UF",
+    "UH",
+    "UO",
+    "RL",
+    "UPE",
+    "UT",
+}  # of Envoy's response flags, those used here
 
 
 @pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)

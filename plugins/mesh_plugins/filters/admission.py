@@ -6,6 +6,7 @@ from mesh import (
     METRICS,
     SERVER_LABEL,
     AnyService,
+    Counter,
     Make,
     Module,
     Overloaded,
@@ -23,17 +24,22 @@ TIMEOUT_SECONDS: Param[float | None] = Param(None, "server timeout")
 
 
 class Admission:
-    """A semaphore without a waiting room: a request beyond the limit is refused at once, before any work is done for it."""
+    """A semaphore without a waiting room: a request beyond the limit is refused at once, before any work is done for it.
 
-    __slots__ = ("_error", "_most", "concurrent")
+    `refused` counts those.
+    """
 
-    def __init__(self, most: int) -> None:
+    __slots__ = ("_error", "_most", "_refused", "concurrent")
+
+    def __init__(self, most: int, refused: Counter | None = None) -> None:
         self._most = most
+        self._refused = refused or Counter()
         self.concurrent = 0
         self._error = f"more than {most} requests at a time; this one was not processed and is safe to retry"
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         if self.concurrent >= self._most:
+            self._refused.value += 1
             raise Overloaded(self._error)
         self.concurrent += 1
         try:

@@ -1,11 +1,12 @@
 """Turns errors into HTTP replies: a status, a text, and `l5d-err`.
 
 Statuses: unidentified 400; unroutable, cannot connect, upstream broken 502; timeouts 504; overload 503, with what tells
-clients and proxies that it is safe to try again; a plugin's own exception 500. Source: RFC 9110 section 15.6; linkerd
-protocol/http, ErrorResponder.scala; finagle-base-http, HttpNackFilter.scala.
+clients and proxies that it is safe to try again; rate limits 429; a plugin's own exception 500. Source: RFC 9110 section
+15.6; linkerd protocol/http, ErrorResponder.scala; finagle-base-http, HttpNackFilter.scala.
 """
 
 import logging
+import math
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from mesh import (
     MeshError,
     Nacked,
     Overloaded,
+    RateLimited,
     RemoteProtocolError,
     TimedOut,
     Unidentified,
@@ -46,6 +48,8 @@ def status_of(error: MeshError) -> int:
             return 400
         case TimedOut():
             return 504
+        case RateLimited():
+            return 429
         case Overloaded() | Nacked():
             return 503
         case LocalProtocolError():
@@ -83,7 +87,19 @@ def _reply(request: HttpRequest, error: MeshError) -> HttpReply:
         headers = list(NACK)
     elif error.retryable:
         headers = [(b"l5d-retryable", b"true")]
+    elif isinstance(error, RateLimited):
+        headers = _limits(error)
     return _answer(status, str(error) or type(error).__name__, headers)
+
+
+def _limits(error: RateLimited) -> Fields:
+    """Return what a client is told of a rate limit. Source: RFC 6585 section 4; Envoy, x-ratelimit fields."""
+    return [
+        (b"retry-after", b"%d" % max(math.ceil(error.retry_seconds), 1)),
+        (b"x-ratelimit-limit", b"%d" % error.limit),
+        (b"x-ratelimit-remaining", b"0"),
+        (b"x-ratelimit-reset", b"%d" % max(math.ceil(error.reset_seconds), 1)),
+    ]
 
 
 def _answer(status: int, text: str, headers: Fields) -> HttpReply:

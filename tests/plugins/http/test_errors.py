@@ -16,6 +16,7 @@ from mesh import (
     MeshError,
     Nacked,
     Overloaded,
+    RateLimited,
     RemoteProtocolError,
     Unavailable,
     Unidentified,
@@ -49,6 +50,7 @@ async def _answer(error: Exception) -> tuple[HttpRequest, HttpReply]:
         (IdleTimeout("x"), 504),
         (Overloaded("x"), 503),
         (Nacked("x"), 503),
+        (RateLimited("x", limit=1, retry_seconds=0.0, reset_seconds=0.0), 429),
         (LocalProtocolError("x"), 500),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
@@ -72,6 +74,18 @@ async def test_an_overload_says_that_it_is_safe_to_try_again() -> None:
     assert field(reply.headers, b"retry-after") == b"1"
     assert field(reply.headers, b"l5d-retryable") == b"true"
     assert field(reply.headers, b"finagle-http-nack") == b"true"
+
+
+async def test_a_rate_limit_says_when_to_come_again() -> None:
+    _request, reply = await _answer(RateLimited("too fast", limit=10, retry_seconds=0.2, reset_seconds=2.1))
+
+    assert [(name, value) for name, value in reply.headers if name.startswith((b"x-ratelimit", b"retry"))] == [
+        (b"retry-after", b"1"),
+        (b"x-ratelimit-limit", b"10"),
+        (b"x-ratelimit-remaining", b"0"),
+        (b"x-ratelimit-reset", b"3"),
+    ]
+    assert field(reply.headers, b"l5d-retryable") is None
 
 
 async def test_a_failed_connect_is_marked_as_retryable() -> None:

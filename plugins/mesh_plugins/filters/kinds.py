@@ -1,0 +1,22 @@
+"""The filters that a stack file may add."""
+
+from mesh import Category, Kind
+from mesh_plugins.filters.concurrency import ConcurrencyLimitConfig
+from mesh_plugins.filters.rate_limit import RateLimitConfig
+
+KINDS = (
+    Kind(
+        "io.l5d.rateLimit",
+        Category.FILTER,
+        "Lets so many requests pass in a time, and refuses more with 429.",
+        RateLimitConfig,
+        "mesh_plugins.filters.rate_limit:rate_limit",
+    ),
+    Kind(
+        "io.l5d.concurrencyLimit",
+        Category.FILTER,
+        "Refuses requests beyond so many at a time, with 503.",
+        ConcurrencyLimitConfig,
+        "mesh_plugins.filters.concurrency:concurrency_limit",
+    ),
+)

@@ -1,0 +1,59 @@
+"""Limits of ours, as a client of a running proxy sees them."""
+
+import trio
+
+from tests.e2e.raw import RawConnection, reply, request
+from tests.e2e.stubs import Stub, stub
+from tests.proxies import one, proxy, stacks
+
+
+def limited(port: int, section: str, **keys: object) -> str:
+    return stacks(one(port, filters={section: [keys]}))
+
+
+async def test_a_rate_limit_answers_429_and_says_when_to_come_again() -> None:
+    keys = {"kind": "io.l5d.rateLimit", "requests": 1, "seconds": 60, "by": "header", "header": "x-key"}
+    async with (
+        stub() as endpoint,
+        proxy(limited(endpoint.port, "server", **keys)) as running,
+        running.connect() as client,
+    ):
+        answers = []
+        for line in ("X-Key: a", "X-Key: b", "X-Key: a"):
+            await client.send(request("GET", "/", line))
+            answers.append(await client.reply())
+
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert [answers[2].value(name) for name in (b"retry-after", b"x-ratelimit-limit", b"x-ratelimit-remaining")] == [
+        b"60",
+        b"1",
+        b"0",
+    ]
+    assert answers[2].value(b"l5d-retryable") is None
+
+
+async def test_a_concurrency_limit_of_a_name_answers_503() -> None:
+    arrived, go_on = trio.Event(), trio.Event()
+
+    async def slow(endpoint: Stub, connection: RawConnection) -> None:
+        while await connection.message() is not None:
+            arrived.set()
+            await go_on.wait()
+            await connection.send(reply())
+
+    keys = {"kind": "io.l5d.concurrencyLimit", "requests": 1}
+    async with (
+        stub(slow) as endpoint,
+        proxy(limited(endpoint.port, "service", **keys)) as running,
+        running.connect() as first,
+        running.connect() as second,
+    ):
+        await first.send(request())
+        await arrived.wait()
+        await second.send(request())
+        refused = await second.reply()
+        go_on.set()
+        answered = await first.reply()
+
+    assert (answered.status, refused.status) == (200, 503)
+    assert refused.value(b"l5d-retryable") == b"true"
