@@ -6,7 +6,8 @@ sweep before the last four, and that hold no lease. Beyond `capacity` a key gets
 its only reply, so that inventing names costs no memory. Source: finagle-core, BindingFactory.scala and ServiceFactoryCache.
 """
 
-from collections.abc import Callable, Hashable
+import logging
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 import attrs
@@ -15,6 +16,8 @@ import trio
 from mesh.errors import Unavailable
 from mesh.life import Life
 from mesh.service import AnyService
+
+logger = logging.getLogger(__name__)
 
 K = TypeVar("K", bound=Hashable)
 
@@ -79,6 +82,7 @@ class Branches(Generic[K]):
         self._idle_seconds = idle_seconds
         self._branches: dict[K, Branch] = {}
         self._sweeping = False
+        self._heir: Branches[K] | None = None
         self.counts = BranchCounts()
         self.find = self._branches.get
         """Return the branch of a key, or None: the fast half of `get`."""
@@ -93,6 +97,9 @@ class Branches(Generic[K]):
     def _miss(self, key: K) -> Branch:
         if self._life.closed:
             raise Unavailable(f"{self._name} {key}: this part of the router is shut down")
+        inherited = None if self._heir is None else self._heir.find(key)
+        if inherited is not None:
+            return inherited
         self.counts.misses += 1
         one_shot = len(self._branches) >= self._capacity
         life = self._life.child(f"{self._name} {key}")
@@ -113,6 +120,36 @@ class Branches(Generic[K]):
         else:
             self._branches[key] = branch
         return branch
+
+    def take_over(self, other: "Branches[K]", accept: Callable[[K], bool]) -> None:
+        """Take the branches that `accept` says yes to from a branch point whose place this one takes.
+
+        They live on, leases and all; `other` finds them here from now on.
+        """
+        for key, branch in other.items():
+            if len(self._branches) < self._capacity and key not in self._branches and accept(key):
+                del other._branches[key]
+                self._branches[key] = branch
+                self._life.adopt(branch.life)
+        other._heir = self
+        if self._branches and not self._sweeping:
+            self._life.start(f"{self._name}: expiry", self._sweep)
+            self._sweeping = True
+
+    def warm(self, keys: Iterable[K]) -> Iterator[None]:
+        """Build the branches of these keys that are not there, one each step, as far as there is room.
+
+        One that cannot be built is left to the first request for it, which gets the error.
+        """
+        for key in keys:
+            if self._life.closed or len(self._branches) >= self._capacity:
+                return
+            if key not in self._branches:
+                try:
+                    self._miss(key)
+                except Exception:
+                    logger.debug("%s %s cannot be built yet", self._name, key, exc_info=True)
+            yield
 
     async def _sweep(self) -> None:
         """Close idle branches from time to time; ends when none is left."""

@@ -17,6 +17,10 @@ class Served(Protocol):
     def drain(self) -> None:
         """Let the exchange that is open be the last, or one that begins in a moment; then close."""
 
+    def leaves(self, service: AnyService) -> bool:
+        """Let go of a service that the switch had before; return false while an exchange is open that it was called for."""
+        ...
+
 
 class Switch:
     """What the connections of one listener share.
@@ -39,6 +43,12 @@ class Switch:
         self.draining = True
         for connection in list(self.connections):
             connection.drain()
+
+    def leaves(self, service: AnyService) -> bool:
+        """Return whether no connection has an exchange open that `service` was called for, which the switch had before."""
+        return not [
+            connection for connection in self.connections if not connection.leaves(service)
+        ]  # every one is told
 
 
 def _ignore(_error: MeshError) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import FunctionType
 from typing import Any
 
 import attrs
@@ -78,16 +79,26 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def _compared(config: Any) -> Any:
+    """Return what stands for the settings of a kind when they are compared.
+
+    A filter that takes no keys is made anew whenever its file is read, so that its class must stand for it.
+    """
+    plain = isinstance(config, type | FunctionType) or any("__eq__" in vars(cls) for cls in type(config).__mro__[:-1])
+    return config if plain else type(config)
+
+
 @attrs.frozen
 class Chosen:
     """A kind that a stack file chose, with its settings: what a key with a category becomes.
 
-    `config` is an instance of the kind's config class. `line` is where it stands in the file, 0 for a default.
+    `config` is an instance of the kind's config class. `line` is where it stands in the file, 0 for a default; two choices
+    that differ in nothing else are equal.
     """
 
     kind: "Kind"
-    config: Any
-    line: int = 0
+    config: Any = attrs.field(eq=_compared)
+    line: int = attrs.field(default=0, eq=False)
 
 
 @attrs.frozen

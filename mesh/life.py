@@ -39,6 +39,13 @@ class Life:
             self._children[child] = None
         return child
 
+    def adopt(self, child: "Life") -> None:
+        """Take over a life from its parent: it now ends with this one at the latest. Neither has ended."""
+        if child._parent is not None:
+            child._parent._children.pop(child, None)
+        child._parent = self
+        self._children[child] = None
+
     def on_close(self, closer: Callable[[], None]) -> None:
         """Call `closer` once when this life ends (at once if it has ended), last registered first. It must not await."""
         if self.closed:

@@ -1,6 +1,6 @@
 """What the kind of a protocol brings to a router: its default stack, and what the settings mean to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import attrs
@@ -24,6 +24,11 @@ class ClientState:
     balancer: Mapping[str, object] = attrs.field(factory=dict)
 
 
+def _keep_nothing(_before: Params, _keeps: Callable[[BoundName], bool]) -> Iterator[None]:
+    """Stand in for a protocol that begins anew with each configuration."""
+    return iter(())
+
+
 @attrs.frozen(eq=False)
 class Parts:
     """A protocol's contribution to one router.
@@ -32,6 +37,9 @@ class Parts:
     `server(settings, params)` returns the params of one listener's server stack, and what serves its connections.
     `identify` names a request as the router would, without sending it; raises as the router does. `request(method, url,
     headers)` makes a request such as a client would send, for explanations. `clients` lists the bound names in use.
+    `take_over(before, keeps)` makes the clients, pools and all, that `keeps` says yes to part of this router, from the
+    params of the router whose place it takes; it must not fail. The steps that it returns may be taken later, each between
+    two awaits: they build what requests would ask for first.
     """
 
     stack: Stack
@@ -40,6 +48,7 @@ class Parts:
     identify: Callable[[Request], Path]
     request: Callable[[str, str, list[tuple[str, str]]], Request]
     clients: Callable[[], list[ClientState]]
+    take_over: Callable[[Params, Callable[[BoundName], bool]], Iterator[None]] = _keep_nothing
 
 
 class NewProtocol(Protocol):

@@ -11,9 +11,11 @@ from typing import Any
 import attrs
 
 from mesh.config import read_text
-from mesh.linker.run import Linker, running
+from mesh.linker.process import Linker
+from mesh.linker.run import running
 from mesh.metrics import flat
 from mesh.plugins import Kinds, find
+from mesh.settings import StackFile
 from tests.e2e.raw import RawConnection, connected
 from tests.e2e.stubs import OK, Behaviour, Stub, stub
 
@@ -63,6 +65,11 @@ class Proxy:
 def kinds() -> Kinds:
     """Return the kinds of all installed plugins."""
     return find()
+
+
+def settings_of(text: str) -> StackFile:
+    """Return what a stack file says."""
+    return read_text(text, file="test.yaml", kinds=kinds()).stack
 
 
 @contextlib.asynccontextmanager

@@ -228,3 +228,71 @@ async def test_a_branch_point_that_has_ended_builds_no_more(nursery: trio.Nurser
         cache.get("a")
 
     assert builds.keys == []
+
+
+async def test_branches_that_are_taken_over_live_on_with_their_leases(nursery: trio.Nursery) -> None:
+    before, now = Builds(), Builds()
+    old, new = branches(nursery, before), branches(nursery, now)
+    kept, left = lease(old.get("kept")), lease(old.get("left"))
+
+    new.take_over(old, lambda key: key == "kept")
+    old._life.close()
+
+    assert (new.get("kept") is kept, new.get("left") is left) == (True, False)
+    assert (before.open, now.open) == (["kept"], ["left"])
+
+
+async def test_who_was_taken_over_finds_its_branches_where_they_are(nursery: trio.Nursery) -> None:
+    builds = Builds()
+    old, new = branches(nursery, builds), branches(nursery, Builds())
+    kept = old.get("kept")
+
+    new.take_over(old, lambda _key: True)
+
+    assert old.get("kept") is kept
+    assert (builds.keys, old.counts.misses) == (["kept"], 1)
+
+
+async def test_branches_that_were_taken_over_expire(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    builds = Builds()
+    old, new = branches(nursery, builds), branches(nursery, Builds())
+    old.get("kept")
+
+    new.take_over(old, lambda _key: True)
+    await trio.sleep(2 * IDLE)
+
+    assert (builds.open, len(new)) == ([], 0)
+
+
+async def test_no_more_branches_are_taken_over_than_there_is_room_for(nursery: trio.Nursery) -> None:
+    old, new = branches(nursery, Builds()), branches(nursery, Builds(), capacity=1)
+    old.get("a")
+    old.get("b")
+
+    new.take_over(old, lambda _key: True)
+
+    assert ([key for key, _branch in new.items()], [key for key, _branch in old.items()]) == (["a"], ["b"])
+
+
+async def test_branches_are_warmed_a_step_each_as_far_as_there_is_room(nursery: trio.Nursery) -> None:
+    builds = Builds()
+    cache = branches(nursery, builds, capacity=2)
+
+    steps = list(cache.warm(["a", "a", "b", "c"]))
+
+    assert (len(steps), builds.keys, builds.one_shots) == (3, ["a", "b"], [False, False])
+
+
+async def test_a_branch_that_cannot_be_warmed_is_left_to_its_first_request(nursery: trio.Nursery) -> None:
+    def fail(key: str) -> None:
+        if key == "bad":
+            raise LookupError(key)
+
+    builds = Builds(during=fail)
+    cache = branches(nursery, builds)
+
+    list(cache.warm(["bad", "good"]))
+
+    assert [key for key, _branch in cache.items()] == ["good"]

@@ -2,6 +2,7 @@ import pytest
 
 from mesh.codec import Session, Switch
 from mesh.message import Reply, Request
+from mesh.service import AnyService
 
 
 class Client:
@@ -10,11 +11,18 @@ class Client:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self.times = 0
+        self.asked: list[AnyService] = []
+        self.busy_with: AnyService | None = None
         switch.connections.add(self)
 
     def drain(self) -> None:
         self.times += 1
         self._switch.connections.discard(self)
+
+    def leaves(self, service: AnyService) -> bool:
+        """Be in an exchange with `busy_with`."""
+        self.asked.append(service)
+        return self.busy_with is not service
 
 
 async def answer(_request: Request, /) -> Reply:
@@ -29,6 +37,19 @@ def test_draining_tells_every_connection_and_those_that_come_later() -> None:
     switch.drain()
 
     assert ([client.times for client in clients], switch.draining) == ([1, 1, 1], True)
+
+
+def test_a_service_is_left_when_no_exchange_is_open_that_it_was_called_for_and_every_connection_is_told() -> None:
+    switch = Switch(answer)
+    clients = [Client(switch) for _ in range(3)]
+    clients[0].busy_with = answer
+
+    before = switch.leaves(answer)
+    clients[0].busy_with = None
+    after = switch.leaves(answer)
+
+    assert (before, after) == (False, True)
+    assert [client.asked for client in clients] == [[answer, answer]] * 3
 
 
 def test_a_new_session_takes_calls_and_is_idle() -> None:

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
-from mesh.keys import KEY, Category, Key, Kind, camel, describe, key
+from mesh.keys import KEY, Category, Chosen, Key, Kind, camel, describe, key
 
 
 @attrs.frozen(kw_only=True)
@@ -74,3 +74,24 @@ def test_kinds_can_be_kept_in_sets_whatever_their_parts() -> None:
     kind = Kind("http", Category.PROTOCOL, "", parts={"router": Example})
 
     assert len({kind, Kind("http", Category.PROTOCOL, "")}) == 1
+
+
+class Plain:
+    """A filter that takes no keys."""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (Chosen(Kind("a", Category.FILTER, ""), 1, line=1), Chosen(Kind("a", Category.FILTER, ""), 1, line=2), True),
+        (Chosen(Kind("a", Category.FILTER, ""), 1), Chosen(Kind("a", Category.FILTER, ""), 2), False),
+        (Chosen(Kind("a", Category.FILTER, ""), 1), Chosen(Kind("b", Category.FILTER, ""), 1), False),
+        (Chosen(Kind("a", Category.FILTER, ""), Plain()), Chosen(Kind("a", Category.FILTER, ""), Plain()), True),
+        (Chosen(Kind("a", Category.FILTER, ""), Plain()), Chosen(Kind("a", Category.FILTER, ""), object()), False),
+        (Chosen(Kind("a", Category.FILTER, ""), camel), Chosen(Kind("a", Category.FILTER, ""), describe), False),
+    ],
+)
+def test_two_choices_are_equal_if_kind_and_settings_are_wherever_they_stand(
+    one: Chosen, other: Chosen, is_same: bool
+) -> None:
+    assert (one == other) is is_same

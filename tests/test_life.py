@@ -266,3 +266,15 @@ def test_a_life_without_a_nursery_starts_nothing() -> None:
         life.start("watch", trio.sleep_forever)
     with pytest.raises(RuntimeError, match="work: this life cannot start tasks"):
         life.spawn("work", trio.sleep_forever)
+
+
+def test_a_life_that_was_adopted_ends_with_its_new_parent_alone() -> None:
+    first, second = Life(None, "first"), Life(None, "second")
+    child = first.child("child")
+
+    second.adopt(child)
+    first.close()
+    before = child.closed
+    second.close()
+
+    assert (before, child.closed) == (False, True)

@@ -14,7 +14,7 @@ from mesh import CONNECTOR, Connection, Endpoint, HttpReply, HttpRequest, Limits
 from mesh.config import read_file
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, assemble
-from mesh.linker.run import plain_server
+from mesh.linker.site import plain_server
 from mesh.metrics import Metrics
 from mesh.plugins import find
 from mesh_plugins.http1.protocol import new_session

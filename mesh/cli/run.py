@@ -8,7 +8,8 @@ import trio
 
 from mesh.config import read_file
 from mesh.linker.placed import placed
-from mesh.linker.run import Linker, run_until_signal
+from mesh.linker.process import Linker
+from mesh.linker.run import run_until_signal
 from mesh.plugins import find
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -30,6 +31,8 @@ def run(file: str, log_level: str, validate: bool) -> None:
     """Route requests as a stack file says.
 
     FILE is the stack file; `-` reads it from standard input. The addresses that are listened on are printed, a line each.
+
+    SIGHUP has FILE read again, and put into force if it is right.
 
     SIGTERM and SIGINT let open requests finish first, for as long as `admin.shutdownGraceMs`; a second one ends the
     program at once.

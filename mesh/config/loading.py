@@ -1,5 +1,6 @@
 """Loading a stack file."""
 
+import hashlib
 import pathlib
 import sys
 from collections.abc import Mapping as Map
@@ -32,6 +33,11 @@ class Loaded:
     file: str
     _origins: Map[str, Origin]
     _source: str
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file's text, in hex: two configurations of the same text have the same."""
+        return hashlib.sha256(self._source.encode()).hexdigest()
 
     def origin(self, key: str) -> tuple[int, int]:
         """Return the line and column, from 1, of the key at a path such as `routers[0].servers[0].port`.

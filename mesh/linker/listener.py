@@ -42,15 +42,19 @@ def open_socket(ip: str, port: int, options: SocketOptions) -> socket.socket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if options.reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if options.keep_alive:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(options.no_delay))  # accepted sockets inherit it
         sock.bind((ip, port))
-        sock.listen(options.backlog or BACKLOG)
+        listen(sock, options)
     except OSError as error:
         sock.close()
         raise ListenError(f"cannot listen on {shown}: {error.strerror}") from error
     return sock
+
+
+def listen(sock: socket.socket, options: SocketOptions) -> None:
+    """Listen on a bound socket, or change how one listens that does: accepted sockets inherit the options."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(options.keep_alive))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(options.no_delay))
+    sock.listen(options.backlog or BACKLOG)
 
 
 def _shown(ip: str, port: int) -> str:
@@ -81,6 +85,7 @@ class Listener:
     address: str = attrs.field(init=False)
     live: Var[int] = attrs.field(factory=lambda: Var(0), init=False)
     accepted: int = attrs.field(default=0, init=False)
+    _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _closed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _is_stuck: bool = attrs.field(default=False, init=False)
 
@@ -90,18 +95,24 @@ class Listener:
         return _shown(ip, port)
 
     async def run(self, nursery: trio.Nursery) -> None:
-        """Accept connections and serve each in a task of `nursery`, until cancelled; then empty the queue and close."""
+        """Accept connections and serve each in a task of `nursery`, until `stop`; then empty the queue and close."""
         try:
-            while True:
-                await trio.lowlevel.wait_readable(self.sock.fileno())
-                if self._accept(nursery) is _Queue.STUCK:
-                    await trio.sleep(EXHAUSTED_SECONDS)
+            with self._accepting:
+                while True:
+                    await trio.lowlevel.wait_readable(self.sock.fileno())
+                    if self._accept(nursery) is _Queue.STUCK:
+                        await trio.sleep(EXHAUSTED_SECONDS)
         finally:
             last = self.accepted + LAST_ACCEPTED
             while self._accept(nursery) is _Queue.LONG and self.accepted < last:
                 pass
             self.sock.close()
             self._closed.set()
+
+    def stop(self) -> None:
+        """Accept nobody any more, beyond those who wait already, and let every connection end as its exchange allows."""
+        self._accepting.cancel()
+        self.switch.drain()
 
     async def wait_ended(self) -> None:
         """Wait until nothing is accepted any more and every connection has ended."""

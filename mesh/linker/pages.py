@@ -18,8 +18,13 @@ from mesh.naming.path import Path
 DELEGATE_SECONDS = 2.0  # linkerd's limit on a delegation that waits for a namer
 
 
-def process_pages(assembly: Assembly, shown: Callable[[], object], shut_down: Callable[[], None]) -> list[Page]:
-    """Return the pages of a running process; `shown` is its configuration, secrets masked."""
+def process_pages(
+    current: Callable[[], Assembly], shown: Callable[[], object], shut_down: Callable[[], None]
+) -> list[Page]:
+    """Return the pages of a running process.
+
+    `current` returns what is in force when it is called, and `shown` its configuration, secrets masked.
+    """
 
     def config(_request: PageRequest) -> PageReply:
         return PageReply.of_json(shown())
@@ -29,7 +34,7 @@ def process_pages(assembly: Assembly, shown: Callable[[], object], shut_down: Ca
         return PageReply.of_text("draining\n")
 
     async def delegator(request: PageRequest) -> PageReply:
-        return await _delegator(assembly, request)
+        return await _delegator(current(), request)
 
     return [
         Page("/config.json", "the effective configuration, secrets masked", config),
@@ -42,12 +47,12 @@ def process_pages(assembly: Assembly, shown: Callable[[], object], shut_down: Ca
         Page(
             "/client_state.json",
             "the endpoints that each client's balancer uses, with load, health and weight",
-            lambda _request: PageReply.of_json(_client_state(assembly)),
+            lambda _request: PageReply.of_json(_client_state(current())),
         ),
         Page(
             "/bound-names.json",
             "the names that namers can list",
-            lambda _request: PageReply.of_json(_bound_names(assembly)),
+            lambda _request: PageReply.of_json(_bound_names(current())),
         ),
         Page("/admin/shutdown", "POST: end the process gracefully", stop, methods=("POST",)),
     ]
@@ -78,7 +83,9 @@ def _client_state(assembly: Assembly) -> dict[str, dict[str, object]]:
 
 
 def _bound_names(assembly: Assembly) -> list[str]:
-    return [name.show() for _prefix, namer in assembly.namers if isinstance(namer, Listing) for name in namer.names()]
+    return [
+        name.show() for built in assembly.namers if isinstance(built.namer, Listing) for name in built.namer.names()
+    ]
 
 
 async def _delegator(assembly: Assembly, request: PageRequest) -> PageReply:

@@ -1,7 +1,7 @@
 """What a router's settings mean to the modules of its stacks, whatever its protocol."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mesh import (
     CLASSIFIER,
@@ -22,13 +22,13 @@ from mesh import (
 )
 from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
-from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
+from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS, TOTAL_SECONDS
-from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
+from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, PATHS, CacheSizes, Paths
 
 
 def router_params(
@@ -54,7 +54,9 @@ def router_params(
     _client_params(settings.client.default, params)
     sizes = CacheSizes(cache.paths, cache.trees, cache.clients, float(cache.idle_ttl_secs))
     params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
-    return params.put(PATH_PARAMS, path_params).put(CLIENT_PARAMS, client_params).put(MATRIX, Matrix())
+    return (
+        params.put(PATH_PARAMS, path_params).put(CLIENT_PARAMS, client_params).put(MATRIX, Matrix()).put(PATHS, Paths())
+    )
 
 
 def server_params(settings: ServerSettings, params: Params) -> Params:
@@ -62,6 +64,18 @@ def server_params(settings: ServerSettings, params: Params) -> Params:
     return params.put(MAX_CONCURRENT, settings.max_concurrent_requests).put(
         TIMEOUT_SECONDS, _seconds(settings.timeout_ms)
     )
+
+
+def take_over(params: Params, before: Params, keeps: Callable[[BoundName], bool]) -> Iterator[None]:
+    """Do what `Parts.take_over` asks for, in a router with `params` that takes the place of one with the params `before`."""
+    clients, others = params[CLIENTS], before[CLIENTS]
+    if clients is not None and others is not None:
+        params[MATRIX].join(before[MATRIX])
+        clients.branches.take_over(others.branches, keeps)
+    paths, known = params[PATHS], before[PATHS]
+    if paths is None or paths.branches is None or known is None or known.branches is None:
+        return iter(())
+    return paths.branches.warm([path for path, _branch in known.branches.items()])
 
 
 def _seconds(ms: int | None) -> float | None:

@@ -92,6 +92,17 @@ class Router:
         return reply
 
 
+@attrs.define(eq=False)
+class Paths:
+    """The path stacks of a router; known once the router is built."""
+
+    branches: Branches[Path] | None = None
+
+
+PATHS: Param[Paths | None] = Param(None, "paths")
+"""Where the router tells whoever made its params of its path stacks."""
+
+
 def router(params: Params, rest: Make) -> AnyService:
     """Wrap the rest of the stack; see `Router`."""
     sizes, settle = params[CACHE_SIZES], params[PATH_PARAMS]
@@ -101,6 +112,9 @@ def router(params: Params, rest: Make) -> AnyService:
 
     branches = Branches(params[LIFE], "path", build, capacity=sizes.paths, idle_seconds=sizes.idle_seconds)
     count(params[METRICS].scope("bindcache", "path"), branches)
+    paths = params[PATHS]
+    if paths is not None:
+        paths.branches = branches
     return Router(branches, params[IDENTIFIERS]).__call__
 
 

@@ -23,14 +23,19 @@ class WrkResult:
 
 def run(url: str, host: str, *, connections: int, seconds: float) -> WrkResult:
     """Load `url` with one thread; raises `WrkError` unless every reply was good."""
+    result = count(url, host, connections=connections, seconds=seconds)
+    if result.errors or result.refused or not result.requests:
+        raise WrkError(f"{result.refused} bad replies and {result.errors} socket errors among {result.requests}")
+    return result
+
+
+def count(url: str, host: str, *, connections: int, seconds: float) -> WrkResult:
+    """Load `url` with one thread, and return what came of it; raises `WrkError` if wrk did not run."""
     command = [find("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-H", f"Host: {host}", url]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE_SECONDS, check=False)
     if finished.returncode != 0:
         raise WrkError(f"wrk ended with status {finished.returncode}: {finished.stderr or finished.stdout}")
-    result = parse(finished.stdout)
-    if result.errors or result.refused or not result.requests:
-        raise WrkError(f"{result.refused} bad replies and {result.errors} socket errors among {result.requests}")
-    return result
+    return parse(finished.stdout)
 
 
 def parse(output: str) -> WrkResult:

@@ -80,7 +80,7 @@ async def test_names_pass_through_those_of_their_namer_then_through_those_of_the
 async def test_the_namers_that_pages_show_are_the_plain_ones(life: Life, folder: pathlib.Path) -> None:
     assembly = assembled(STACK.format(folder=folder), life)
 
-    assert [type(namer).__name__ for _prefix, namer in assembly.namers] == ["RewriteNamer", "FsNamer"]
+    assert [type(built.namer).__name__ for built in assembly.namers] == ["RewriteNamer", "FsNamer"]
 
 
 async def test_what_a_transformer_refuses_is_a_problem_of_its_entry(life: Life, folder: pathlib.Path) -> None:

@@ -89,7 +89,7 @@ class Bench:
     site: Site = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.site = Site(process_pages(self.assembly, lambda: {"shown": "masked"}, self.stop))
+        self.site = Site(process_pages(lambda: self.assembly, lambda: {"shown": "masked"}, self.stop))
 
     def stop(self) -> None:
         self.stopped += 1

@@ -14,9 +14,9 @@ import trio.testing
 from mesh.config import Loaded, read_text
 from mesh.errors import ConfigError
 from mesh.linker.listener import ListenError
-from mesh.linker.run import Linker, plain_server, run_until_signal, running
+from mesh.linker.process import Linker
+from mesh.linker.run import run_until_signal, running
 from mesh.metrics import flat
-from mesh.plugins import Kinds
 from tests.e2e.raw import Message, RawConnection, connected, reply, request
 from tests.e2e.stubs import Behaviour, Stub, stub
 from tests.proxies import kinds, one, proxy, stack, stacks
@@ -288,11 +288,6 @@ async def test_the_admin_server_says_that_the_process_is_draining_and_stays(nurs
         assert (await asked(linker, "/admin/ready")).status == 503
         assert (await asked(linker, "/admin/ping")).body == b"pong"
         held.go.set()
-
-
-def test_without_a_protocol_that_can_serve_them_there_are_no_admin_pages() -> None:
-    with pytest.raises(ConfigError, match="no installed plugin brings a protocol that can serve the admin pages"):
-        plain_server(Kinds([]))
 
 
 Act = Callable[[Linker], None]

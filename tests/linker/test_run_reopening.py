@@ -10,7 +10,8 @@ import pytest
 import trio
 
 from mesh.config import read_text
-from mesh.linker.run import Linker, run_until_signal
+from mesh.linker.process import Linker
+from mesh.linker.run import run_until_signal
 from tests.proxies import kinds, stack
 
 

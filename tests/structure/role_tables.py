@@ -6,6 +6,7 @@ import mesh
 import mesh.errors
 from mesh.admin import Site, add_index, liveness_pages, metrics_page, prometheus_page
 from mesh.errors import MeshError, RemoteProtocolError
+from mesh.life import Life
 from mesh.linker.assemble import Assembly
 from mesh.linker.pages import process_pages
 from mesh_plugins.http.errors import status_of
@@ -79,7 +80,7 @@ def of_admin_pages() -> str:
     """Return a row for each page of the admin server."""
     metrics = mesh.Metrics()
     site = Site([*liveness_pages(list), metrics_page(metrics), prometheus_page(metrics)])
-    for shown in process_pages(Assembly((), ()), dict, lambda: None):
+    for shown in process_pages(lambda: Assembly((), (), None, Life(None)), dict, lambda: None):
         site.add(shown)
     add_index(site)
     return table(

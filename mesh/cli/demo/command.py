@@ -17,7 +17,9 @@ from mesh.cli.run import announce, start_logging
 from mesh.config import read_file
 from mesh.linker.listener import ListenError
 from mesh.linker.placed import placed
-from mesh.linker.run import Linker, plain_server, run_until_signal
+from mesh.linker.process import Linker
+from mesh.linker.run import run_until_signal
+from mesh.linker.site import plain_server
 from mesh.linker.ungrouped import ungrouped
 from mesh.plugins import find
 

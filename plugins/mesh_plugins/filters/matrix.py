@@ -4,6 +4,8 @@ A pair is shown as long as both of its stacks live. Logical names without a stac
 beyond the bound on metrics) are counted together, as `other`: whoever invents names fills neither memory nor metrics.
 """
 
+from collections import Counter
+
 from mesh import OTHER, Metrics, Param, Path
 
 
@@ -62,26 +64,37 @@ class Pairs:
 
 
 class Matrix:
-    """What one router knows of its pairs: the logical names that have a stack now, and the pairs of each client."""
+    """What one router knows of its pairs: how many stacks each logical name has now, and the pairs of each client.
+
+    A name has two while a router that took the place of another still finishes that one's requests.
+    """
 
     __slots__ = ("_clients", "_paths")
 
     def __init__(self) -> None:
         self._clients: set[Pairs] = set()
-        self._paths: set[Path] = set()
+        self._paths: Counter[Path] = Counter()
 
     def __contains__(self, path: Path) -> bool:
         return path in self._paths
 
     def begin(self, path: Path) -> None:
         """Take note of a new path stack."""
-        self._paths.add(path)
+        self._paths[path] += 1
 
     def end(self, path: Path) -> None:
-        """Let every pair of a logical name go: its path stack has ended."""
-        self._paths.discard(path)
-        for pairs in self._clients:
-            pairs.forget(path)
+        """Take note that a path stack has ended; with the last of a logical name every pair of it goes."""
+        self._paths[path] -= 1
+        if self._paths[path] <= 0:
+            del self._paths[path]
+            for pairs in self._clients:
+                pairs.forget(path)
+
+    def join(self, other: "Matrix") -> None:
+        """Be one with the matrix of the router whose place this one's takes: from now on both know the same."""
+        self._clients |= other._clients
+        self._paths += other._paths
+        other._clients, other._paths = self._clients, self._paths
 
     def add(self, pairs: Pairs) -> None:
         """Take note of a new client stack."""

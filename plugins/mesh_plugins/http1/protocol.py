@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +34,7 @@ from mesh import (
 )
 from mesh_plugins.access_log.access_log import ACCESS_LOG, WRITER, LogOptions, open_log
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params
+from mesh_plugins.assembly import router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
@@ -140,7 +141,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     def name(request: Request) -> Path:
         return identify(request, identifiers)
 
-    return Parts(STACK, params, server, name, make_request, clients.states)
+    return Parts(STACK, params, server, name, make_request, clients.states, partial(take_over, params))
 
 
 def _logged(keys: HttpRouterKeys, params: Params) -> Params:

@@ -15,6 +15,7 @@ import trio
 from mesh import (
     EMPTY,
     REASONS,
+    AnyService,
     Body,
     Buffered,
     ClientGone,
@@ -43,9 +44,7 @@ logger = logging.getLogger(__name__)
 
 PIECE = 262144  # bytes asked for at once while a body streams
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
-DRAIN_SECONDS = (
-    0.25  # how long an idle client may still begin a request once the listener drains; closing at once would cut it
-)
+DRAIN_SECONDS = 0.25  # how long an idle client may still begin a request when the listener drains: at once would cut it
 TUNNEL_IDLE_SECONDS = 3600.0  # without a byte in either direction; Envoy's for plain TCP
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -70,7 +69,7 @@ class Serving:
 
 
 class ServerConnection(InterimSink):
-    """One client's connection. State: `_busy` while an exchange is open; `_body` is its request body, if it streams."""
+    """One client's connection. State: `_busy` while an exchange is open; `_body`, if its request's streams; `_service`."""
 
     __slots__ = (
         "_body",
@@ -80,6 +79,7 @@ class ServerConnection(InterimSink):
         "_engine",
         "_keep_alive",
         "_scope",
+        "_service",
         "_serving",
         "_switch",
         "_tls",
@@ -95,6 +95,7 @@ class ServerConnection(InterimSink):
         self._keep_alive = True
         self._body: ClientBody | None = None
         self._context = Context()  # of the request that is answered now
+        self._service: AnyService = switch.service
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._scope = trio.CancelScope()
 
@@ -115,6 +116,11 @@ class ServerConnection(InterimSink):
         """Let the next exchange be the last: the one that is open, or one that begins in a moment."""
         if not self._busy:
             self._connection.hasten(self._clock() + DRAIN_SECONDS)
+
+    def leaves(self, service: AnyService) -> bool:
+        if self._service is service and not self._busy:
+            self._service = self._switch.service
+        return self._service is not service
 
     def _hung_up(self) -> None:
         if self._busy and not self._serving.allow_half_close:
@@ -239,7 +245,8 @@ class ServerConnection(InterimSink):
     async def _exchange(self, request: HttpRequest) -> bool:
         """Answer one request; return whether the connection can be used again."""
         try:
-            reply: HttpReply = await self._switch.service(request)
+            self._service = service = self._switch.service
+            reply: HttpReply = await service(request)
         except Exception:
             logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
             reply = HttpReply(500)

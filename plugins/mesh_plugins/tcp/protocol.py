@@ -1,5 +1,6 @@
 """The protocol `tcp`: its default stack, and what the settings mean to it."""
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from mesh import (
@@ -20,7 +21,7 @@ from mesh import (
     load,
 )
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params
+from mesh_plugins.assembly import router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
@@ -81,7 +82,8 @@ def tcp(settings: RouterSettings, params: Params) -> Parts:
 
     params = router_params(settings, params, for_path, for_client).put(IDENTIFIERS, identifiers)
     clients = Clients(params)
-    return Parts(STACK, params.put(CLIENTS, clients), server, name, make, clients.states)
+    params = params.put(CLIENTS, clients)
+    return Parts(STACK, params, server, name, make, clients.states, partial(take_over, params))
 
 
 def serve(serving: Serving) -> Serve:

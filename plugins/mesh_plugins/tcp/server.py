@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from mesh import (
+    AnyService,
     Connection,
     Context,
     Limits,
@@ -48,9 +49,12 @@ class Serving:
 
 
 class TcpConnection:
-    """One client's connection. State: `_early`, what was read of it so far; `_is_waited_for` while its hello is."""
+    """One client's connection. State: `_early`, what was read of it so far; `_is_waited_for` while its hello is.
 
-    __slots__ = ("_clock", "_connection", "_early", "_is_waited_for", "_reader", "_serving", "_switch")
+    `_service` is what it was handed to.
+    """
+
+    __slots__ = ("_clock", "_connection", "_early", "_is_waited_for", "_reader", "_service", "_serving", "_switch")
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving) -> None:
         self._connection = connection
@@ -59,6 +63,7 @@ class TcpConnection:
         self._reader = HelloReader()
         self._early: list[bytes] = []
         self._is_waited_for = False
+        self._service: AnyService | None = None
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
 
     async def run(self) -> None:
@@ -78,6 +83,10 @@ class TcpConnection:
         """Do not wait for long any more for a client that has not said what it wants; tunnels go on."""
         if self._is_waited_for:
             self._connection.hasten(self._clock() + DRAIN_SECONDS)
+
+    def leaves(self, service: AnyService) -> bool:
+        """Return false once the connection was handed to `service`: it is one exchange, to its end."""
+        return self._service is not service
 
     def _request(self) -> TcpRequest:
         reader, serving = self._reader, self._serving
@@ -116,7 +125,8 @@ class TcpConnection:
         serving = self._serving
         reply: TcpReply | None = None
         try:
-            reply = await self._switch.service(request)
+            self._service = service = self._switch.service
+            reply = await service(request)
             relay = Relay(self._connection, reply.tunnel, serving.idle_seconds, serving.counts)
             early, self._early = b"".join(self._early), []
             ending = await relay.run(early)

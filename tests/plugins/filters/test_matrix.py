@@ -47,10 +47,11 @@ def test_logical_names_beyond_the_bound_on_metrics_share_a_pair() -> None:
 def test_the_pairs_of_a_logical_name_go_with_its_path_stack() -> None:
     matrix = Matrix()
     clients = [Metrics(), Metrics()]
+    for name in (WEB, SHOP):
+        matrix.begin(name)
     for metrics in clients:
         pairs = Pairs(metrics, matrix)
         for name in (WEB, SHOP):
-            matrix.begin(name)
             pairs.get(name)
 
     matrix.end(WEB)
@@ -104,3 +105,20 @@ def test_a_pair_stays_as_long_as_another_router_holds_it() -> None:
     old.end(WEB)
 
     assert shown(metrics) == ["svc/web"]
+
+
+def test_pairs_outlive_a_router_whose_place_another_takes_as_long_as_that_one_knows_their_names() -> None:
+    metrics, before, now = Metrics(), Matrix(), Matrix()
+    pairs = Pairs(metrics, before)
+    for name in (WEB, SHOP):
+        before.begin(name)
+        pairs.get(name)
+
+    now.join(before)
+    now.begin(WEB)
+    before.end(WEB)
+    before.end(SHOP)
+    kept = shown(metrics)
+    now.end(WEB)
+
+    assert (kept, shown(metrics)) == (["svc/web"], [])

@@ -1,0 +1,75 @@
+"""The admin pages of a process."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mesh.admin import (
+    Page,
+    PageReply,
+    PageRequest,
+    Site,
+    add_index,
+    liveness_pages,
+    metrics_page,
+    prometheus_page,
+)
+from mesh.codec import Serve
+from mesh.errors import ConfigError, Problem
+from mesh.keys import Category
+from mesh.linker.assemble import Assembly
+from mesh.linker.pages import process_pages
+from mesh.metrics import Metrics
+from mesh.plugins import Kinds, load
+from mesh.settings import StackFile
+from mesh.telemeter import MetricsPage, Telemeter
+
+
+class Shown(Protocol):
+    """What the pages show of a process; it is read for each request, since a reload exchanges it."""
+
+    metrics: Metrics
+    draining: bool
+    assembly: Assembly
+    shown: Callable[[], object]
+
+    def shut_down(self) -> None:
+        """Begin the end."""
+
+
+def process_site(settings: StackFile, process: Shown) -> Site:
+    """Return the pages of a process, those of the telemeters that `settings` ask for included."""
+
+    def awaited() -> list[str]:
+        return ["its end: the process is draining"] if process.draining else []
+
+    site = Site([*liveness_pages(awaited), metrics_page(process.metrics), prometheus_page(process.metrics)])
+    for page in process_pages(lambda: process.assembly, lambda: process.shown(), process.shut_down):
+        site.add(page)
+    add_telemeters(site, settings, lambda: process.metrics)
+    add_index(site)
+    return site
+
+
+def add_telemeters(site: Site, settings: StackFile, metrics: Callable[[], Metrics]) -> None:
+    """Add the pages of telemeters, of those metrics that `metrics` returns when a page is asked for."""
+    for chosen in settings.telemetry:
+        telemeter: Telemeter = load(chosen.kind)(chosen.config)
+        for shows in telemeter.pages():
+            if shows.path not in {page.path for page in site.pages}:
+                site.add(_metrics_page(shows, metrics))
+
+
+def _metrics_page(shows: MetricsPage, metrics: Callable[[], Metrics]) -> Page:
+    def handle(_request: PageRequest) -> PageReply:
+        return PageReply(200, shows.content_type, shows.render(metrics()))
+
+    return Page(shows.path, shows.summary, handle)
+
+
+def plain_server(kinds: Kinds) -> Serve:
+    """Return what serves services of our own, such as the admin pages. Raises `ConfigError` if no plugin brings it."""
+    for kind in kinds.all():
+        if kind.category is Category.PROTOCOL and kind.serve:
+            serve: Serve = load(kind, kind.serve)()
+            return serve
+    raise ConfigError(Problem("no installed plugin brings a protocol that can serve the admin pages"))
