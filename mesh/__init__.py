@@ -147,6 +147,8 @@ from mesh.service import Service as Service
 from mesh.settings import Backoff as Backoff
 from mesh.settings import ClientSettings as ClientSettings
 from mesh.settings import Limits as Limits
+from mesh.settings import Retries as Retries
+from mesh.settings import RetryBudget as RetryBudget
 from mesh.settings import RouterSettings as RouterSettings
 from mesh.settings import ServerSettings as ServerSettings
 from mesh.settings import ServiceSettings as ServiceSettings
@@ -310,6 +312,8 @@ __all__ = [
     "Reopening",
     "Reply",
     "Request",
+    "Retries",
+    "RetryBudget",
     "RouterSettings",
     "Serve",
     "ServerSettings",

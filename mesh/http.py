@@ -45,6 +45,7 @@ class HttpRequest(Request):
         made = HttpRequest(self.method, self.target, self.headers.copy(), self.body, self.context, self.version)
         made.scheme = self.scheme
         made.expects_continue = self.expects_continue
+        made.upgrade = self.upgrade
         made.on_interim = self.on_interim
         return made
 

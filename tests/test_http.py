@@ -41,6 +41,7 @@ def test_a_request_has_a_body_and_a_context_even_if_nobody_gave_it_any() -> None
 def test_a_request_made_again_has_all_of_it_and_headers_of_its_own() -> None:
     asked = HttpRequest(b"PUT", b"/x", [(b"host", b"web")], Buffered(b"hi"), version=(1, 0))
     asked.scheme, asked.expects_continue, asked.on_interim = b"https", True, InterimSink()
+    asked.upgrade = b"websocket"
 
     again = asked.again()
     again.headers.append((b"a", b"b"))

@@ -53,3 +53,7 @@ class Retries:
 
     budget: RetryBudget = key("How many retries there may be.", factory=RetryBudget)
     backoff: Backoff = key("The wait before each retry; none by default.", factory=_at_once)
+    max_attempts: int = key("Attempts of one request at most, the first one included.", 3, least=1)
+    buffer_bytes: int = key(
+        "The largest body, in bytes, that is kept while it is sent, so that it can be sent again.", 65536, least=0
+    )

@@ -54,7 +54,7 @@ class ServiceSettings:
     total_timeout_ms: int | None = key(
         "Longest time for a request, every attempt included, in ms; none by default.", None, least=1
     )
-    retries: Retries = merged("Retries of failures that are called retryable.", Retries, built=False)
+    retries: Retries = merged("Retries of failures that are called retryable.", Retries)
     response_classifier: Chosen | None = key(
         "What counts as a failure, and which failure may be tried again.", None, category=Category.CLASSIFIER
     )

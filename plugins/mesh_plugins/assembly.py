@@ -14,6 +14,8 @@ from mesh import (
     Params,
     Path,
     PoolLimits,
+    Retries,
+    RetryBudget,
     RouterSettings,
     ServerSettings,
     ServiceSettings,
@@ -21,12 +23,14 @@ from mesh import (
     load,
 )
 from mesh_plugins.accrual.accrual import NEW_POLICY
+from mesh_plugins.accrual.backoff import schedule
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
+from mesh_plugins.filters.retries import RETRY_RULES, SHARED_BUDGETS, RetryRules, SharedBudgets
 from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS, TOTAL_SECONDS
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, PATHS, CacheSizes, Paths
 
@@ -55,7 +59,11 @@ def router_params(
     sizes = CacheSizes(cache.paths, cache.trees, cache.clients, float(cache.idle_ttl_secs))
     params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
     return (
-        params.put(PATH_PARAMS, path_params).put(CLIENT_PARAMS, client_params).put(MATRIX, Matrix()).put(PATHS, Paths())
+        params.put(PATH_PARAMS, path_params)
+        .put(CLIENT_PARAMS, client_params)
+        .put(MATRIX, Matrix())
+        .put(SHARED_BUDGETS, SharedBudgets())
+        .put(PATHS, Paths())
     )
 
 
@@ -86,7 +94,17 @@ def _service_params(settings: ServiceSettings, params: Params) -> Params:
     chosen = settings.response_classifier
     if chosen is not None:
         params = params.put(CLASSIFIER, load(chosen.kind)(chosen.config))
-    return params.put(TOTAL_SECONDS, _seconds(settings.total_timeout_ms))
+    return params.put(TOTAL_SECONDS, _seconds(settings.total_timeout_ms)).put(RETRY_RULES, _rules(settings.retries))
+
+
+def _rules(settings: Retries) -> RetryRules:
+    return RetryRules(
+        _limits(settings.budget), schedule(settings.backoff), settings.max_attempts, settings.buffer_bytes
+    )
+
+
+def _limits(budget: RetryBudget) -> BudgetLimits:
+    return BudgetLimits(budget.min_retries_per_sec, budget.percent_can_retry, float(budget.ttl_secs))
 
 
 def _client_params(settings: ClientSettings, params: Params) -> Params:
@@ -94,7 +112,6 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
     idle = math.inf if pool.idle_time_ms is None else pool.idle_time_ms / 1e3
     balancing, accrual = settings.load_balancer, settings.failure_accrual
     balancer = balancing.chosen
-    budget = settings.requeue_budget
     options = settings.socket_options
 
     async def connector(endpoint: Endpoint) -> Connection:
@@ -109,8 +126,5 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
         .put(PANIC_PERCENT, balancing.panic_threshold_percent or 0.0)
         .put(PROBATION, balancing.enable_probation)
         .put(NEW_POLICY, load(accrual.kind)(accrual.config))
-        .put(
-            REQUEUE_BUDGET,
-            BudgetLimits(budget.min_retries_per_sec, budget.percent_can_retry, float(budget.ttl_secs)),
-        )
+        .put(REQUEUE_BUDGET, _limits(settings.requeue_budget))
     )

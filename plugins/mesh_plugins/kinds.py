@@ -1,7 +1,6 @@
 """The kinds that are built in, less those with a list of their own and those that are only planned."""
 
 from mesh import Category, Kind
-from mesh_plugins.http.classifiers import NonRetryable5XXConfig
 from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
 from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
 from mesh_plugins.telemeters.prometheus import PrometheusConfig
@@ -28,14 +27,6 @@ KINDS = (
     _identifier("io.l5d.path", PathConfig, "path"),
     _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
     _identifier("io.l5d.static", StaticConfig, "static", "tcp"),
-    Kind(
-        "io.l5d.http.nonRetryable5XX",
-        Category.CLASSIFIER,
-        "Statuses of 500 and above are failures that are not retried.",
-        NonRetryable5XXConfig,
-        "mesh_plugins.http.classifiers:make_non_retryable_5xx",
-        protocols=("http",),
-    ),
     Kind(
         "io.l5d.prometheus",
         Category.TELEMETER,

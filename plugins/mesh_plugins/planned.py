@@ -132,16 +132,6 @@ CLASSIFIERS = (
     *_kinds(
         Category.CLASSIFIER,
         {
-            "io.l5d.http.retryableRead5XX": "Failures of GET, HEAD, OPTIONS and TRACE may be retried.",
-            "io.l5d.http.retryableIdempotent5XX": "Failures of idempotent methods may be retried.",
-            "io.l5d.http.retryableAll5XX": "Every failure may be retried.",
-            "io.l5d.http.allSuccessful": "Nothing is a failure.",
-        },
-        "http",
-    ),
-    *_kinds(
-        Category.CLASSIFIER,
-        {
             "io.l5d.h2.nonRetryable5XX": "Statuses of 500 and above are failures that are not retried.",
             "io.l5d.h2.retryableRead5XX": "Failures of GET, HEAD, OPTIONS and TRACE may be retried.",
             "io.l5d.h2.retryableIdempotent5XX": "Failures of idempotent methods may be retried.",

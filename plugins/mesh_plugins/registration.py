@@ -3,6 +3,7 @@
 from mesh import Kind, hookimpl
 from mesh_plugins.accrual.kinds import KINDS as ACCRUAL
 from mesh_plugins.balancers.kinds import KINDS as BALANCERS
+from mesh_plugins.classifiers.kinds import KINDS as CLASSIFIERS
 from mesh_plugins.filters.kinds import KINDS as FILTERS
 from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
@@ -15,4 +16,15 @@ from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
 @hookimpl
 def mesh_kinds() -> tuple[Kind, ...]:
     """Return every built-in kind, those included that are only planned."""
-    return (*KINDS, *ACCRUAL, *FILTERS, *BALANCERS, *NAMERS, *INTERPRETERS, *TCP, *TRANSFORMERS, *PLANNED)
+    return (
+        *KINDS,
+        *ACCRUAL,
+        *BALANCERS,
+        *CLASSIFIERS,
+        *FILTERS,
+        *NAMERS,
+        *INTERPRETERS,
+        *TCP,
+        *TRANSFORMERS,
+        *PLANNED,
+    )

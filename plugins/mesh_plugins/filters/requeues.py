@@ -1,8 +1,8 @@
 """Requeues: repeats of attempts that the endpoint did not work on, on another endpoint, within a budget.
 
-Repeated are connect failures, refusals (nacks), and connections that broke before the first byte of the reply, the last if
-the request was safe or idempotent; always only if its body can be sent again. Connect failures may go round all endpoints
-once; attempts that sent bytes are capped. The budget earns on successes.
+Repeated are connect failures, refusals (nacks, and failures that say they may be retried), and connections that broke
+before the first byte of the reply, the last if the request was safe or idempotent; always only if its body can be sent
+again. Connect failures may go round all endpoints once; attempts that sent bytes are capped. The budget earns on successes.
 Source: finagle-core, service/RequeueFilter.scala; the rules are stricter, see docs/plugins/filters.md.
 """
 
@@ -14,6 +14,7 @@ import trio
 from mesh import (
     OTHER,
     AnyService,
+    Classifier,
     ConnectFailed,
     Endpoint,
     Make,
@@ -30,6 +31,7 @@ from mesh import (
 )
 from mesh_plugins.balancers.balancer import ON_BALANCER, Balancer
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
+from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING
 from mesh_plugins.filters.stats import client_scope
 
 MAX_CONNECTS = 25  # Finagle's bound on attempts to get a connection
@@ -57,7 +59,9 @@ class Requeues:
         "_budget",
         "_exhausted",
         "_is_nack",
+        "_is_unprocessed",
         "_limit",
+        "_never_retrying",
         "_per_request",
         "_repeatable",
         "_requeues",
@@ -69,10 +73,14 @@ class Requeues:
         scope: Metrics,
         repeatable: Callable[[Request], bool] = _never,
         is_nack: Callable[[Reply], bool] = _never,
+        is_unprocessed: Callable[[Reply], bool] = _never,
+        never_retrying: tuple[Classifier, ...] = (),
     ) -> None:
         self._budget = budget
         self._repeatable = repeatable
         self._is_nack = is_nack
+        self._is_unprocessed = is_unprocessed
+        self._never_retrying = never_retrying
         self._balancer: Balancer | None = None
         retries = scope.scope("retries")
         self._requeues = retries.counter("requeues")
@@ -95,6 +103,8 @@ class Requeues:
             if not self._may_repeat(request, error):
                 raise
             return await self._repeat(request, service, error)
+        if reply.outcome is False and self._is_left_undone(request, reply):
+            return await self._repeat(request, service, reply)
         self._budget.deposit()
         return reply
 
@@ -107,7 +117,14 @@ class Requeues:
             return error.retryable or self._repeatable(request)
         return False
 
-    async def _repeat(self, request: Request, service: AnyService, error: MeshError) -> Reply:
+    def _is_left_undone(self, request: Request, reply: Reply) -> bool:
+        """Return whether a failed reply says that the request was not processed, and nobody above would retry it for that."""
+        classifier = request.context.classifier
+        if request.body.buffered is None or (classifier is not None and classifier not in self._never_retrying):
+            return False
+        return self._is_unprocessed(reply)
+
+    async def _repeat(self, request: Request, service: AnyService, failed: MeshError | Reply) -> Reply:
         context = request.context
         spendable = math.ceil(SHARE_PER_REQUEST * self._budget.balance)
         connects, sent, repeats = 0, 0, 0
@@ -115,32 +132,40 @@ class Requeues:
             while True:
                 if context.endpoint is not None and context.endpoint not in context.tried:
                     context.tried = (*context.tried, context.endpoint)
-                if isinstance(error, ConnectFailed):
+                if isinstance(failed, ConnectFailed):
                     connects += 1
                 else:
                     sent += 1
                 if sent >= MAX_SENT or repeats >= spendable or self._went_round(connects, context.tried):
                     self._limit.value += 1
-                    raise error
+                    break
                 if not self._budget.try_withdraw():
                     self._exhausted.value += 1
-                    raise error
+                    break
+                if isinstance(failed, Reply):
+                    await failed.aclose()
                 repeats += 1
                 self._requeues.value += 1
                 context.attempt += 1
-                try:
-                    reply: Reply = await service(request)
-                    if self._is_nack(reply):
-                        raise await _nacked(request, reply)
-                except MeshError as again:
-                    if not self._may_repeat(request, again):
-                        raise
-                    error = again
-                    continue
-                self._budget.deposit()
-                return reply
+                failed = await self._attempt(request, service)
+                if isinstance(failed, MeshError):
+                    if not self._may_repeat(request, failed):
+                        break
+                elif failed.outcome is not False or not self._is_left_undone(request, failed):
+                    self._budget.deposit()
+                    break
         finally:
             self._per_request.add(repeats)
+        if isinstance(failed, MeshError):
+            raise failed
+        return failed
+
+    async def _attempt(self, request: Request, service: AnyService) -> MeshError | Reply:
+        try:
+            reply: Reply = await service(request)
+        except MeshError as error:
+            return error
+        return await _nacked(request, reply) if self._is_nack(reply) else reply
 
     def _went_round(self, connects: int, tried: tuple[Endpoint, ...]) -> bool:
         """Return whether connecting failed as often as there are endpoints, and none is left that was not tried."""
@@ -158,7 +183,14 @@ async def _nacked(request: Request, reply: Reply) -> Nacked:
 def requeues(params: Params, rest: Make) -> AnyService:
     """Wrap the rest of the stack; see `Requeues`."""
     budget = RetryBudget(params[REQUEUE_BUDGET], trio.lowlevel.current_clock().current_time)
-    filter_ = Requeues(budget, client_scope(params), params[REPEATABLE], params[IS_NACK])
+    filter_ = Requeues(
+        budget,
+        client_scope(params),
+        params[REPEATABLE],
+        params[IS_NACK],
+        params[IS_UNPROCESSED],
+        params[NEVER_RETRYING],
+    )
     return bind(filter_, rest(params.put(ON_BALANCER, filter_.know)))
 
 

@@ -187,13 +187,18 @@ def server_stats(params: Params, rest: Make) -> AnyService:
 def service_stats(params: Params, rest: Make) -> AnyService:
     """Count a logical name's requests, under `service/<path>`."""
     path, life, matrix = params[PATH], params[LIFE], params[MATRIX]
-    name = OTHER if params[ONE_SHOT] else path.show().removeprefix("/")
-    scope = params[METRICS].scope("service", name, label=True)
+    scope = service_scope(params)
     if scope.name != OTHER:  # which stays, as what came and went is counted there
         life.on_close(scope.hold())
         matrix.begin(path)
         life.on_close(lambda: matrix.end(path))
     return bind(Stats(scope, params[CLASSIFIER], decides=True), rest(params))
+
+
+def service_scope(params: Params) -> Metrics:
+    """Return the scope of the logical name in `params`: `service/<path>`."""
+    name = OTHER if params[ONE_SHOT] else params[PATH].show().removeprefix("/")
+    return params[METRICS].scope("service", name, label=True)
 
 
 def client_scope(params: Params) -> Metrics:

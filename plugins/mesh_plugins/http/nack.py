@@ -12,3 +12,11 @@ def is_nack(reply: Reply) -> bool:
     return (
         isinstance(reply, HttpReply) and reply.status == 503 and field(reply.headers, b"finagle-http-nack") is not None
     )
+
+
+def is_unprocessed(reply: Reply) -> bool:
+    """Return whether a reply says that its request was not processed, so that it may be sent again, whatever it asked for.
+
+    Source: linkerd protocol/http, ResponseClassifiers.scala, `HeaderRetryable`.
+    """
+    return isinstance(reply, HttpReply) and field(reply.headers, b"l5d-retryable") == b"true"

@@ -39,15 +39,16 @@ from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
+from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
-from mesh_plugins.http.classifiers import non_retryable_5xx
+from mesh_plugins.http.classifiers import IDEMPOTENT, all_successful, non_retryable_5xx
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
 from mesh_plugins.http.deadline import DEADLINE, pass_on
 from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS
 from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
-from mesh_plugins.http.nack import is_nack
+from mesh_plugins.http.nack import is_nack, is_unprocessed
 from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
 from mesh_plugins.http1.server import ServerConnection, Serving
@@ -72,6 +73,7 @@ STACK = Stack(
         SERVICE_STATS,
         VIA,
         TOTAL_TIMEOUT,
+        RETRIES,
         BINDING,
         DESTINATION,
         CLIENT_SCOPE,
@@ -86,9 +88,6 @@ STACK = Stack(
 """The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
 
 BUFFERED_KIB = 5  # of a body are read before its request is handed on, unless the stack file says otherwise
-
-IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
-"""Methods that may be sent again without knowing whether the first time counted. Source: RFC 9110 section 9.2.2."""
 
 
 def is_repeatable(request: Request) -> bool:
@@ -130,6 +129,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         params.put(IDENTIFIERS, identifiers)
         .put(REPEATABLE, is_repeatable)
         .put(IS_NACK, is_nack)
+        .put(IS_UNPROCESSED, is_unprocessed)
+        .put(NEVER_RETRYING, (non_retryable_5xx, all_successful))
         .put(PASS_ON, pass_on)
         .put(CLASSIFIER, non_retryable_5xx)
         .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))

@@ -1,0 +1,1 @@
+"""What replies and errors mean, and which failures may be retried."""

@@ -1,0 +1,222 @@
+"""Retries: a request that failed is sent again, if its classifier says so, within a budget and after a pause.
+
+They stand above the binding, so each attempt draws anew among the branches of a weighted union, and goes to an endpoint
+that the request has not been to. A requeue repeats what was certainly not begun, and needs no leave; a retry repeats what
+may have been done, and does so only where a stack file allows it. Each retry may have its own requeues.
+Source: linkerd router/core, ClassifiedRetries.scala; finagle-core, service/RetryBudget.scala. The limit per request is ours.
+"""
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from mesh import (
+    CLASSIFIER,
+    LIFE,
+    ONE_SHOT,
+    OTHER,
+    AnyService,
+    Classifier,
+    Make,
+    MeshError,
+    Metrics,
+    Module,
+    Outcome,
+    Param,
+    Params,
+    Reply,
+    Request,
+    bind,
+    classify_errors,
+    is_success,
+)
+from mesh_plugins.accrual.backoff import Schedule, constant
+from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
+from mesh_plugins.filters.replay import Recording
+from mesh_plugins.filters.stats import service_scope
+
+MAX_ATTEMPTS = 3  # linkerd has no limit: a service that always fails is asked 101 times, until the budget is spent
+BUFFER_BYTES = 65536
+
+
+@attrs.frozen(eq=False)
+class RetryRules:
+    """How often, when, and with how large a body a request is sent again."""
+
+    budget: BudgetLimits = attrs.field(factory=BudgetLimits)
+    schedule: Schedule = lambda: constant(0.0)
+    max_attempts: int = MAX_ATTEMPTS
+    buffer_bytes: int = BUFFER_BYTES
+
+
+class SharedBudgets:
+    """The budgets of the logical names that have no stack of their own, one for all: inventing names earns no retries."""
+
+    __slots__ = ("_budgets",)
+
+    def __init__(self) -> None:
+        self._budgets: dict[BudgetLimits, RetryBudget] = {}
+
+    def get(self, limits: BudgetLimits) -> RetryBudget:
+        """Return the budget with these limits; there are as many as a stack file has settings."""
+        budget = self._budgets.get(limits)
+        if budget is None:
+            budget = self._budgets[limits] = RetryBudget(limits, trio.lowlevel.current_clock().current_time)
+        return budget
+
+
+def _never(_reply: Reply) -> bool:
+    return False
+
+
+RETRY_RULES = Param(RetryRules(), "retry rules")
+SHARED_BUDGETS = Param(SharedBudgets(), "shared retry budgets")
+NEVER_RETRYING: Param[tuple[Classifier, ...]] = Param((classify_errors,), "classifiers that never ask for a retry")
+"""Where one of them decides, no retries are built."""
+IS_UNPROCESSED: Param[Callable[[Reply], bool]] = Param(_never, "is unprocessed")
+"""Whether a reply that is a failure says that no work was done for the request; the protocol knows."""
+
+
+class RetryCounts:
+    """The metrics of one logical name's retries."""
+
+    __slots__ = ("exhausted", "limit", "per_request", "too_long", "total")
+
+    def __init__(self, scope: Metrics, budget: RetryBudget) -> None:
+        retries = scope.scope("retries")
+        self.total = retries.counter("total")
+        self.per_request = retries.histogram("per_request")
+        self.exhausted = retries.counter("budget_exhausted")
+        self.limit = retries.counter("request_limit")
+        self.too_long = retries.counter("request_stream_too_long")
+        if scope.name != OTHER:
+            retries.gauge("budget", fn=lambda: budget.balance)
+
+
+class Retries:
+    """The filter of one logical name. The reply of a failed attempt is closed before the next begins."""
+
+    __slots__ = ("_budget", "_classifier", "_clock", "_counts", "_is_unprocessed", "_rules")
+
+    def __init__(
+        self,
+        rules: RetryRules,
+        budget: RetryBudget,
+        classifier: Classifier,
+        counts: RetryCounts,
+        is_unprocessed: Callable[[Reply], bool] = _never,
+    ) -> None:
+        self._rules = rules
+        self._budget = budget
+        self._classifier = classifier
+        self._counts = counts
+        self._is_unprocessed = is_unprocessed
+
+    async def __call__(self, request: Request, service: AnyService, /) -> Reply:
+        self._budget.deposit()
+        recording = None
+        if request.body.buffered is None:
+            size = request.body.size
+            if size is not None and size <= self._rules.buffer_bytes:
+                recording = Recording(request.body)
+                request.body = recording.body()
+        again = request.again()  # as it came: what is changed of it below must not reach the next attempt
+        try:
+            reply: Reply = await service(request)
+        except MeshError as error:
+            return await self._retry(again, service, error, recording)
+        if reply.outcome or is_success(request, reply, self._classifier):
+            self._counts.per_request.add(0)
+            return reply
+        return await self._retry(again, service, reply, recording)
+
+    async def _retry(
+        self, request: Request, service: AnyService, failed: Reply | MeshError, recording: Recording | None
+    ) -> Reply:
+        context = request.context
+        pauses = self._rules.schedule()
+        retries = 0
+        try:
+            while self._is_retryable(request, failed):
+                pause = next(pauses, None)
+                if pause is None or not self._may_retry(request, recording, retries, pause):
+                    break
+                if isinstance(failed, Reply):
+                    await failed.aclose()
+                retries += 1
+                self._counts.total.value += 1
+                context.attempt += 1
+                if context.endpoint is not None and context.endpoint not in context.tried:
+                    context.tried = (*context.tried, context.endpoint)
+                if pause:
+                    await trio.sleep(pause)
+                failed = await _attempt(request, service, recording)
+        finally:
+            self._counts.per_request.add(retries)
+        if isinstance(failed, Reply):
+            return failed
+        raise failed
+
+    def _is_retryable(self, request: Request, failed: Reply | MeshError) -> bool:
+        if isinstance(failed, Reply) and is_success(request, failed, self._classifier):
+            return False
+        judge = request.context.classifier or self._classifier
+        outcome = judge(request, failed)
+        if outcome is Outcome.FAILURE and isinstance(failed, Reply):
+            return self._is_unprocessed(failed)
+        return outcome is Outcome.RETRYABLE
+
+    def _may_retry(self, request: Request, recording: Recording | None, retries: int, pause: float) -> bool:
+        """Return whether one more attempt can be made and waited for, and pay for it."""
+        counts = self._counts
+        if recording is None and request.body.buffered is None:
+            counts.too_long.value += 1
+            return False
+        if retries + 1 >= self._rules.max_attempts:
+            counts.limit.value += 1
+            return False
+        expiry = request.context.expiry
+        if expiry is not None and trio.current_time() + pause >= expiry.at:
+            return False
+        if not self._budget.try_withdraw():
+            counts.exhausted.value += 1
+            return False
+        return True
+
+
+async def _attempt(request: Request, service: AnyService, recording: Recording | None) -> Reply | MeshError:
+    attempt = request.again()
+    if recording is not None:
+        attempt.body = recording.body()
+    try:
+        reply: Reply = await service(attempt)
+    except MeshError as error:
+        return error
+    return reply
+
+
+def retries(params: Params, rest: Make) -> AnyService:
+    """Wrap the rest of a path stack; nothing is added where nothing is ever retried."""
+    below, rules, classifier = rest(params), params[RETRY_RULES], params[CLASSIFIER]
+    if classifier in params[NEVER_RETRYING] or rules.max_attempts <= 1:
+        return below
+    scope = service_scope(params)
+    if params[ONE_SHOT]:
+        budget = params[SHARED_BUDGETS].get(rules.budget)
+    else:
+        budget = RetryBudget(rules.budget, trio.lowlevel.current_clock().current_time)
+    if scope.name != OTHER:
+        params[LIFE].on_close(scope.hold())
+    counts = RetryCounts(scope, budget)
+    return bind(Retries(rules, budget, classifier, counts, params[IS_UNPROCESSED]), below)
+
+
+RETRIES = Module(
+    "retries",
+    retries,
+    above=("binding",),
+    below=("service_stats", "via", "total_timeout"),
+    why="each attempt draws anew among bound names, and one request is one however many attempts it takes",
+    section="service",
+)

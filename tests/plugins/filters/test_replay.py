@@ -1,0 +1,92 @@
+"""Bodies that are kept while they are sent."""
+
+import pytest
+import trio
+import trio.testing
+
+from mesh import Body, LocalProtocolError
+from mesh.testing import Trickle
+from mesh_plugins.filters.replay import Recording
+
+
+async def whole(body: Body) -> bytes:
+    content = b""
+    while piece := await body.receive():
+        content += piece
+    return content
+
+
+async def test_each_attempt_reads_the_whole_body() -> None:
+    source = Trickle(b"ab", b"c", size=3)
+    recording = Recording(source)
+
+    attempts = [await whole(recording.body()) for _ in range(3)]
+
+    assert (attempts, source.pulled) == ([b"abc"] * 3, 3)
+
+
+async def test_an_attempt_goes_on_where_an_earlier_one_stopped_receiving() -> None:
+    source = Trickle(b"ab", b"c", size=3, trailers={"x": "y"})
+    recording = Recording(source)
+    await recording.body().receive()
+
+    later = recording.body()
+    content = await whole(later)
+
+    assert (content, source.pulled, later.size, later.trailers) == (b"abc", 3, 3, [(b"x", b"y")])
+
+
+async def test_a_body_that_has_come_as_a_whole_is_in_memory() -> None:
+    recording = Recording(Trickle(b"ab", b"c", size=3))
+    before = recording.body().buffered
+
+    await whole(recording.body())
+
+    assert (before, recording.body().buffered) == (None, b"abc")
+
+
+async def test_the_end_is_the_end_again_and_again() -> None:
+    body = Recording(Trickle(b"ab", size=2)).body()
+    await whole(body)
+
+    assert (await body.receive(), await body.receive()) == (b"", b"")
+
+
+async def test_an_attempt_waits_for_the_one_before_to_leave(nursery: trio.Nursery) -> None:
+    send, receive = trio.open_memory_channel[bytes](0)
+    source = Trickle(size=2)
+    source.receive = receive.receive  # type: ignore[method-assign]  # a client that sends when the test says so
+    recording = Recording(source)
+    scope = trio.CancelScope()
+
+    async def first() -> None:
+        with scope:
+            await recording.body().receive()
+
+    nursery.start_soon(first)
+    await trio.testing.wait_all_tasks_blocked()
+    scope.cancel()
+    nursery.start_soon(send.send, b"ab")
+
+    assert await recording.body().receive() == b"ab"
+
+
+async def test_no_two_attempts_receive_at_a_time(nursery: trio.Nursery) -> None:
+    source = Trickle(size=2)
+    source.receive = trio.sleep_forever  # type: ignore[method-assign]  # a client that stalls
+    recording = Recording(source)
+    nursery.start_soon(recording.body().receive)
+    await trio.testing.wait_all_tasks_blocked()
+
+    with pytest.raises(LocalProtocolError, match="an attempt began to send its body"):
+        await recording.body().receive()
+
+    nursery.cancel_scope.cancel()
+
+
+async def test_what_broke_the_body_breaks_each_attempt_that_comes_so_far() -> None:
+    recording = Recording(Trickle(b"ab", error=LocalProtocolError("broke"), size=3))
+
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError, match="broke"):
+            await whole(recording.body())
