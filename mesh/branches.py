@@ -15,6 +15,7 @@ import trio
 
 from mesh.errors import Unavailable
 from mesh.life import Life
+from mesh.message import Reply, Request
 from mesh.service import AnyService
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,10 @@ class BranchCounts:
 
 
 class Branch:
-    """One built stack. `in_use` counts leases; `release` gives one back."""
+    """One built stack, as a service that holds a lease for each call until the reply is closed.
+
+    `in_use` counts leases; `release` gives one back.
+    """
 
     __slots__ = ("_unused_sweeps", "in_use", "life", "one_shot", "service", "used")
 
@@ -45,6 +49,20 @@ class Branch:
         self.in_use = 0
         self.used = True
         self._unused_sweeps = 0
+
+    async def __call__(self, request: Request, /) -> Reply:
+        self.in_use += 1
+        self.used = True
+        try:
+            reply: Reply = await self.service(request)
+        except BaseException:
+            self.release()
+            raise
+        if reply.whole:
+            self.release()
+        else:
+            reply.on_close(self.release)
+        return reply
 
     def release(self) -> None:
         """Give one lease back."""
@@ -88,7 +106,7 @@ class Branches(Generic[K]):
         """Return the branch of a key, or None: the fast half of `get`."""
 
     def get(self, key: K) -> Branch:
-        """Return the branch of `key`, building it if need be; the caller takes a lease before it awaits.
+        """Return the branch of `key`, building it if need be; whoever calls it does so before awaiting anything else.
 
         Raises what `build` raises, and `Unavailable` when the branch point's life has ended.
         """

@@ -6,7 +6,8 @@ it many times: the router once per logical name, the binding once per bound name
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from types import CodeType, FunctionType
+from inspect import CO_VARARGS, CO_VARKEYWORDS
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import attrs
@@ -160,11 +161,31 @@ def bind(filter: AnyFilter, service: AnyService, name: str = "") -> AnyService: 
     `name` is what the log calls the filter, by default its class.
     """
     call = _call_of(filter, name)
+    given = _with_default(call, service)
+    if given is not None:
+        return given
 
     def bound(request: Request, /) -> Awaitable[Reply]:
         return call(request, service)
 
     return bound
+
+
+def _with_default(call: Callable[..., Any], service: AnyService) -> AnyService | None:
+    """Return `call` with `service` as the default of its last argument; None if it is not written as filters mostly are.
+
+    That saves the frame of a closure for every filter that a request meets: 30 ns of 120, and the memory it touches.
+    """
+    function = call.__func__ if isinstance(call, MethodType) else call
+    if not isinstance(function, FunctionType) or function.__defaults__ or function.__kwdefaults__:
+        return None
+    code = function.__code__
+    if code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) or code.co_kwonlyargcount:
+        return None
+    if code.co_argcount != 2 + isinstance(call, MethodType):
+        return None
+    with_default = FunctionType(code, function.__globals__, function.__name__, (service,), function.__closure__)
+    return MethodType(with_default, call.__self__) if isinstance(call, MethodType) else with_default
 
 
 class Watch:

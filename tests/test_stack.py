@@ -1,4 +1,6 @@
+import functools
 from collections.abc import Awaitable
+from typing import Any
 
 import pytest
 
@@ -6,7 +8,7 @@ from mesh import stack
 from mesh.errors import ConfigError
 from mesh.message import Body, Reply, Request
 from mesh.params import Param, Params
-from mesh.service import AnyService, Rep, Req, Service
+from mesh.service import AnyFilter, AnyService, Rep, Req, Service
 from mesh.stack import Make, Module, Stack, Watch, bind, bind_watched, blame, close_forgotten, filtered, known
 
 TRAIL: Param[tuple[str, ...]] = Param((), "trail")
@@ -161,6 +163,28 @@ async def test_binding_looks_a_filter_up_once() -> None:
         await service(Request())
 
     assert Counting.lookups == 1
+
+
+async def with_more(request: Request, service: Service[Request, Reply], log: list[str] | None = None) -> Reply:
+    assert log is None
+    return await service(request)
+
+
+async def with_any(*arguments: Any) -> Reply:
+    request, service = arguments
+    reply: Reply = await service(request)
+    return reply
+
+
+def passing_by_hand(request: Request, service: Service[Request, Reply], /) -> Awaitable[Reply]:
+    return service(request)
+
+
+@pytest.mark.parametrize("written", [with_more, with_any, passing_by_hand, functools.partial(with_more, log=None)])
+async def test_a_filter_may_be_written_in_any_way(written: AnyFilter) -> None:
+    inner, outer = bind(written, leaf(Params())), bind(written, bind(written, leaf(Params())))
+
+    assert (await met(inner), await met(outer)) == ((), ())
 
 
 async def passing(request: Request, service: Service[Request, Reply], /) -> Reply:

@@ -244,26 +244,19 @@ class Binding:
 
     def __call__(self, request: Request, /) -> Awaitable[Reply]:
         local = request.context.local_dtab
-        return self._send(self._cell, request) if local is None else self._with_override(request, local)
+        return self._send(self._cell, request) if local is None else self._overrides.get(local)(request)
 
-    async def _send(self, cell: _Cell, request: Request) -> Reply:
+    def _send(self, cell: _Cell, request: Request) -> Awaitable[Reply]:
         choice = cell.choice
-        if choice is None:
-            choice = await self._wait(cell, request)
+        return self._when_bound(cell, request) if choice is None else self._draw(choice, request)
+
+    def _draw(self, choice: _Choice, request: Request) -> Awaitable[Reply]:
         index = 0 if choice.table is None else choice.table.draw(self._source)
-        branch = choice.branches[index]
         request.context.bound = choice.names[index]
-        branch.in_use += 1
-        try:
-            reply: Reply = await branch.service(request)
-        except BaseException:
-            branch.release()
-            raise
-        if reply.whole:
-            branch.release()
-        else:
-            reply.on_close(branch.release)
-        return reply
+        return choice.branches[index](request)
+
+    async def _when_bound(self, cell: _Cell, request: Request) -> Reply:
+        return await self._draw(await self._wait(cell, request), request)
 
     async def _wait(self, cell: _Cell, request: Request) -> _Choice:
         if cell.error is None:
@@ -278,27 +271,12 @@ class Binding:
         cause = str(cell.error)
         raise Unroutable(unroutable_text(self._interpreter, local, self.path, cause))
 
-    async def _with_override(self, request: Request, local: Dtab) -> Reply:
-        branch = self._overrides.get(local)
-        branch.in_use += 1
-        branch.used = True
-        try:
-            reply: Reply = await branch.service(request)
-        except BaseException:
-            branch.release()
-            raise
-        if reply.whole:
-            branch.release()
-        else:
-            reply.on_close(branch.release)
-        return reply
-
     def _bind_override(self, local: Dtab, life: Life, _one_shot: bool) -> AnyService:
         cell = _Cell(self, held(self._interpreter.bind(local, self.path)))
         life.on_close(cell.close)
 
-        async def send(request: Request, /) -> Reply:
-            return await self._send(cell, request)
+        def send(request: Request, /) -> Awaitable[Reply]:
+            return self._send(cell, request)
 
         return send
 

@@ -1,6 +1,6 @@
 """Branch point one: names each request, and builds the path stack once per logical name."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
@@ -73,23 +73,11 @@ class Router:
         self._identifiers = identifiers
         self._only = identifiers[0] if len(identifiers) == 1 else None
 
-    async def __call__(self, request: Request, /) -> Reply:
+    def __call__(self, request: Request, /) -> Awaitable[Reply]:
         only = self._only
         path = identify(request, self._identifiers) if only is None else only(request)
         request.context.path = path
-        branch = self._find(path) or self.branches.get(path)
-        branch.in_use += 1
-        branch.used = True
-        try:
-            reply: Reply = await branch.service(request)
-        except BaseException:
-            branch.release()
-            raise
-        if reply.whole:
-            branch.release()
-        else:
-            reply.on_close(branch.release)
-        return reply
+        return (self._find(path) or self.branches.get(path))(request)
 
 
 @attrs.define(eq=False)
