@@ -15,6 +15,7 @@ from mesh.linker.placed import placed
 from mesh.linker.process import Linker
 from mesh.linker.reload import Reloads, reload_page
 from mesh.linker.ungrouped import ungrouped
+from mesh.linker.watchdog import Watchdog
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds
 from mesh.settings import StackFile
@@ -53,6 +54,13 @@ async def process(kinds: Kinds, *, has_admin: bool = True) -> AsyncIterator[Link
                 nursery.cancel_scope.cancel()
 
 
+def watched(linker: Linker) -> contextlib.AbstractContextManager[None]:
+    """Have the log say inside the block which code keeps the requests waiting."""
+    watchdog = Watchdog(linker.metrics)
+    linker.life.start("watchdog", watchdog.run)
+    return watchdog.watching()
+
+
 def tune_collector() -> None:
     """Keep the collector from looking at what stays, and from looking for cycles that requests do not make."""
     gc.collect()
@@ -78,11 +86,12 @@ async def run_until_signal(loaded: Loaded, kinds: Kinds, ready: Callable[[Linker
             await put(loaded)
             tune_collector()
             linker.on_retired = gc.collect  # what was replaced is full of cycles, and would stay for hours
-            ready(linker)
-            nursery.start_soon(_on_signals, signals, linker, nursery, reloads)
-            await linker.wait_stopped()
-            logger.info("draining for up to %g s", linker.grace_seconds)
-            await linker.drain()
+            with watched(linker):
+                ready(linker)
+                nursery.start_soon(_on_signals, signals, linker, nursery, reloads)
+                await linker.wait_stopped()
+                logger.info("draining for up to %g s", linker.grace_seconds)
+                await linker.drain()
             nursery.cancel_scope.cancel()
 
 
