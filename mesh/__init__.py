@@ -152,6 +152,7 @@ from mesh.settings import RetryBudget as RetryBudget
 from mesh.settings import RouterSettings as RouterSettings
 from mesh.settings import ServerSettings as ServerSettings
 from mesh.settings import ServiceSettings as ServiceSettings
+from mesh.settings import SocketOptions as SocketOptions
 from mesh.stack import Make as Make
 from mesh.stack import Module as Module
 from mesh.stack import Stack as Stack
@@ -322,6 +323,7 @@ __all__ = [
     "ServiceSettings",
     "Session",
     "SocketConnection",
+    "SocketOptions",
     "Stack",
     "Status",
     "StreamConnection",

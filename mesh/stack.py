@@ -31,7 +31,8 @@ class Module:
     `wrap(params, rest)` runs at build and never awaits. `above` and `below` name roles that must come later or earlier
     in the stack if they are there at all, and `why` says what would break otherwise. `branch` says, for a branch point,
     what it builds the rest for ("per endpoint"); it is empty for plain filters. `section` is the stack file's name of
-    the part of the stack: server, service, client or endpoint.
+    the part of the stack: server, service, client or endpoint. `records`: it only counts or writes down what passes, so
+    it is left out where a request is followed but not served.
     """
 
     role: str
@@ -42,6 +43,7 @@ class Module:
     branch: str = ""
     section: str = ""
     kind: str = ""
+    records: bool = False
 
 
 class Stack:

@@ -1,6 +1,6 @@
 """Telemeters: what shows the metrics to others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -10,12 +10,15 @@ from mesh.metrics import Metrics
 
 @attrs.frozen(eq=False)
 class MetricsPage:
-    """A page of the admin server that shows all metrics in some format. `render` never awaits."""
+    """A page of the admin server that shows all metrics in some format.
+
+    `render(metrics, headers)` is given the headers of who asks, their names in lower case; it never awaits.
+    """
 
     path: str
     summary: str
     content_type: str
-    render: Callable[[Metrics], bytes]
+    render: Callable[[Metrics, Mapping[str, str]], bytes]
 
 
 class Telemeter(Protocol):

@@ -11,6 +11,7 @@ from mesh.admin.pages import Page as Page
 from mesh.admin.pages import PageReply as PageReply
 from mesh.admin.pages import PageRequest as PageRequest
 from mesh.admin.pages import Site as Site
+from mesh.admin.security import Security as Security
 from mesh.admin.site_service import site_service as site_service
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Page",
     "PageReply",
     "PageRequest",
+    "Security",
     "Site",
     "add_index",
     "liveness_pages",

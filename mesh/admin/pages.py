@@ -79,33 +79,46 @@ class Page:
         return (*self.methods, "HEAD") if "GET" in self.methods else self.methods
 
 
-class Site:
-    """Pages by path; a `/` at the end of a path makes no difference. Pages may be added at any time."""
+def _always(_path: str) -> bool:
+    return True
 
-    def __init__(self, pages: Iterable[Page] = ()) -> None:
+
+class Site:
+    """Pages by path; a `/` at the end of a path makes no difference. Pages may be added at any time.
+
+    A path that is not allowed is answered 404, whether there is such a page or not.
+    """
+
+    def __init__(self, pages: Iterable[Page] = (), allows: Callable[[str], bool] = _always) -> None:
         self._pages: dict[str, Page] = {}
+        self._allows = allows
         for page in pages:
             self.add(page)
 
     def add(self, page: Page) -> None:
         """Add a page. Raises `ValueError` if one of its paths is taken."""
-        paths = [_plain(path) for path in (page.path, *page.aliases)]
+        paths = [plain(path) for path in (page.path, *page.aliases)]
         for path in paths:
             if path in self._pages:
                 raise ValueError(f"two admin pages have the path {path}")
         self._pages |= dict.fromkeys(paths, page)
 
+    def __contains__(self, path: str) -> bool:
+        return plain(path) in self._pages
+
     @property
     def pages(self) -> list[Page]:
-        """Every page once, by path."""
-        return sorted(set(self._pages.values()), key=lambda page: page.path)
+        """Every page once, by path, less those that are not allowed."""
+        return sorted({page for page in self._pages.values() if self._allows(page.path)}, key=lambda page: page.path)
 
     async def handle(self, request: PageRequest) -> PageReply:
         """Answer a request; one for HEAD is answered as if it were GET, the body included, which is not to be sent.
 
         A page that raises is logged, and answers 500 with one line.
         """
-        page = self._pages.get(_plain(request.path))
+        if not self._allows(request.path):
+            return PageReply.of_text("", 404)
+        page = self._pages.get(plain(request.path))
         if page is None:
             return PageReply.of_text(f"There is no page {request.path}; there are:\n\n{self.listing()}", 404)
         if request.method not in page.allowed:
@@ -126,5 +139,6 @@ class Site:
         return "".join(f"{page.path:{width}}  {page.summary}\n" for page in self.pages)
 
 
-def _plain(path: str) -> str:
+def plain(path: str) -> str:
+    """Return a path as pages are looked up by it: without a `/` at its end."""
     return path.rstrip("/") or "/"

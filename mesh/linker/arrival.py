@@ -41,9 +41,10 @@ async def arrive(router: BuiltRouter, request: Request) -> Arrival:
         raise _HereError
 
     first = router.servers[0]
-    above = Stack(itertools.takewhile(lambda module: not module.branch, router.stack))
+    above = itertools.takewhile(lambda module: not module.branch, router.stack)
+    followed = Stack(module for module in above if not module.records)
     params, _serve = router.parts.server(first.settings, router.parts.params.put(SERVER_LABEL, first.label))
-    service = above.build(params, lambda _params: meet)
+    service = followed.build(params, lambda _params: meet)
     answer = ""
     try:
         reply: Reply = await service(request)

@@ -9,6 +9,7 @@ from mesh.linker.listener import open_socket
 from mesh.settings import SocketOptions, StackFile
 
 ADMIN = "admin"
+NAMES = "names of requests"
 
 
 @attrs.frozen
@@ -48,7 +49,14 @@ def router_doors(settings: StackFile) -> list[Door]:
 def admin_door(settings: StackFile) -> Door:
     """Return the door of the admin server."""
     admin = settings.admin
-    return Door(f"{ADMIN} {admin.ip}:{admin.port}", str(admin.ip), admin.port, SocketOptions())
+    return Door(f"{ADMIN} {admin.ip}:{admin.port}", str(admin.ip), admin.port, admin.socket_options)
+
+
+def identifier_door(settings: StackFile) -> Door | None:
+    """Return the door where requests are named, if there is to be one."""
+    admin = settings.admin
+    port = admin.http_identifier_port
+    return None if port is None else Door(f"{NAMES} {admin.ip}:{port}", str(admin.ip), port, admin.socket_options)
 
 
 def open_door(door: Door) -> socket.socket:

@@ -20,7 +20,8 @@ from mesh.admin import Site, site_service
 from mesh.codec import Serve, Switch
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, BuiltRouter, BuiltServer, assemble
-from mesh.linker.doors import Door, Open, admin_door, open_door, router_doors
+from mesh.linker.doors import ADMIN, NAMES, Door, Open, admin_door, identifier_door, open_door, router_doors
+from mesh.linker.identifying import identifying
 from mesh.linker.listener import Listener, listen, show
 from mesh.linker.site import plain_server, process_site
 from mesh.linker.succession import succeed
@@ -49,6 +50,16 @@ class _Served:
     label: str
 
 
+@attrs.frozen(eq=False)
+class _Own:
+    """A server of the process's own: its door, its socket if that is new, and what answers there."""
+
+    label: str
+    door: Door
+    sock: socket.socket | None
+    service: AnyService
+
+
 @attrs.define(eq=False)
 class Linker:
     """A running process: its routers, listeners and admin server.
@@ -72,7 +83,7 @@ class Linker:
     on_retired: Callable[[], object] = attrs.field(default=_nothing, init=False)
     pages: Callable[[Site], None] = attrs.field(default=lambda _site: None, init=False)
     _served: dict[str, _Served] = attrs.field(factory=dict, init=False)
-    _admin: _Served | None = attrs.field(default=None, init=False)
+    _own: dict[str, _Served] = attrs.field(factory=dict, init=False)
     _leaving: list[Listener] = attrs.field(factory=list, init=False)
     _stop: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -86,13 +97,22 @@ class Linker:
 
     @property
     def listening(self) -> list[str]:
-        """What listens where, for people."""
-        return [f"{served.label} on {served.listener.address}" for served in self._served.values()]
+        """What listens where, for people; the admin server aside."""
+        own = [served for served in self._own.values() if served.label != ADMIN]
+        return [f"{served.label} on {served.listener.address}" for served in (*self._served.values(), *own)]
 
     @property
     def admin_address(self) -> str:
         """Where the admin server listens; empty without one."""
-        return "" if self._admin is None else self._admin.listener.address
+        return self._own_address(ADMIN)
+
+    @property
+    def identifier_address(self) -> str:
+        """Where requests are named (`admin.httpIdentifierPort`); empty if nowhere."""
+        return self._own_address(NAMES)
+
+    def _own_address(self, label: str) -> str:
+        return next((served.listener.address for served in self._own.values() if served.label == label), "")
 
     def shut_down(self) -> None:
         """Begin the end: accept no more, let exchanges finish within the grace time. Idempotent; returns at once."""
@@ -124,16 +144,22 @@ class Linker:
             undo.callback(assembly.life.close)
             doors = router_doors(settings)
             sockets = {door.key: _opened(door, open_, undo) for door in doors if door.key not in self._served}
-            admin, admin_socket, serve_admin = None, None, None
-            if self.has_admin:
-                admin, serve_admin = admin_door(settings), plain_server(self.kinds)
-                if self._admin is None or self._admin.door.key != admin.key:
-                    admin_socket = _opened(admin, open_, undo)
             site = process_site(settings, self)
             self.pages(site)
-            return Prepared(
-                self, settings, shown, assembly, doors, sockets, site, admin, admin_socket, serve_admin, undo.pop_all()
-            )
+            serve = plain_server(self.kinds) if self.has_admin else None
+            own = [
+                _Own(label, door, None if door.key in self._own else _opened(door, open_, undo), service)
+                for label, door, service in self._own_servers(settings, site)
+            ]
+            return Prepared(self, settings, shown, assembly, doors, sockets, site, own, serve, undo.pop_all())
+
+    def _own_servers(self, settings: StackFile, site: Site) -> Iterator[tuple[str, Door, AnyService]]:
+        """Yield what the process itself serves, if it has an admin server: label, door and service."""
+        if self.has_admin:
+            yield ADMIN, admin_door(settings), site_service(site)
+            names = identifier_door(settings)
+            if names is not None:
+                yield NAMES, names, identifying(lambda: self.assembly.routers)
 
     def _put(self, prepared: "Prepared") -> None:
         before, self.assembly = self.assembly, prepared.assembly
@@ -148,7 +174,7 @@ class Linker:
             self._served[door.key] = self._serve(door, router, server, old, prepared.sockets, gone)
         for old in served.values():
             gone.append(self._leave(old.listener))
-        self._put_admin(prepared)
+        self._put_own(prepared)
         if before.routers:
             self.life.spawn("closing what was replaced", lambda: self._retire(before, steps, gone))
         else:
@@ -177,19 +203,21 @@ class Linker:
         show(listener, router.metrics.scope("server", server.label, label=True))
         return _Served(door, listener, router.label)
 
-    def _put_admin(self, prepared: "Prepared") -> None:
-        if prepared.admin is None or prepared.serve_admin is None:
-            return
-        service = site_service(self.site)
-        if prepared.admin_socket is None and self._admin is not None:
-            self._admin.listener.switch.service = service
-            return
-        if self._admin is not None:
-            self._leave(self._admin.listener)
-        if prepared.admin_socket is not None:
-            listener = Listener(prepared.admin_socket, prepared.serve_admin, Switch(service))
-            self.nursery.start_soon(listener.run, self.nursery)
-            self._admin = _Served(prepared.admin, listener, "admin")
+    def _put_own(self, prepared: "Prepared") -> None:
+        before, self._own = self._own, {}
+        for own in prepared.own:
+            old = before.pop(own.door.key, None)
+            if old is not None:
+                listener = old.listener
+                listener.switch.service = own.service
+            elif own.sock is not None and prepared.serve_own is not None:
+                listener = Listener(own.sock, prepared.serve_own, Switch(own.service))
+                self.nursery.start_soon(listener.run, self.nursery)
+            else:
+                continue
+            self._own[own.door.key] = _Served(own.door, listener, own.label)
+        for old in before.values():
+            self._leave(old.listener)
 
     def _leave(self, listener: Listener) -> Callable[[], bool]:
         """Let a listener end; return what says whether it has."""
@@ -226,9 +254,8 @@ class Prepared:
     doors: list[Door]
     sockets: dict[str, socket.socket]
     site: Site
-    admin: Door | None
-    admin_socket: socket.socket | None
-    serve_admin: Serve | None
+    own: list[_Own]
+    serve_own: Serve | None
     _undo: contextlib.ExitStack
 
     def commit(self) -> None:

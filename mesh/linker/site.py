@@ -7,6 +7,7 @@ from mesh.admin import (
     Page,
     PageReply,
     PageRequest,
+    Security,
     Site,
     add_index,
     liveness_pages,
@@ -42,7 +43,8 @@ def process_site(settings: StackFile, process: Shown) -> Site:
     def awaited() -> list[str]:
         return ["its end: the process is draining"] if process.draining else []
 
-    site = Site([*liveness_pages(awaited), metrics_page(process.metrics), prometheus_page(process.metrics)])
+    pages = [*liveness_pages(awaited), metrics_page(process.metrics), prometheus_page(process.metrics)]
+    site = Site(pages, Security(settings.admin.security).allows)
     for page in process_pages(lambda: process.assembly, lambda: process.shown(), process.shut_down):
         site.add(page)
     add_telemeters(site, settings, lambda: process.metrics)
@@ -55,13 +57,13 @@ def add_telemeters(site: Site, settings: StackFile, metrics: Callable[[], Metric
     for chosen in settings.telemetry:
         telemeter: Telemeter = load(chosen.kind)(chosen.config)
         for shows in telemeter.pages():
-            if shows.path not in {page.path for page in site.pages}:
+            if shows.path not in site:
                 site.add(_metrics_page(shows, metrics))
 
 
 def _metrics_page(shows: MetricsPage, metrics: Callable[[], Metrics]) -> Page:
-    def handle(_request: PageRequest) -> PageReply:
-        return PageReply(200, shows.content_type, shows.render(metrics()))
+    def handle(request: PageRequest) -> PageReply:
+        return PageReply(200, shows.content_type, shows.render(metrics(), request.headers))
 
     return Page(shows.path, shows.summary, handle)
 

@@ -37,8 +37,8 @@ class SocketOptions:
     no_delay: bool = key("Small packets are sent at once (`TCP_NODELAY`).", True)
     reuse_addr: bool = key("A port may be bound again at once after a restart (`SO_REUSEADDR`).", True)
     reuse_port: bool = key("Several processes may bind one port (`SO_REUSEPORT`).", False)
-    read_timeout_ms: int | None = key("Longest wait for bytes, in ms; none by default.", None, least=1, built=False)
-    write_timeout_ms: int | None = key("Longest wait to write, in ms; none by default.", None, least=1, built=False)
+    read_timeout_ms: int | None = key("Longest wait for bytes, in ms; `limits` alone by default.", None, least=1)
+    write_timeout_ms: int | None = key("Longest wait to write, in ms; `limits` alone by default.", None, least=1)
     keep_alive: bool = key("The system probes idle connections (`SO_KEEPALIVE`).", False)
     backlog: int | None = key("Connections that may wait to be accepted; the system's default.", None, least=1)
 

@@ -1,5 +1,6 @@
 """The stack file as a whole, and what stands in it beside the routers."""
 
+import re
 from collections.abc import Iterator
 
 import attrs
@@ -13,13 +14,21 @@ from mesh.settings.tls import TlsServer
 
 @attrs.frozen(kw_only=True)
 class AdminSecurity:
-    """Which pages of the admin server are shown."""
+    """Which pages of the admin server are shown. Raises `ValueError` for what is no regular expression."""
 
     ui_enabled: bool = key("Pages for people.", True)
     control_enabled: bool = key("Pages that change something.", True)
     diagnostics_enabled: bool = key("All other pages.", True)
     path_whitelist: tuple[str, ...] = key("Paths (regular expressions of the whole) shown all the same.", ())
     path_blacklist: tuple[str, ...] = key("Paths (regular expressions of the whole) never shown.", ())
+
+    def __attrs_post_init__(self) -> None:
+        for name, patterns in (("pathWhitelist", self.path_whitelist), ("pathBlacklist", self.path_blacklist)):
+            for pattern in patterns:
+                try:
+                    re.compile(pattern)
+                except re.error as error:
+                    raise ValueError(f"{name}: {pattern} is no regular expression: {error}") from error
 
 
 @attrs.frozen(kw_only=True)
@@ -29,12 +38,15 @@ class AdminSettings:
     ip: Address = key("The address to bind.", LOOPBACK)
     port: int = key("The port; 0 is any free one.", 9990, least=0, most=65535)
     shutdown_grace_ms: int = key("Longest wait for work in progress at the end, in ms.", 10000, least=0)
-    socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions, built=False)
+    socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions)
     http_identifier_port: int | None = key(
-        "A further port that answers with the name it finds for a request.", None, least=0, most=65535, built=False
+        "A further port that answers every request with the names that the HTTP routers have for it.",
+        None,
+        least=0,
+        most=65535,
     )
     tls: TlsServer | None = key("Serve TLS.", None, built=False)
-    security: AdminSecurity = key("Which pages are shown.", factory=AdminSecurity, built=False)
+    security: AdminSecurity = key("Which pages are shown.", factory=AdminSecurity)
     worker_threads: int | None = key(
         "Without effect: one thread serves everything here. linkerd's default is 2.", None, least=1
     )
@@ -43,6 +55,8 @@ class AdminSettings:
         """Yield the key and the reason for each value that is accepted without effect."""
         if self.worker_threads is not None:
             yield "worker_threads", "has no effect: the admin server needs no threads of its own here"
+        if self.socket_options.read_timeout_ms or self.socket_options.write_timeout_ms:
+            yield "socket_options", "has timeouts without effect: the admin server has its own"
 
 
 @attrs.frozen(kw_only=True)

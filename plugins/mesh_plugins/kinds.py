@@ -3,6 +3,7 @@
 from mesh import Category, Kind
 from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
 from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
+from mesh_plugins.telemeters.influxdb import InfluxDbConfig
 from mesh_plugins.telemeters.prometheus import PrometheusConfig
 
 
@@ -33,5 +34,12 @@ KINDS = (
         "The metrics as Prometheus reads them, under a path and a prefix of one's own.",
         PrometheusConfig,
         "mesh_plugins.telemeters.prometheus:Prometheus",
+    ),
+    Kind(
+        "io.l5d.influxdb",
+        Category.TELEMETER,
+        "The metrics in InfluxDB's line protocol.",
+        InfluxDbConfig,
+        "mesh_plugins.telemeters.influxdb:InfluxDb",
     ),
 )

@@ -151,7 +151,6 @@ TELEMETERS = (
     *_kinds(
         Category.TELEMETER,
         {
-            "io.l5d.influxdb": "Metrics in InfluxDB's line protocol.",
             "io.l5d.tracelog": "Traces in the log.",
             "io.l5d.recentRequests": "A page of recent requests.",
             "io.l5d.zipkin": "Traces sent to Zipkin.",

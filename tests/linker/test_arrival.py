@@ -1,3 +1,5 @@
+import pathlib
+
 import pytest
 
 from mesh.config import read_text
@@ -53,3 +55,16 @@ async def test_a_request_arrives_also_where_no_filter_turns_errors_into_replies(
     arrival = await arrived("http://web/", more="  filters: {server: [{remove: errors}]}\n")
 
     assert arrival.path == Path.read("/svc/web")
+
+
+async def test_what_only_records_requests_sees_none(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "log"
+    kinds = find()
+    text = TEXT + f"  httpAccessLog: {log}\n"
+    async with offline(read_text(text, file="stack.yaml", kinds=kinds), kinds) as assembly:
+        router = assembly.routers[0]
+        await arrive(router, router.parts.request("GET", "http://web/", []))
+        scopes = list(router.metrics.scopes["server"].scopes["127.0.0.1/0"].metrics)
+
+    assert "requests" not in scopes or router.metrics.counter("server", "127.0.0.1/0", "requests").value == 0
+    assert not log.exists()

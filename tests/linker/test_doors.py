@@ -1,7 +1,7 @@
 """Which addresses a stack file wants to be listened on."""
 
 from mesh.config import read_text
-from mesh.linker.doors import admin_door, open_door, router_doors
+from mesh.linker.doors import admin_door, identifier_door, open_door, router_doors
 from tests.proxies import kinds, one, stacks
 
 
@@ -33,3 +33,15 @@ def test_a_door_is_opened_where_it_says() -> None:
 
     with open_door(admin_door(settings)) as sock:
         assert sock.getsockname()[0] == "127.0.0.1"
+
+
+def test_requests_are_named_at_a_door_only_where_the_file_says_so() -> None:
+    without, with_port = (
+        read_text(stacks(one(80)).replace('"port": 0,', f'"port": 0, {more}', 1), file="a.yaml", kinds=kinds()).stack
+        for more in ("", '"httpIdentifierPort": 8888, ')
+    )
+
+    door = identifier_door(with_port)
+    assert identifier_door(without) is None
+    assert door is not None
+    assert (door.ip, door.port) == ("127.0.0.1", 8888)

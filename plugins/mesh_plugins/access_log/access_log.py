@@ -98,4 +98,5 @@ ACCESS_LOG = Module(
     above=("server_stats", "errors"),
     why="writes the replies that errors become, and how long they took",
     section="server",
+    records=True,
 )

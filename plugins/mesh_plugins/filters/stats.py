@@ -260,7 +260,12 @@ def show_fail_fast(pool: PoolStats, scope: Metrics) -> None:
 CLIENT_STATS: Param[ClientStats | None] = Param(None, "client stats")
 
 SERVER_STATS = Module(
-    "server_stats", server_stats, above=("errors",), why="counts the replies that errors become", section="server"
+    "server_stats",
+    server_stats,
+    above=("errors",),
+    why="counts the replies that errors become",
+    section="server",
+    records=True,
 )
 SERVICE_STATS = Module(
     "service_stats", service_stats, above=("binding",), why="counts requests, not attempts", section="service"

@@ -4,9 +4,6 @@ import importlib
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import Any
-
-import attrs
 
 from mesh import (
     CLASSIFIER,
@@ -48,6 +45,7 @@ from mesh_plugins.http.deadline import DEADLINE, pass_on
 from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS
 from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
+from mesh_plugins.http.limits import effective_limits
 from mesh_plugins.http.nack import is_nack, is_unprocessed
 from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
@@ -106,7 +104,9 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return below
 
     def for_client(below: Params, client: ClientSettings) -> Params:
-        return below.put(SESSION, new_session(_limits(client.limits, keys), reference=reference))
+        return below.put(
+            SESSION, new_session(effective_limits(client.limits, keys, client.socket_options), reference=reference)
+        )
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         below = server_params(listener, below).put(PROFILE, listener.profile)
@@ -114,7 +114,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
         extra: HttpServerKeys = listener.extra
         serving = Serving(
-            _limits(listener.limits, keys),
+            effective_limits(listener.limits, keys, listener.socket_options),
             buffered * 1024,
             listener.allow_half_close,
             extra.may_switch_to(listener.profile),
@@ -157,15 +157,6 @@ def _logged(keys: HttpRouterKeys, params: Params) -> Params:
         keys.http_access_log_max_queued,
     )
     return params.put(WRITER, open_log(params, keys.http_access_log, options))
-
-
-def _limits(limits: Limits, keys: HttpRouterKeys) -> Limits:
-    """Return `limits` with linkerd's keys of the router, such as `maxHeadersKB`, for those that were left as they are."""
-    untouched = Limits()
-    changed: dict[str, Any] = {
-        name: value for name, value in keys.limits.items() if getattr(limits, name) == getattr(untouched, name)
-    }
-    return attrs.evolve(limits, **changed) if changed else limits
 
 
 def serve(serving: Serving, *, reference: bool = False) -> Serve:

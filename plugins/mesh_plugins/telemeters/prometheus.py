@@ -3,6 +3,8 @@
 The page `/admin/metrics/prometheus` is there without it.
 """
 
+from collections.abc import Mapping
+
 import attrs
 
 from mesh import PROMETHEUS_TYPE, Metrics, MetricsPage, key, render_prometheus
@@ -25,7 +27,7 @@ class Prometheus:
         self._config = config
 
     def pages(self) -> tuple[MetricsPage, ...]:
-        def render(metrics: Metrics) -> bytes:
+        def render(metrics: Metrics, _headers: Mapping[str, str]) -> bytes:
             return render_prometheus(metrics, self._config.prefix)
 
         return (MetricsPage(self._config.path, "every metric for Prometheus", PROMETHEUS_TYPE, render),)

@@ -16,6 +16,7 @@ from mesh.admin.site_service import site_service
 from mesh.http import HttpRequest
 from mesh.metrics.prometheus import render_prometheus
 from mesh.metrics.scope import Metrics
+from mesh_plugins.telemeters.influxdb import InfluxDb, InfluxDbConfig
 
 LABELS = ("rt", "service", "client", "server")  # whoever makes these scopes says that they are labelled
 
@@ -68,3 +69,20 @@ def test_a_histogram_has_the_published_lines(given: Any, expect: Any) -> None:
 
     assert set(expect) <= set(page.splitlines())
     assert bool(expect) == bool(page)
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("influxdb"))
+def test_a_line_for_influxdb_is_as_published(given: Any, expect: Any) -> None:
+    metrics = Metrics()
+    *scopes, name = given.get("counter") or given["stat"]
+    scope = scope_of(metrics, scopes)
+    if "counter" in given:
+        scope.counter(name).incr(given["value"])
+    for sample in given.get("samples", []):
+        scope.histogram(name).add(sample)
+    host = given["request_host_header"]
+    (page,) = InfluxDb(InfluxDbConfig()).pages()
+
+    lines = page.render(metrics, {} if host is None else {"host": host}).decode().splitlines()
+
+    assert lines == [expect]
