@@ -9,6 +9,7 @@ from mesh.codec import Session as Session
 from mesh.codec import Switch as Switch
 from mesh.endpoint import ENDPOINT as ENDPOINT
 from mesh.endpoint import HEALTH as HEALTH
+from mesh.endpoint import NO_META as NO_META
 from mesh.endpoint import Addr as Addr
 from mesh.endpoint import AddrBound as AddrBound
 from mesh.endpoint import AddrFailed as AddrFailed
@@ -145,13 +146,16 @@ from mesh.service import AnyService as AnyService
 from mesh.service import Filter as Filter
 from mesh.service import Service as Service
 from mesh.settings import Backoff as Backoff
+from mesh.settings import BalancerSettings as BalancerSettings
 from mesh.settings import ClientSettings as ClientSettings
 from mesh.settings import Limits as Limits
+from mesh.settings import LocalitySettings as LocalitySettings
 from mesh.settings import Retries as Retries
 from mesh.settings import RetryBudget as RetryBudget
 from mesh.settings import RouterSettings as RouterSettings
 from mesh.settings import ServerSettings as ServerSettings
 from mesh.settings import ServiceSettings as ServiceSettings
+from mesh.settings import SlowStartSettings as SlowStartSettings
 from mesh.settings import SocketOptions as SocketOptions
 from mesh.stack import Make as Make
 from mesh.stack import Module as Module
@@ -199,6 +203,7 @@ __all__ = [
     "METRICS",
     "NAMERS",
     "NEG",
+    "NO_META",
     "ONE_SHOT",
     "OTHER",
     "PATH",
@@ -227,6 +232,7 @@ __all__ = [
     "AttemptTimeout",
     "Backoff",
     "BadRequestContext",
+    "BalancerSettings",
     "BindingTimeout",
     "Body",
     "BoundName",
@@ -278,6 +284,7 @@ __all__ = [
     "Listing",
     "LocalInterpreter",
     "LocalProtocolError",
+    "LocalitySettings",
     "Looked",
     "Make",
     "MeshError",
@@ -322,6 +329,7 @@ __all__ = [
     "Service",
     "ServiceSettings",
     "Session",
+    "SlowStartSettings",
     "SocketConnection",
     "SocketOptions",
     "Stack",

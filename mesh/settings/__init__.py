@@ -4,12 +4,14 @@ The classes are the schema: `mesh.config` reads a file into them, describes them
 `/config.json`. Source: linkerd 1.x, its configuration reference and the `*Config` classes of linkerd/core.
 """
 
+from mesh.settings.balancing import BalancerSettings as BalancerSettings
+from mesh.settings.balancing import LocalitySettings as LocalitySettings
+from mesh.settings.balancing import SlowStartSettings as SlowStartSettings
 from mesh.settings.connections import Address as Address
 from mesh.settings.connections import HostConnectionPool as HostConnectionPool
 from mesh.settings.connections import Limits as Limits
 from mesh.settings.connections import Session as Session
 from mesh.settings.connections import SocketOptions as SocketOptions
-from mesh.settings.kinds import BalancerSettings as BalancerSettings
 from mesh.settings.kinds import FilterEntry as FilterEntry
 from mesh.settings.kinds import FilterLists as FilterLists
 from mesh.settings.kinds import InterpreterSettings as InterpreterSettings
@@ -50,6 +52,7 @@ __all__ = [
     "HostConnectionPool",
     "InterpreterSettings",
     "Limits",
+    "LocalitySettings",
     "NamerSettings",
     "PerPrefix",
     "Retries",
@@ -58,6 +61,7 @@ __all__ = [
     "ServerSettings",
     "ServiceSettings",
     "Session",
+    "SlowStartSettings",
     "SocketOptions",
     "StackFile",
     "TlsClient",

@@ -1,4 +1,4 @@
-"""Kinds whose category has keys of its own, common to all of them: namers, interpreters, balancers, inserted filters."""
+"""Kinds whose category has keys of its own, common to all of them: namers, interpreters, inserted filters."""
 
 from typing import Self
 
@@ -62,20 +62,6 @@ class InterpreterSettings:
 
     chosen: Chosen = here("The interpreter.", Category.INTERPRETER, default_kind="default")
     transformers: tuple[TransformerSettings, ...] = key("Change what it binds, in order.", ())
-
-
-@attrs.frozen(kw_only=True)
-class BalancerSettings:
-    """What picks an endpoint."""
-
-    chosen: Chosen = here("The balancer.", Category.BALANCER, default_kind="p2c")
-    enable_probation: bool = key("Endpoints that discovery removed stay while they are healthy.", False)
-    panic_threshold_percent: float | None = key(
-        "With fewer than so many percent of the endpoints available, all are used as if they were; by default never.",
-        None,
-        least=0,
-        most=100,
-    )
 
 
 @attrs.frozen(kw_only=True)

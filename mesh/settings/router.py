@@ -7,8 +7,9 @@ import attrs
 from mesh.keys import Category, Chosen, key
 from mesh.naming.dtab import EMPTY_DTAB, Dtab
 from mesh.naming.path import Path
+from mesh.settings.balancing import BalancerSettings
 from mesh.settings.connections import LOOPBACK, Address, HostConnectionPool, Limits, Session, SocketOptions
-from mesh.settings.kinds import BalancerSettings, FilterLists, InterpreterSettings
+from mesh.settings.kinds import FilterLists, InterpreterSettings
 from mesh.settings.prefixes import PerPrefix
 from mesh.settings.reading import by_default, here, merged, part, section
 from mesh.settings.repeats import Retries, RetryBudget

@@ -7,6 +7,7 @@ from mesh import (
     CLASSIFIER,
     CONNECTOR,
     POOL_LIMITS,
+    BalancerSettings,
     BoundName,
     ClientSettings,
     Connection,
@@ -25,6 +26,9 @@ from mesh import (
 from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.accrual.backoff import schedule
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
+from mesh_plugins.balancers.locality import near
+from mesh_plugins.balancers.node import NewDistributor
+from mesh_plugins.balancers.slow_start import slowly
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
@@ -111,7 +115,6 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
     pool = settings.host_connection_pool
     idle = math.inf if pool.idle_time_ms is None else pool.idle_time_ms / 1e3
     balancing, accrual = settings.load_balancer, settings.failure_accrual
-    balancer = balancing.chosen
     options = settings.socket_options
 
     async def connector(endpoint: Endpoint) -> Connection:
@@ -121,10 +124,20 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
         params = params.put(CONNECTOR, connector)
     return (
         params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters, settings.fail_fast))
-        .put(NEW_DISTRIBUTOR, load(balancer.kind)(balancer.config))
+        .put(NEW_DISTRIBUTOR, _new_distributor(settings.load_balancer))
         .put(ATTEMPT_SECONDS, _seconds(settings.request_attempt_timeout_ms))
         .put(PANIC_PERCENT, balancing.panic_threshold_percent or 0.0)
         .put(PROBATION, balancing.enable_probation)
         .put(NEW_POLICY, load(accrual.kind)(accrual.config))
         .put(REQUEUE_BUDGET, _limits(settings.requeue_budget))
     )
+
+
+def _new_distributor(settings: BalancerSettings) -> NewDistributor:
+    """Return the maker of a balancer's rule: the kind's, inside a slow start, inside the levels of locality."""
+    new: NewDistributor = load(settings.chosen.kind)(settings.chosen.config)
+    if settings.slow_start is not None:
+        new = slowly(new, settings.slow_start)
+    if settings.locality is not None:
+        new = near(new, settings.locality)
+    return new

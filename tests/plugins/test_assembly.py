@@ -35,6 +35,7 @@ from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.accrual.consecutive import Consecutive
 from mesh_plugins.assembly import router_params, server_params
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
+from mesh_plugins.balancers.members import Members
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
@@ -125,6 +126,18 @@ def test_by_default_a_client_has_linkerds_pool_balancer_accrual_and_budget() -> 
     policy = params[NEW_POLICY]()
     assert isinstance(policy, Consecutive)
     assert [policy.failed() for _time in range(5)] == [None] * 4 + [5.0]
+
+
+async def test_a_balancer_is_wrapped_as_its_file_says() -> None:
+    keys = "{kind: heap, slowStart: {windowMs: 1}, locality: {zone: a}}"
+    endpoints = [Endpoint("10.0.0.1", port, meta={"zone": zone}) for port, zone in ((1, "a"), (2, "b"))]
+
+    members = Members(client_of(f"  client: {{loadBalancer: {keys}}}\n")[NEW_DISTRIBUTOR]())
+    members.update(endpoints)
+
+    assert members.distributor.algorithm == "heap_least_loaded"
+    assert members.pick is not None
+    assert members.pick(request()).endpoint == endpoints[0]
 
 
 def test_a_client_is_what_its_file_says() -> None:

@@ -67,7 +67,8 @@ class Aperture(Distributor):
     def update(self, nodes: list[Node]) -> None:
         """Look at these from now on; who stays keeps its token, and so its place."""
         for gone in self._order:
-            gone.band = None
+            if gone.band is self._band:
+                gone.band = None
         self._order = sorted((node for node in nodes if isinstance(node, ApertureNode)), key=_place)
         self._stale = False
         band = self._band

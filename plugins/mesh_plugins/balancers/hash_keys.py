@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import ClassVar
 
 import attrs
 
@@ -14,6 +15,8 @@ Extract = Callable[[Request], bytes | None]
 @attrs.frozen
 class HashKeys:
     """The keys that all hashing balancers share. Raises `ValueError` if there is nothing to hash."""
+
+    pins: ClassVar[bool] = True  # a request's endpoint follows from the request
 
     http_header_name: str = key("The header whose value decides on the endpoint.", "")
     http_cookie_name: str = key("The cookie whose value decides; for requests without that header.", "")

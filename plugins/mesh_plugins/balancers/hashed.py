@@ -21,19 +21,21 @@ class BoundedNode(Node):
 
     __slots__ = ("rule",)
 
-    def __init__(self, endpoint: Endpoint, rule: "Hashed") -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self.rule = rule
+        self.rule: Hashed | None = None
 
     def acquire(self) -> Callable[[], None]:
         """Count a request, of the node and of all."""
         self.load += 1
-        self.rule.total += 1
+        if self.rule is not None:
+            self.rule.total += 1
         return self.release
 
     def release(self) -> None:
         """Count one reply as closed."""
-        self.rule.total -= 1
+        if self.rule is not None:
+            self.rule.total -= 1
         super().release()
 
 
@@ -48,6 +50,7 @@ class Hashed(Distributor):
         "_max_effort",
         "_nodes",
         "_others",
+        "_source",
         "diverted",
         "plain",
         "total",
@@ -58,6 +61,7 @@ class Hashed(Distributor):
 
     def __init__(self, keys: HashKeys, source: Random) -> None:
         self._extracts = keys.extracts
+        self._source = source
         self._factor = (keys.hash_balance_factor or 0) / 100.0
         self._max_effort = keys.max_effort
         self._others = p2c(P2CConfig(), source)()
@@ -71,10 +75,17 @@ class Hashed(Distributor):
 
     def new_node(self, endpoint: Endpoint) -> Node:
         """Return a node; one that counts its requests here, if there is a bound."""
-        return Node(endpoint) if self.plain else BoundedNode(endpoint, self)
+        return Node(endpoint) if self.plain else BoundedNode(endpoint)
 
     def update(self, nodes: list[Node]) -> None:
         """Make the circle of these, changing it as little as may be."""
+        for gone in self._nodes:
+            if isinstance(gone, BoundedNode) and gone.rule is self:
+                gone.rule = None
+        for node in nodes:
+            if isinstance(node, BoundedNode):
+                node.rule = self
+        self.total = sum(node.load for node in nodes)
         self._nodes = nodes
         self._down = {node for node in nodes if node.status}
         self._others.update(nodes)
@@ -98,11 +109,8 @@ class Hashed(Distributor):
 
     def pick(self, request: Request, /) -> Node:
         """Return the owner of the request's place, or the next one that will do."""
-        for extract in self._extracts:
-            value = extract(request)
-            if value is not None:
-                break
-        else:
+        value = self._value(request)
+        if value is None:
             self.unkeyed += 1
             return self._others.pick(request)
         place = self.place(digest(value))
@@ -110,6 +118,18 @@ class Hashed(Distributor):
         if node.status or self._factor or request.context.tried:
             return self._follow(place, request)
         return node
+
+    def _value(self, request: Request) -> bytes | None:
+        for extract in self._extracts:
+            value = extract(request)
+            if value is not None:
+                return value
+        return None
+
+    def lot(self, request: Request, /) -> float:
+        """Return a number that does not go with the place, or else a level above would have a part of the circle alone."""
+        value = self._value(request)
+        return self._source.random() if value is None else digest(b"lot " + value) / 2**64
 
     def _follow(self, place: int, request: Request) -> Node:
         """Return the first node from `place` that is open, untried, and under the bound; failing that, the first open one."""

@@ -109,6 +109,10 @@ class Distributor:
         """What picks until the next update: `pick`, or that of the only rule below it."""
         return self.pick
 
+    def lot(self, request: Request, /) -> float:
+        """Return a number in [0, 1) that follows from the request, for a choice to be made above a rule that pins."""
+        raise NotImplementedError
+
     def changed(self, node: Node, /) -> None:
         """Take note that a node's health, or its status, is another one now."""
 

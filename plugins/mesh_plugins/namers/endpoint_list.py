@@ -1,5 +1,7 @@
 """The files of the `fs` namer: one endpoint per line, `host port` or `host port * weight`, `#` comments, blank lines.
 
+Words such as `zone=eu-1a` may follow, which linkerd does not know: the metadata of the endpoint.
+
 Source: linkerd, WatchingNamer.scala.
 """
 
@@ -9,10 +11,11 @@ from typing import Final
 
 import attrs
 
-from mesh import Endpoint
+from mesh import NO_META, Endpoint
 from mesh_plugins.namers.hosts import MAX_PORT, is_name, literal
 
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_META: Final = re.compile(r"([A-Za-z][\w.-]*)=(.+)")
 _WEIGHT: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
@@ -50,10 +53,14 @@ def read_endpoints(content: bytes) -> EndpointList:
 
 
 def _read_endpoint(words: list[str], host: str) -> Endpoint | None:
+    meta: dict[str, str] = {}
+    while len(words) > 2 and (found := _META.fullmatch(words[-1])):
+        meta[found[1]] = found[2]
+        words = words[:-1]
     weight = 1.0
     if len(words) == 4 and words[2] == "*" and _WEIGHT.fullmatch(words[3]):
         weight = float(words[3])
     elif len(words) != 2:
         return None
     port = int(words[1]) if _PORT.fullmatch(words[1]) else 0
-    return Endpoint(host, port, weight) if 0 < port <= MAX_PORT and math.isfinite(weight) else None
+    return Endpoint(host, port, weight, meta or NO_META) if 0 < port <= MAX_PORT and math.isfinite(weight) else None

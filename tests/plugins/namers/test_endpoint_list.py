@@ -37,6 +37,21 @@ def test_a_line_is_an_endpoint(line: str, expected: str) -> None:
     assert shown(line) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("line", "weight", "meta"),
+    [
+        ("127.0.0.1 8080 zone=eu-1a", 1.0, {"zone": "eu-1a"}),
+        ("127.0.0.1 8080 * 2 zone=eu-1a region=eu-1 # near", 2.0, {"zone": "eu-1a", "region": "eu-1"}),
+        ("127.0.0.1 8080 a=b=c", 1.0, {"a": "b=c"}),
+        ("127.0.0.1 8080", 1.0, {}),
+    ],
+)
+def test_a_line_may_end_with_metadata(line: str, weight: float, meta: dict[str, str]) -> None:
+    (endpoint,) = read_endpoints(line.encode()).endpoints
+
+    assert (endpoint.weight, endpoint.meta) == (weight, meta)
+
+
 @pytest.mark.parametrize("text", ["", "\n", "# nobody\n", "  \n\t\n"])
 def test_comments_and_blank_lines_are_no_endpoints(text: str) -> None:
     content = read_endpoints(text.encode())
@@ -57,6 +72,10 @@ def test_comments_and_blank_lines_are_no_endpoints(text: str) -> None:
         "127.0.0.1 ٨٠",
         "127.0.0.1 http",
         "127.0.0.1 80 2",
+        "127.0.0.1 zone=eu-1a",
+        "127.0.0.1 80 zone=",
+        "127.0.0.1 80 =eu-1a",
+        "127.0.0.1 80 zone=eu-1a * 2",
         "127.0.0.1 80 * two",
         "127.0.0.1 80 * -1",
         "127.0.0.1 80 * nan",
