@@ -82,6 +82,7 @@ from mesh.naming.delegation import Delegate as Delegate
 from mesh.naming.delegation import DelegateLeaf as DelegateLeaf
 from mesh.naming.delegation import Delegation as Delegation
 from mesh.naming.delegation import Transformation as Transformation
+from mesh.naming.delegation import is_settled as is_settled
 from mesh.naming.delegation import map_leaves as map_leaves
 from mesh.naming.drawing import AliasTable as AliasTable
 from mesh.naming.drawing import alias_table as alias_table
@@ -91,6 +92,7 @@ from mesh.naming.dtab import Dentry as Dentry
 from mesh.naming.dtab import Dtab as Dtab
 from mesh.naming.dtab import Prefix as Prefix
 from mesh.naming.explanation import explain_steps as explain_steps
+from mesh.naming.explanation import steps_to as steps_to
 from mesh.naming.interpreter import BASE_DTAB as BASE_DTAB
 from mesh.naming.interpreter import INTERPRETER as INTERPRETER
 from mesh.naming.interpreter import NAMERS as NAMERS
@@ -136,6 +138,8 @@ from mesh.pool import Pool as Pool
 from mesh.pool import PoolLimits as PoolLimits
 from mesh.pool import PoolStats as PoolStats
 from mesh.pool import pool as pool
+from mesh.propagator import Carried as Carried
+from mesh.propagator import Propagator as Propagator
 from mesh.protocol import ClientState as ClientState
 from mesh.protocol import NewProtocol as NewProtocol
 from mesh.protocol import Parts as Parts
@@ -174,6 +178,10 @@ from mesh.target import ROUTER_LABEL as ROUTER_LABEL
 from mesh.target import SERVER_LABEL as SERVER_LABEL
 from mesh.telemeter import MetricsPage as MetricsPage
 from mesh.telemeter import Telemeter as Telemeter
+from mesh.trace import TraceId as TraceId
+from mesh.trace import new_traces as new_traces
+from mesh.trace import new_wide_traces as new_wide_traces
+from mesh.trace import span_ids as span_ids
 from mesh.transport import CONNECTOR as CONNECTOR
 from mesh.transport import Connection as Connection
 from mesh.transport import Connector as Connector
@@ -240,6 +248,7 @@ __all__ = [
     "Branch",
     "Branches",
     "Buffered",
+    "Carried",
     "Category",
     "Chosen",
     "Classifier",
@@ -313,6 +322,7 @@ __all__ = [
     "PoolStats",
     "Prefix",
     "Problem",
+    "Propagator",
     "RateLimited",
     "Readable",
     "Reader",
@@ -340,6 +350,7 @@ __all__ = [
     "TimedOut",
     "TlsPeer",
     "TotalTimeout",
+    "TraceId",
     "Transformation",
     "Transformer",
     "Unavailable",
@@ -362,13 +373,18 @@ __all__ = [
     "filtered",
     "held",
     "hookimpl",
+    "is_settled",
     "is_success",
     "key",
     "load",
     "map_leaves",
+    "new_traces",
+    "new_wide_traces",
     "pool",
     "render_prometheus",
     "sooner",
+    "span_ids",
+    "steps_to",
     "substitute",
     "within",
     "without",

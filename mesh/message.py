@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from mesh.certificate import Certificate, read_certificate
 from mesh.expiry import Expiry
+from mesh.trace import TraceId
 
 logger = logging.getLogger(__name__)
 
@@ -120,12 +121,15 @@ class Context:
     chosen for this attempt, `tried` the addresses that earlier attempts went to, `flags` why it failed, in Envoy's
     letters and a word. `tls` is what TLS tells of the client, None on a plain connection. `expiry` is when the request has
     taken too long; None while nothing bounds it.
+    `connection` is the one that the request came on, if it came on one. `trace` is the id of the span that this hop is,
+    `span` that of the attempt in progress, as it was sent on; both None where no trace is kept.
     """
 
     __slots__ = (
         "attempt",
         "bound",
         "classifier",
+        "connection",
         "endpoint",
         "expiry",
         "flags",
@@ -134,11 +138,13 @@ class Context:
         "peer",
         "received_at",
         "replies",
+        "span",
         "tls",
+        "trace",
         "tried",
     )
 
-    def __init__(self, received_at: float = 0.0, peer: str = "") -> None:
+    def __init__(self, received_at: float = 0.0, peer: str = "", connection: Any = None) -> None:
         self.path: Any = None
         self.local_dtab: Any = None
         self.bound: Any = None
@@ -151,6 +157,9 @@ class Context:
         self.received_at = received_at
         self.flags = ""
         self.tls: TlsPeer | None = None
+        self.connection = connection
+        self.trace: TraceId | None = None
+        self.span: TraceId | None = None
         self.replies: Reply | list[Reply] | None = None
 
     def made(self, reply: "Reply") -> None:

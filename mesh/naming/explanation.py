@@ -18,6 +18,7 @@ from mesh.naming.delegation import (
     label,
 )
 from mesh.naming.dtab import Dentry
+from mesh.naming.path import Path
 
 # What a node comes to; in a union, the branch that comes first here speaks for all.
 _BOUND, _NEG, _FAIL, _ERROR, _PENDING = range(5)
@@ -65,6 +66,17 @@ def explain_steps(tree: Delegation) -> Explanation:
     verdict, reversed_steps, end = _way(tree)
     others = _dead_ends(tree) - 1 if verdict == _NEG else 0
     return Explanation(tuple(reversed(reversed_steps)), end, others)
+
+
+def steps_to(tree: Delegation, bound: Path) -> tuple[Step, ...]:
+    """Return the first way through `tree` that ends at what is bound to `bound`; no step if there is none."""
+    if isinstance(tree, DelegateLeaf) and tree.bound.id != bound:
+        return ()
+    own = (Step(label(tree), tree.dentry),)
+    if isinstance(tree, DelegateLeaf):
+        return own
+    ways = (steps_to(child, bound) for child in children(tree))
+    return next((own + way for way in ways if way), ())
 
 
 _Way = tuple[int, list[Step], Delegation]

@@ -41,7 +41,9 @@ class ServerSettings:
         "Clients may shut down their side before the reply comes; else that cancels the request.", False
     )
     socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions)
-    clear_context: bool = key("Drop every `l5d-*` field on the way in and out.", False, built=False)
+    clear_context: bool = key(
+        "Drop every `l5d-*` field on the way in and out, and begin new traces; `profile: edge` does so too.", False
+    )
     tls: TlsServer | None = key("Serve TLS.", None, built=False)
     announce: tuple[Path, ...] = key("Names under which an announcer publishes the server.", (), built=False)
     server_session: Session = key("How old its connections may become.", factory=Session, built=False)

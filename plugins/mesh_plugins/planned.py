@@ -163,13 +163,6 @@ ANNOUNCERS = _kinds(Category.ANNOUNCER, {"io.l5d.serversets": "Publishes servers
 
 AUTHORIZERS = _kinds(Category.AUTHORIZER, {"io.l5d.k8s.istio": "Asks Istio's mixer."}, "http", "h2")
 
-PROPAGATORS = _kinds(
-    Category.PROPAGATOR,
-    {"io.l5d.default": "Trace ids in `l5d-ctx-trace`.", "io.l5d.zipkin": "Trace ids in `x-b3-…`."},
-    "http",
-    "h2",
-)
-
 LABELERS = _kinds(
     Category.LABELER,
     {
@@ -194,7 +187,6 @@ PLANNED: tuple[Kind, ...] = (
     *TELEMETERS,
     *ANNOUNCERS,
     *AUTHORIZERS,
-    *PROPAGATORS,
     *LABELERS,
 )
 """All of them; one that is built leaves this list."""

@@ -9,6 +9,7 @@ from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
 from mesh_plugins.namers.kinds import KINDS as NAMERS
 from mesh_plugins.planned import PLANNED
+from mesh_plugins.propagators.kinds import KINDS as PROPAGATORS
 from mesh_plugins.tcp.kinds import KINDS as TCP
 from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
 
@@ -24,6 +25,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *FILTERS,
         *NAMERS,
         *INTERPRETERS,
+        *PROPAGATORS,
         *TCP,
         *TRANSFORMERS,
         *PLANNED,

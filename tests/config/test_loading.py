@@ -123,14 +123,14 @@ def test_a_place_within_a_default_is_none(read: Read) -> None:
 
 
 def test_what_is_planned_is_a_warning_for_those_who_only_look(kinds: Kinds) -> None:
-    loaded = read_text(SMALL + "    clearContext: true\n", file="f", kinds=kinds, allow_planned=True)
+    loaded = read_text(SMALL + "    announce: [/x]\n", file="f", kinds=kinds, allow_planned=True)
 
-    assert loaded.stack.routers[0].servers[0].clear_context
-    assert [warning.message for warning in loaded.warnings] == ["`clearContext` is known but not built yet"]
+    assert loaded.stack.routers[0].servers[0].announce
+    assert [warning.message for warning in loaded.warnings] == ["`announce` is known but not built yet"]
 
 
 def test_a_value_that_asks_for_nothing_need_not_be_built(problems: Callable[[str], list[str]]) -> None:
-    assert problems(SMALL + "    clearContext: false\n    serverSession: {}\n  client: {failFast: no}\n") == []
+    assert problems(SMALL + "    announce: []\n    serverSession: {}\n  client: {failFast: no}\n") == []
 
 
 def test_a_table_of_ten_thousand_rules_loads_with_a_bounded_number_of_calls(read: Read) -> None:

@@ -96,7 +96,7 @@ def test_keys_kinds_and_defaults_are_documented() -> None:
 
     server = definitions["ServerSettings (plain)"]["properties"]
     assert server["port"]["default"] == 4140
-    assert server["clearContext"]["description"].endswith("(Known but not built yet.)")
+    assert server["announce"]["description"].endswith("(Known but not built yet.)")
     assert definitions["NamerSettings: io.l5d.future"]["description"] == "Not built. (Known but not built yet.)"
 
 

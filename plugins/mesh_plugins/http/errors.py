@@ -19,15 +19,20 @@ from mesh import (
     HttpReply,
     HttpRequest,
     LocalProtocolError,
+    Make,
     MeshError,
+    Module,
     Nacked,
     Overloaded,
+    Param,
+    Params,
+    PluginError,
     RateLimited,
     RemoteProtocolError,
     TimedOut,
     Unidentified,
+    bind,
     blame,
-    filtered,
 )
 
 logger = logging.getLogger(__name__)
@@ -36,7 +41,9 @@ TEXT = (b"content-type", b"text/plain; charset=utf-8")
 NACK: Fields = [(b"retry-after", b"1"), (b"l5d-retryable", b"true"), (b"finagle-http-nack", b"true")]
 MAX_HEADER = 4096  # bytes of `l5d-err`: proxies in front limit heads to 8 KiB
 SHORT = 512  # bytes of a text that is encoded once and remembered
-MAX_BODY = 64 * 1024  # bytes of a generated body
+
+MOST_ERROR_BYTES = Param(5120 * 1024, "most error bytes")
+"""Where the body of a generated reply is cut off."""
 
 
 def status_of(error: MeshError) -> int:
@@ -52,14 +59,19 @@ def status_of(error: MeshError) -> int:
             return 429
         case Overloaded() | Nacked():
             return 503
-        case LocalProtocolError():
+        case LocalProtocolError() | PluginError():
             return 500
         case _:
             return 502
 
 
 class Errors:
-    """Answers what went wrong below; only cancellation passes through."""
+    """Answers what went wrong below; only cancellation passes through. Bodies are cut off after so many bytes."""
+
+    __slots__ = ("_most",)
+
+    def __init__(self, most: int = MOST_ERROR_BYTES.default) -> None:
+        self._most = most
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
         try:
@@ -71,15 +83,15 @@ class Errors:
             )  # nobody is there to read it; it shows in statistics
             reply.outcome = False
         except MeshError as error:
-            reply = _reply(request, error)
+            reply = _reply(request, error, self._most)
         except Exception as error:
             culprit = blame(error) or "a filter"
             logger.exception("%s raised", culprit)
-            reply = _answer(500, f"{culprit} raised {type(error).__name__}: {error}", [])
+            reply = _answer(500, f"{culprit} raised {type(error).__name__}: {error}", [], self._most)
         return reply
 
 
-def _reply(request: HttpRequest, error: MeshError) -> HttpReply:
+def _reply(request: HttpRequest, error: MeshError, most: int) -> HttpReply:
     status = status_of(error)
     request.context.flags = f"{error.flag} {error.detail}"
     headers: Fields = []
@@ -89,7 +101,7 @@ def _reply(request: HttpRequest, error: MeshError) -> HttpReply:
         headers = [(b"l5d-retryable", b"true")]
     elif isinstance(error, RateLimited):
         headers = _limits(error)
-    return _answer(status, str(error) or type(error).__name__, headers)
+    return _answer(status, str(error) or type(error).__name__, headers, most)
 
 
 def _limits(error: RateLimited) -> Fields:
@@ -102,23 +114,29 @@ def _limits(error: RateLimited) -> Fields:
     ]
 
 
-def _answer(status: int, text: str, headers: Fields) -> HttpReply:
+def _answer(status: int, text: str, headers: Fields, most: int) -> HttpReply:
     encode = _encoded_before if len(text) <= SHORT else _encoded
     short, body = encode(text)
+    if len(body) > most:
+        body = body[:most].decode("utf-8", "ignore").encode()
     reply = HttpReply(status, [TEXT, (b"l5d-err", short), *headers], body, REASONS.get(status, b""))
     reply.outcome = status < 500
     return reply
 
 
 def _encoded(text: str) -> tuple[bytes, bytes]:
-    """Return a text as a header and as a body."""
+    """Return a text as a header and as a body; one of several lines ends with the last of them."""
     short = quote(text, safe=" /:;,=()[]<>|&!$#'\"{}@*+?-._~")[:MAX_HEADER].encode()
-    return short, text.encode()[:MAX_BODY] + b"\n"
+    return short, (text + "\n" if "\n" in text else text).encode()
 
 
 _encoded_before = lru_cache(maxsize=256)(_encoded)  # an overloaded server says the same thing again and again
 
 
-ERRORS = filtered(
-    "errors", Errors(), above=("router",), why="every error of the stack becomes a reply here", section="server"
+def _errors(params: Params, rest: Make) -> AnyService:
+    return bind(Errors(params[MOST_ERROR_BYTES]), rest(params), "errors")
+
+
+ERRORS = Module(
+    "errors", _errors, above=("router",), why="every error of the stack becomes a reply here", section="server"
 )

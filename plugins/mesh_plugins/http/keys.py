@@ -53,7 +53,6 @@ class HttpRouterKeys:
         5120,
         name="maxErrResponseKB",
         least=1,
-        built=False,
     )
     compression_level: int = key(
         "Compression of replies: 0 is none, 1 to 9 how hard, -1 (linkerd's default) textual types at 6.",
@@ -62,8 +61,8 @@ class HttpRouterKeys:
         most=9,
         built=False,
     )
-    trace_propagator: Chosen | None = key(
-        "How trace ids are carried in fields.", None, category=Category.PROPAGATOR, built=False
+    trace_propagator: Chosen = key(
+        "How trace ids are carried in fields.", category=Category.PROPAGATOR, default_kind="io.l5d.default"
     )
     http_access_log: str | None = key("A file that gets a line for each request; `/dev/stdout` works, too.", None)
     http_access_log_format: LogFormat = key(

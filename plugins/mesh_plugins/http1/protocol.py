@@ -40,13 +40,16 @@ from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
 from mesh_plugins.http.classifiers import IDEMPOTENT, all_successful, non_retryable_5xx
+from mesh_plugins.http.clear_context import CLEAR_CONTEXT, CLEARS_CONTEXT, clears_context
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
 from mesh_plugins.http.deadline import DEADLINE, pass_on
 from mesh_plugins.http.destination import DESTINATION
-from mesh_plugins.http.errors import ERRORS
+from mesh_plugins.http.errors import ERRORS, MOST_ERROR_BYTES
 from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
 from mesh_plugins.http.limits import effective_limits
 from mesh_plugins.http.nack import is_nack, is_unprocessed
+from mesh_plugins.http.request_fields import PROPAGATOR, REQUEST_FIELDS, TRUSTS_TRACES
+from mesh_plugins.http.trace_fields import TRACE_FIELDS
 from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
 from mesh_plugins.http1.server import ServerConnection, Serving
@@ -59,6 +62,7 @@ from mesh_plugins.tunnels.tunnel import TUNNELS
 STACK = Stack(
     [
         ACCESS_LOG,
+        CLEAR_CONTEXT,
         SERVER_STATS,
         ERRORS,
         ADMISSION,
@@ -67,6 +71,7 @@ STACK = Stack(
         CALL_DEPTH,
         DEADLINE,
         DTAB_HEADERS,
+        REQUEST_FIELDS,
         ROUTER,
         SERVICE_STATS,
         VIA,
@@ -74,6 +79,7 @@ STACK = Stack(
         RETRIES,
         BINDING,
         DESTINATION,
+        TRACE_FIELDS,
         CLIENT_SCOPE,
         REQUEUES,
         BALANCER,
@@ -111,6 +117,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         below = server_params(listener, below).put(PROFILE, listener.profile)
         below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
+        below = below.put(CLEARS_CONTEXT, listener.clear_context)
+        below = below.put(TRUSTS_TRACES, not clears_context(below))
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
         extra: HttpServerKeys = listener.extra
         serving = Serving(
@@ -134,6 +142,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         .put(PASS_ON, pass_on)
         .put(CLASSIFIER, non_retryable_5xx)
         .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
+        .put(MOST_ERROR_BYTES, keys.max_err_response_kb * 1024)
+        .put(PROPAGATOR, load(keys.trace_propagator.kind)(keys.trace_propagator.config))
     )
     params = _logged(keys, params)
     clients = Clients(params)

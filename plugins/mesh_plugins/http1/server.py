@@ -191,7 +191,7 @@ class ServerConnection(InterimSink):
         """Make the request of a head, without its body; from here on an exchange is open."""
         self._busy = True
         self._keep_alive = head.keep_alive
-        context = self._context = Context(self._clock(), self._connection.peer)
+        context = self._context = Context(self._clock(), self._connection.peer, self._connection)
         request = HttpRequest(head.method, head.target, head.headers, EMPTY, context, head.version)
         request.on_interim = self
         request.scheme = head.scheme

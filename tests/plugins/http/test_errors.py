@@ -16,6 +16,7 @@ from mesh import (
     MeshError,
     Nacked,
     Overloaded,
+    PluginError,
     RateLimited,
     RemoteProtocolError,
     Unavailable,
@@ -52,6 +53,7 @@ async def _answer(error: Exception) -> tuple[HttpRequest, HttpReply]:
         (Nacked("x"), 503),
         (RateLimited("x", limit=1, retry_seconds=0.0, reset_seconds=0.0), 429),
         (LocalProtocolError("x"), 500),
+        (PluginError("x"), 500),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
@@ -119,8 +121,19 @@ async def test_a_client_that_is_gone_gets_no_page() -> None:
     assert request.context.flags == "DC client_gone"
 
 
-async def test_a_long_text_is_cut() -> None:
-    _request, reply = await _answer(Unroutable("x" * 100_000))
+async def test_a_text_of_one_line_is_the_body_to_the_byte() -> None:
+    _request, reply = await _answer(Unroutable("no way"))
+
+    assert reply.body.buffered == b"no way"
+
+
+async def test_a_long_text_is_cut_in_the_header_and_at_the_limit_in_the_body() -> None:
+    request = HttpRequest(b"GET", b"/", [])
+
+    async def service(_request: HttpRequest, /) -> HttpReply:
+        raise Unroutable("x" + "\u00e9" * 100_000)
+
+    reply = await Errors(1024)(request, service)
 
     assert len(field(reply.headers, b"l5d-err") or b"") == 4096
-    assert len(reply.body.buffered or b"") == 64 * 1024 + 1
+    assert reply.body.buffered == ("x" + "\u00e9" * 511).encode()

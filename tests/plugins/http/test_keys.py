@@ -12,21 +12,29 @@ def refusal(text: str) -> list[str]:
     return problems("routers:\n- protocol: http\n" + text)
 
 
+def keys(line: str) -> HttpRouterKeys:
+    """Return the keys of a router with one line more than it needs."""
+    found = loaded(f"routers:\n- protocol: http\n  {line}\n" + SERVERS, "f").stack.routers[0].protocol.config
+    assert isinstance(found, HttpRouterKeys)
+    return found
+
+
 def test_a_router_has_linkerds_defaults() -> None:
     router = loaded("routers:\n- protocol: http\n  servers: [{}]\n", "f").stack.routers[0]
 
-    keys = router.protocol.config
-    assert [(chosen.kind.name, chosen.config.header) for chosen in keys.identifier] == [("io.l5d.header.token", "Host")]
-    assert (keys.engine, keys.streaming_enabled) == ("fast", True)
+    own = router.protocol.config
+    assert [(chosen.kind.name, chosen.config.header) for chosen in own.identifier] == [("io.l5d.header.token", "Host")]
+    assert (own.engine, own.streaming_enabled) == ("fast", True)
+    assert own.trace_propagator.kind.name == "io.l5d.default"
     assert (router.servers[0].port, router.servers[0].extra.max_call_depth) == (4140, 1000)
     assert router.service.default.response_classifier is not None
     assert router.service.default.response_classifier.kind.name == "io.l5d.http.nonRetryable5XX"
 
 
 def test_sizes_in_kilobytes_are_limits() -> None:
-    assert HttpRouterKeys(identifier=(), max_headers_kb=8).limits == {"max_header_section_bytes": 8192}
-    assert HttpRouterKeys(identifier=(), max_initial_line_kb=4).limits == {"max_request_line_bytes": 4096}
-    assert HttpRouterKeys(identifier=()).limits == {}
+    assert keys("maxHeadersKB: 8").limits == {"max_header_section_bytes": 8192}
+    assert keys("maxInitialLineKB: 4").limits == {"max_request_line_bytes": 4096}
+    assert keys("label: http").limits == {}
 
 
 def test_streaming_cannot_be_disabled_and_have_a_threshold() -> None:
@@ -49,7 +57,6 @@ def test_disabled_streaming_is_warned_of() -> None:
     "key",
     [
         "compressionLevel: -1",
-        "tracePropagator: {kind: io.l5d.zipkin}",
         "client: {forwardClientCert: true}",
         "client: {requestAuthorizers: [{kind: io.l5d.k8s.istio}]}",
         "servers: [{timestampHeader: x-time}]",

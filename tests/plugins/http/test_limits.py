@@ -10,7 +10,7 @@ PLAIN = Limits()
 
 
 def keys(**more: int) -> HttpRouterKeys:
-    return HttpRouterKeys(identifier=(), **more)  # type: ignore[arg-type]  # keys of the test's own
+    return HttpRouterKeys(identifier=(), trace_propagator=None, **more)  # type: ignore[arg-type]  # keys of the test's own
 
 
 def test_limits_stay_as_they_are() -> None:

@@ -1,0 +1,1 @@
+"""Labelers: what the field `forwarded` calls the two ends of a connection."""

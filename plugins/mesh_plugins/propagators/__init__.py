@@ -1,0 +1,1 @@
+"""Propagators: the fields in which trace ids travel."""

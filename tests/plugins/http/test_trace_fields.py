@@ -1,0 +1,55 @@
+"""What the next hop is told of a trace."""
+
+import random
+
+from mesh import HttpReply, HttpRequest, Params, TraceId
+from mesh_plugins.http.request_fields import PROPAGATOR
+from mesh_plugins.http.trace_fields import TRACE_FIELDS, TraceFields
+from mesh_plugins.propagators.l5d import L5dConfig, l5d
+
+HOST = (b"host", b"web")
+
+
+async def _ok(_request: HttpRequest, /) -> HttpReply:
+    return HttpReply(200)
+
+
+def _request(trace: TraceId | None) -> HttpRequest:
+    request = HttpRequest(b"GET", b"/", [HOST])
+    request.context.trace = trace
+    return request
+
+
+async def test_an_attempt_is_a_span_below_the_requests() -> None:
+    request = _request(TraceId.of(3, 2, 1))
+
+    await TraceFields(l5d(L5dConfig()), random.Random(7))(request, _ok)
+
+    sent = l5d(L5dConfig()).read(request.headers).trace
+    assert sent is not None
+    assert (sent.trace, sent.parent, sent) == (1, 3, request.context.span)
+    assert dict(request.headers)[b"l5d-reqid"] == b"0000000000000001"
+
+
+async def test_another_attempt_is_another_span_and_leaves_nothing_of_the_first() -> None:
+    request, fields = _request(TraceId.of(3)), TraceFields(l5d(L5dConfig()), random.Random(7))
+    await fields(request, _ok)
+    first = request.context.span
+
+    await fields(request, _ok)
+
+    assert request.context.span not in (None, first)
+    assert request.headers == [HOST, *l5d(L5dConfig()).write(request.context.span or TraceId.of(0))]
+
+
+async def test_a_request_of_no_trace_is_left_as_it_is() -> None:
+    request = _request(None)
+
+    await TraceFields(l5d(L5dConfig()), random.Random(7))(request, _ok)
+
+    assert request.headers == [HOST]
+
+
+def test_without_a_propagator_nothing_is_built() -> None:
+    assert TRACE_FIELDS.wrap(Params(), lambda _params: _ok) is _ok
+    assert TRACE_FIELDS.wrap(Params().put(PROPAGATOR, l5d(L5dConfig())), lambda _params: _ok) is not _ok
