@@ -54,6 +54,7 @@ from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
 from mesh_plugins.http1.server import ServerConnection, Serving
 from mesh_plugins.http1.session import Http1Session
+from mesh_plugins.http1.switching import Tunnels
 from mesh_plugins.http1.wire import FastClient, FastServer
 from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
 from mesh_plugins.tunnels.counts import TunnelCounts
@@ -120,15 +121,11 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         below = below.put(CLEARS_CONTEXT, listener.clear_context)
         below = below.put(TRUSTS_TRACES, not clears_context(below))
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
-        extra: HttpServerKeys = listener.extra
         serving = Serving(
             effective_limits(listener.limits, keys, listener.socket_options),
             buffered * 1024,
             listener.allow_half_close,
-            extra.may_switch_to(listener.profile),
-            extra.connect,
-            extra.tunnel_idle_time_ms / 1e3,
-            TunnelCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True)),
+            _tunnels(listener, below),
         )
         return below, serve(serving, reference=reference)
 
@@ -180,12 +177,18 @@ def serve(serving: Serving, *, reference: bool = False) -> Serve:
     return run
 
 
+def _tunnels(listener: ServerSettings, below: Params) -> Tunnels:
+    extra: HttpServerKeys = listener.extra
+    counts = TunnelCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True))
+    return Tunnels(extra.may_switch_to(listener.profile), extra.connect, extra.tunnel_idle_time_ms / 1e3, counts)
+
+
 def _server_engine(serving: Serving, *, reference: bool) -> Callable[[Limits], ServerEngine]:
     if not reference:
-        return FastConnectServer if serving.connect else FastServer
+        return FastConnectServer if serving.tunnels.connect else FastServer
     engines = load_reference()
     found: Callable[[Limits], ServerEngine] = (
-        engines.ReferenceConnectServer if serving.connect else engines.ReferenceServer
+        engines.ReferenceConnectServer if serving.tunnels.connect else engines.ReferenceServer
     )
     return found
 

@@ -28,24 +28,21 @@ from mesh import (
     Limits,
     LocalProtocolError,
     MeshError,
-    Metrics,
     RemoteProtocolError,
     Switch,
     close_forgotten,
 )
 from mesh_plugins.http.switched import SwitchedReply
-from mesh_plugins.http.upgrades import is_among, offered
+from mesh_plugins.http.upgrades import offered
 from mesh_plugins.http1.client_body import DRAIN_BYTES, ClientBody
 from mesh_plugins.http1.head import RequestHead, ServerEngine
-from mesh_plugins.tunnels.counts import TunnelCounts
-from mesh_plugins.tunnels.relay import Relay
+from mesh_plugins.http1.switching import Tunnels, check_switch
 
 logger = logging.getLogger(__name__)
 
 PIECE = 262144  # bytes asked for at once while a body streams
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
 DRAIN_SECONDS = 0.25  # how long an idle client may still begin a request when the listener drains: at once would cut it
-TUNNEL_IDLE_SECONDS = 3600.0  # without a byte in either direction; Envoy's for plain TCP
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why a request is cancelled, for those that it passes through
@@ -55,17 +52,13 @@ CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why a request is cance
 class Serving:
     """How one listener serves: its limits, and how it treats its clients.
 
-    Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again. `upgrades` are
-    the protocols that a client may ask to switch to, in lower case; `connect`: tunnels are opened for CONNECT.
+    Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again.
     """
 
     limits: Limits = attrs.field(factory=Limits)
     buffer_bytes: int = 5 * 1024
     allow_half_close: bool = False
-    upgrades: frozenset[bytes] = frozenset()
-    connect: bool = False
-    tunnel_idle_seconds: float = TUNNEL_IDLE_SECONDS
-    tunnel_counts: TunnelCounts = attrs.field(factory=lambda: TunnelCounts(Metrics()))
+    tunnels: Tunnels = attrs.field(factory=Tunnels)
 
 
 class ServerConnection(InterimSink):
@@ -199,7 +192,7 @@ class ServerConnection(InterimSink):
             context.tls = self._tls
             request.scheme = b"https"
         if head.upgrade and not head.body_size and head.method != b"HEAD":
-            request.upgrade = offered(head.upgrade, self._serving.upgrades)
+            request.upgrade = offered(head.upgrade, self._serving.tunnels.upgrades)
         if self._connection.hung_up:
             self._hung_up()
         return request
@@ -283,7 +276,7 @@ class ServerConnection(InterimSink):
         """Return the reply's head, and its body if that is in memory."""
         engine, body = self._engine, reply.body
         if type(reply) is SwitchedReply:
-            _check_switch(request, reply)
+            check_switch(request, reply)
             self._keep_alive = False
             return engine.write_switch(reply.status, reply.reason, reply.headers, reply.protocol)
         has_body = not _has_no_body(request, reply)
@@ -303,10 +296,7 @@ class ServerConnection(InterimSink):
     async def _write_rest(self, request: HttpRequest, reply: HttpReply) -> bool:
         """Write what follows a head that was sent alone; return whether another request may follow."""
         if type(reply) is SwitchedReply:
-            serving = self._serving
-            relay = Relay(self._connection, reply.tunnel, serving.tunnel_idle_seconds, serving.tunnel_counts)
-            ending = await relay.run(self._engine.take_rest())
-            logger.debug("a tunnel of %s is over: %s", self._connection.peer, ending.value)
+            await self._serving.tunnels.run(self._connection, self._engine.take_rest(), request, reply)
             return False
         return await self._write_body(request, reply.body)
 
@@ -386,13 +376,6 @@ class ServerConnection(InterimSink):
 
 def _header_safe(text: str) -> bytes:
     return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode("latin-1", "replace"))
-
-
-def _check_switch(request: HttpRequest, reply: SwitchedReply) -> None:
-    """Raise `LocalProtocolError` if the client did not ask for a tunnel, or not for this one."""
-    is_connect = request.method == b"CONNECT"
-    if is_connect == (reply.status == 101) or (not is_connect and not is_among(reply.protocol, request.upgrade)):
-        raise LocalProtocolError(f"a tunnel with status {reply.status} for a client that did not ask for one")
 
 
 def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:

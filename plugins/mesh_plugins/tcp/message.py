@@ -1,7 +1,7 @@
 """A connection as a request, and the tunnel that answers it."""
 
 from mesh import Context, Reply, Request
-from mesh_plugins.tunnels.tunnel import InTunnel, Tunnel
+from mesh_plugins.tunnels.tunnel import Incoming, Tunnel
 
 
 class TcpRequest(Request):
@@ -22,10 +22,10 @@ class TcpRequest(Request):
 
 
 class TcpReply(Reply):
-    """The connection to an endpoint that was found for a client. Closing the reply closes it."""
+    """The connection to an endpoint that was found for a client: the body is what comes from it. Closing closes it."""
 
     __slots__ = ("tunnel",)
 
     def __init__(self, tunnel: Tunnel) -> None:
-        super().__init__(InTunnel())
+        super().__init__(Incoming(tunnel.connection, tunnel.first))
         self.tunnel = tunnel

@@ -26,7 +26,8 @@ from mesh import (
 from mesh_plugins.tcp.hello import HelloReader
 from mesh_plugins.tcp.message import TcpReply, TcpRequest
 from mesh_plugins.tunnels.counts import TunnelCounts
-from mesh_plugins.tunnels.relay import GONE, Relay
+from mesh_plugins.tunnels.relay import FLAGS, GONE, Relay
+from mesh_plugins.tunnels.tunnel import Incoming
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +128,10 @@ class TcpConnection:
         try:
             self._service = service = self._switch.service
             reply = await service(request)
-            relay = Relay(self._connection, reply.tunnel, serving.idle_seconds, serving.counts)
+            relay = Relay(self._connection, reply.tunnel.connection, serving.idle_seconds, serving.counts)
             early, self._early = b"".join(self._early), []
-            ending = await relay.run(early)
+            ending = await relay.run(Incoming(self._connection, early), reply.body)
+            request.context.flags = request.context.flags or FLAGS[ending]
             logger.debug("the connection of %s is over: %s", self._connection.peer, ending.value)
         except MeshError as error:
             logger.debug("%s was not served: %s", self._connection.peer, error)

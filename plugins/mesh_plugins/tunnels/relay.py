@@ -1,6 +1,6 @@
 """Copying between two connections, both ways, until both have ended or one has broken.
 
-Theory of operation. One task copies in each direction, a piece at a time: the next is read when the last has been taken,
+Theory of operation. A task copies in each direction, a piece at a time: the next is read when the last has been taken,
 so that a slow reader slows its writer down and a tunnel holds two pieces at most. The end of one direction is passed on
 and the other goes on (`nc -N`, a request that ends with its connection); where a connection cannot pass it on (TLS), the
 tunnel ends. Whatever cuts a tunnel short, one side's reset or our own end, is shown to both sides as a reset, since in
@@ -12,9 +12,8 @@ from enum import Enum
 
 import trio
 
-from mesh import Connection, Counter
+from mesh import Body, ClientGone, Connection, Counter, IdleTimeout, MeshError, UpstreamBroken
 from mesh_plugins.tunnels.counts import TunnelCounts
-from mesh_plugins.tunnels.tunnel import Tunnel
 
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 FAREWELL_SECONDS = 1.0  # for a connection that has something to say at its end, such as TLS's close_notify
@@ -29,15 +28,23 @@ class Ending(Enum):
     ENDPOINT = "the endpoint's connection broke"
 
 
+FLAGS = {
+    Ending.CLOSED: "",
+    Ending.IDLE: f"{IdleTimeout.flag} {IdleTimeout.detail}",
+    Ending.CLIENT: f"{ClientGone.flag} {ClientGone.detail}",
+    Ending.ENDPOINT: f"{UpstreamBroken.flag} {UpstreamBroken.detail}",
+}
+"""What the context of a request says of how its tunnel ended."""
+
+
 class Relay:
     """One tunnel. State: `_over` are the connections whose sending has ended, in good order; `ending`, once it is over."""
 
-    __slots__ = ("_client", "_clock", "_counts", "_endpoint", "_first", "_idle_seconds", "_over", "_scope", "ending")
+    __slots__ = ("_client", "_clock", "_counts", "_endpoint", "_idle_seconds", "_over", "_scope", "ending")
 
-    def __init__(self, client: Connection, tunnel: Tunnel, idle_seconds: float, counts: TunnelCounts) -> None:
+    def __init__(self, client: Connection, endpoint: Connection, idle_seconds: float, counts: TunnelCounts) -> None:
         self._client = client
-        self._endpoint = tunnel.connection
-        self._first = tunnel.first
+        self._endpoint = endpoint
         self._idle_seconds = idle_seconds
         self._counts = counts
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
@@ -45,10 +52,10 @@ class Relay:
         self._scope = trio.CancelScope()
         self.ending = Ending.CLOSED
 
-    async def run(self, early: bytes) -> Ending:
-        """Copy until the tunnel is over, then close both connections; `early` is what has been read from the client.
+    async def run(self, from_client: Body, from_endpoint: Body) -> Ending:
+        """Copy what comes from either side until the tunnel is over, then close both connections.
 
-        Cancelling resets both.
+        What comes is read through the bodies, so that a filter may look at it. Cancelling resets both connections.
         """
         client, endpoint, counts = self._client, self._endpoint, self._counts
         client.on_hang_up = endpoint.on_hang_up = None  # an end is read like any other piece
@@ -59,8 +66,8 @@ class Relay:
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._copy, client, endpoint, early, counts.received)
-                    nursery.start_soon(self._copy, endpoint, client, self._first, counts.sent)
+                    nursery.start_soon(self._copy, from_client, client, endpoint, counts.received)
+                    await self._copy(from_endpoint, endpoint, client, counts.sent)
         except BaseException:
             self._reset()
             raise
@@ -74,19 +81,16 @@ class Relay:
             endpoint.close()
         return self.ending
 
-    async def _copy(self, source: Connection, target: Connection, piece: bytes, counter: Counter) -> None:
-        at = target
+    async def _copy(self, body: Body, source: Connection, target: Connection, counter: Counter) -> None:
+        at = source
         try:
-            while True:
-                if piece:
-                    await target.send_all(piece)
-                    counter.value += len(piece)
-                at = source
-                piece = await source.receive_some()
-                at = target
-                if not piece:
-                    break
+            while piece := await body.receive():
                 self._live()
+                at = target
+                await target.send_all(piece)
+                at = source
+                counter.value += len(piece)
+            at = target
             self._over.add(source)
             if not target.shut_down_writing():
                 self._scope.cancel()
@@ -94,7 +98,7 @@ class Relay:
                     await target.aclose()
         except trio.TooSlowError:
             self._end(Ending.IDLE)
-        except GONE:
+        except (MeshError, *GONE):
             # One that ended in good order, and then went away altogether, has said all it had to say.
             broken = Ending.CLIENT if at is self._client else Ending.ENDPOINT
             self._end(Ending.CLOSED if at in self._over else broken)

@@ -9,23 +9,27 @@ from mesh import Body, Connection, Param
 class Tunnel:
     """A connection to an endpoint that nobody else reads or writes any more; `first` was read from it already.
 
-    It is closed by the reply that carries it.
+    It is closed by the reply that carries it, whose body is what comes out of it.
     """
 
     connection: Connection
     first: bytes = b""
 
 
-class InTunnel(Body):
-    """The body of a reply that carries a tunnel: nothing, but not in memory.
+class Incoming(Body):
+    """What comes over a connection, up to its end; `first` was read from it already. Raises what the connection raises."""
 
-    So what holds on to a reply until its last byte does so until the tunnel's end.
-    """
+    __slots__ = ("_connection", "_first")
 
-    __slots__ = ()
+    def __init__(self, connection: Connection, first: bytes) -> None:
+        self._connection = connection
+        self._first = first
 
     async def receive(self) -> bytes:
-        return b""
+        if self._first:
+            piece, self._first = self._first, b""
+            return piece
+        return await self._connection.receive_some()
 
 
 TUNNELS: Param[bool] = Param(False, "tunnels")

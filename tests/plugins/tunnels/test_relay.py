@@ -1,7 +1,9 @@
 """Copying both ways: what each side sees of the other's bytes, end, slowness and loss."""
 
 import contextlib
+import pathlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import attrs
@@ -9,10 +11,11 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import Connection, Metrics, StreamConnection
+from mesh import Body, Connection, Metrics, StreamConnection
 from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.relay import Ending, Relay
-from mesh_plugins.tunnels.tunnel import Tunnel
+from mesh_plugins.tunnels.tunnel import Incoming
+from tests.certificates import Authority
 from tests.socketpairs import connected, settled
 
 Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
@@ -29,9 +32,9 @@ class Bench:
     ending: Ending | None = None
     over: trio.Event = attrs.field(factory=trio.Event)
 
-    async def run(self, relay: Relay, early: bytes) -> None:
+    async def run(self, relay: Relay, from_client: Body, from_endpoint: Body) -> None:
         with self.scope:
-            self.ending = await relay.run(early)
+            self.ending = await relay.run(from_client, from_endpoint)
         self.over.set()
 
     async def ended(self) -> Ending | None:
@@ -51,9 +54,9 @@ async def relayed(
             if room:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
         bench = Bench(client, endpoint, TunnelCounts(Metrics()))
-        relay = Relay(near, Tunnel(far, first), idle_seconds, bench.counts)
+        relay = Relay(near, far, idle_seconds, bench.counts)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(bench.run, relay, early)
+            nursery.start_soon(bench.run, relay, Incoming(near, early), Incoming(far, first))
             yield bench
             nursery.cancel_scope.cancel()
 
@@ -176,15 +179,17 @@ def pair() -> Pair:
     return Pair(Seen(near), Seen(far), client, endpoint)
 
 
-def relay(near: Connection, far: Connection, idle_seconds: float = 60.0) -> Relay:
-    return Relay(near, Tunnel(far), idle_seconds, TunnelCounts(Metrics()))
+async def relay(near: Connection, far: Connection, idle_seconds: float = 60.0) -> Ending:
+    """Copy between two connections, nothing of which was read before."""
+    counts = TunnelCounts(Metrics())
+    return await Relay(near, far, idle_seconds, counts).run(Incoming(near, b""), Incoming(far, b""))
 
 
 async def test_a_stream_without_half_close_ends_the_tunnel_with_its_farewell() -> None:
     ends = pair()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(relay(ends.near, ends.far).run, b"")
+        nursery.start_soon(relay, ends.near, ends.far)
         await ends.endpoint.send_all(b"bye")
         await ends.endpoint.send_eof()
         heard = b"".join([bytes(piece) async for piece in ends.client])
@@ -194,12 +199,38 @@ async def test_a_stream_without_half_close_ends_the_tunnel_with_its_farewell() -
     assert (ends.near.aborted, ends.far.aborted) == (False, False)
 
 
+@pytest.mark.parametrize("side", ["client", "endpoint"])
+async def test_over_tls_the_end_of_the_other_side_is_a_proper_farewell(side: str, tmp_path: pathlib.Path) -> None:
+    authority = Authority(tmp_path)
+    files = authority.issue("a.test")
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(files.cert, files.key)
+    asking = ssl.create_default_context(cafile=authority.path)
+    ends = pair()
+    secure = trio.SSLStream(ends.near._stream, serving, server_side=True)
+    client = trio.SSLStream(ends.client, asking, server_hostname="a.test")
+    near = StreamConnection(secure)
+    heard = b""
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(relay, near, ends.far) if side == "client" else nursery.start_soon(relay, ends.far, near)
+        await client.send_all(b"ping")
+        while len(heard) < 4:
+            heard += await ends.endpoint.receive_some()
+        await ends.endpoint.send_all(b"bye")
+        await ends.endpoint.send_eof()
+        said = b"".join([bytes(piece) async for piece in client])  # raises if the end is not a proper one
+        await client.aclose()
+
+    assert (heard, said) == (b"ping", b"bye")
+
+
 async def test_a_tunnel_in_which_nothing_moves_is_closed_and_not_reset(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     ends = pair()
 
-    ending = await relay(ends.near, ends.far, 30.0).run(b"")
+    ending = await relay(ends.near, ends.far, 30.0)
 
     assert ending is Ending.IDLE
     assert trio.current_time() == pytest.approx(30, abs=0.1)
@@ -234,7 +265,7 @@ async def test_a_side_that_breaks_resets_the_other(side: str) -> None:
         endings = []
 
         async def run() -> None:
-            endings.append(await relay(ends.near, ends.far).run(b""))
+            endings.append(await relay(ends.near, ends.far))
 
         nursery.start_soon(run)
         await trio.testing.wait_all_tasks_blocked()
