@@ -119,13 +119,33 @@ VIA_NAME = b"linkerd"
 MOST_OWN = 16  # times our own name may stand in `via`: more is a loop, long before the limit on all proxies
 
 
+SUCCESS_CLASS = b"l5d-success-class"
+SUCCEEDED = (SUCCESS_CLASS, b"1.0")
+FAILED = (SUCCESS_CLASS, b"0.0")
+ADDED = frozenset([b"via", SUCCESS_CLASS])
+
+
 class Via:
-    """Adds this hop to `via`, on the request and on the reply."""
+    """Adds this hop to `via`, on the request and on the reply, and says in the reply whether it counts as a success.
+
+    For the latter the classifier has been asked already; a reply that nobody judged says nothing.
+    Source: linkerd protocol/http, ClassifierFilter.scala.
+    """
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
         _append(request.headers, b"1.0 linkerd" if request.version == (1, 0) else b"1.1 linkerd")
         reply: HttpReply = await service(request)
-        _append(reply.headers, b"1.0 linkerd" if reply.version == (1, 0) else b"1.1 linkerd")
+        headers = reply.headers
+        hop = b"1.0 linkerd" if reply.version == (1, 0) else b"1.1 linkerd"
+        for name, _value in headers:
+            if name in ADDED:
+                reply.headers = headers = without(headers, SUCCESS_CLASS)
+                _append(headers, hop)
+                break
+        else:
+            headers.append((b"via", hop))
+        if reply.outcome is not None:
+            headers.append(SUCCEEDED if reply.outcome else FAILED)
         return reply
 
 

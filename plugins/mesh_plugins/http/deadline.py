@@ -103,7 +103,7 @@ DEADLINE = Module(
     "deadline",
     _deadline,
     above=("dtab_headers", "router"),
-    below=("edge",),
+    below=("edge", "clear_context"),
     why="the pass over the fields that `dtab_headers` makes reads it, before anything is done for the request",
     section="server",
 )

@@ -100,6 +100,17 @@ async def test_via_is_added_to_requests_and_replies() -> None:
     assert got.headers == [(b"via", b"1.1 other, 1.1 linkerd")]
 
 
+@pytest.mark.parametrize(("outcome", "expected"), [(True, [b"1.0"]), (False, [b"0.0"]), (None, [])])
+async def test_a_reply_says_whether_it_counts_as_a_success(outcome: bool | None, expected: list[bytes]) -> None:
+    reply = HttpReply(200, [(b"l5d-success-class", b"0.5"), (b"via", b"1.1 other")])
+    reply.outcome = outcome
+
+    _request, got = await _through(Via(), [(b"host", b"web")], reply=reply)
+
+    assert [value for name, value in got.headers if name == b"l5d-success-class"] == expected
+    assert (b"via", b"1.1 other, 1.1 linkerd") in got.headers
+
+
 async def test_an_edge_normalises_the_path() -> None:
     request, _reply = await _through(Edge(), [], target=b"/a/../b?c=..")
 
