@@ -2,6 +2,8 @@
 
 from mesh.branches import Branch as Branch
 from mesh.branches import Branches as Branches
+from mesh.breakers import BREAKERS as BREAKERS
+from mesh.breakers import Breakers as Breakers
 from mesh.codec import SESSION as SESSION
 from mesh.codec import NewSession as NewSession
 from mesh.codec import Serve as Serve
@@ -132,12 +134,12 @@ from mesh.outcome import is_success as is_success
 from mesh.params import Param as Param
 from mesh.params import Params as Params
 from mesh.plugins import load as load
-from mesh.pool import POOL_LIMITS as POOL_LIMITS
-from mesh.pool import POOL_STATS as POOL_STATS
 from mesh.pool import Pool as Pool
-from mesh.pool import PoolLimits as PoolLimits
-from mesh.pool import PoolStats as PoolStats
 from mesh.pool import pool as pool
+from mesh.pool_limits import POOL_LIMITS as POOL_LIMITS
+from mesh.pool_limits import POOL_STATS as POOL_STATS
+from mesh.pool_limits import PoolLimits as PoolLimits
+from mesh.pool_limits import PoolStats as PoolStats
 from mesh.propagator import Carried as Carried
 from mesh.propagator import Propagator as Propagator
 from mesh.protocol import ClientState as ClientState
@@ -197,6 +199,7 @@ from mesh.var import Var as Var
 __all__ = [
     "BASE_DTAB",
     "BOUND",
+    "BREAKERS",
     "CLASSIFIER",
     "CONNECTOR",
     "DST_PREFIX",
@@ -247,6 +250,7 @@ __all__ = [
     "BoundTree",
     "Branch",
     "Branches",
+    "Breakers",
     "Buffered",
     "Carried",
     "Category",

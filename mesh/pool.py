@@ -10,7 +10,7 @@ connection that succeeds, whoever opens it, makes the endpoint open again. All s
 
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import attrs
 import trio
@@ -21,48 +21,12 @@ from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
 from mesh.expiry import within
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
-from mesh.params import Param, Params
-from mesh.reachability import Reachability, ReachCounts
+from mesh.params import Params
+from mesh.pool_limits import POOL_LIMITS, POOL_STATS, PoolLimits, PoolStats
+from mesh.reachability import Reachability
 from mesh.service import AnyService
 from mesh.stack import known
 from mesh.transport import CONNECTOR, Connection, Connector
-
-
-@attrs.frozen
-class PoolLimits:
-    """How many sessions a pool keeps; counts are per endpoint. The defaults are linkerd's.
-
-    With `fail_fast`, calls that need a new connection to an endpoint that is known to be down fail at once.
-    """
-
-    min_size: int = 0
-    max_size: int = 2**31 - 1
-    idle_seconds: float = math.inf
-    max_waiters: int = 2**31 - 1
-    fail_fast: bool = False
-
-
-@attrs.define(eq=False)
-class PoolStats:
-    """What the pools of one client have done, added up; whoever owns it shows it as metrics.
-
-    `size` counts open sessions, `cached` the free ones, `waiters` the calls that wait; the rest only grow. `connected`
-    and `failed` are called with the milliseconds that an attempt took.
-    """
-
-    size: int = 0
-    cached: int = 0
-    waiters: int = 0
-    waited: int = 0
-    too_many_waiters: int = 0
-    connects: int = 0
-    connected: Callable[[float], None] = lambda _ms: None
-    failed: Callable[[float], None] = lambda _ms: None
-    reach: ReachCounts = attrs.field(factory=ReachCounts)
-
-
-POOL_LIMITS = Param(PoolLimits(), "pool limits")
-POOL_STATS = Param(PoolStats(), "pool stats")
 
 
 @attrs.define(eq=False)
@@ -102,7 +66,15 @@ class Pool:
         return self._when_obtained(request) if session is None else session(request)
 
     async def _when_obtained(self, request: Request) -> Reply:
-        session = await within(request.context.expiry, self._obtain)
+        stats = self.stats
+        if stats.pending >= self.limits.max_pending:
+            stats.pending_overflow += 1
+            raise Overloaded(f"{self.endpoint}: more than {self.limits.max_pending} requests wait for a connection")
+        stats.pending += 1
+        try:
+            session = await within(request.context.expiry, self._obtain)
+        finally:
+            stats.pending -= 1
         return await session(request)
 
     def _take(self) -> Session | None:
@@ -128,7 +100,7 @@ class Pool:
         while True:
             if self._has_place():
                 self._reach.check()
-                self._opening += 1
+                self._take_place()
                 return await self._connect()
             session = await self._wait(self._queue(again))
             if session is None:
@@ -148,6 +120,9 @@ class Pool:
         if again:
             self._waiters.appendleft(waiter)
             return waiter
+        if self._is_shut_out():
+            self.stats.connections_overflow += 1
+            raise Overloaded(self._shut_out())
         if len(self._waiters) >= self.limits.max_waiters:
             self.stats.too_many_waiters += 1
             raise Overloaded(f"{self.endpoint}: too many requests wait for one of {self.limits.max_size} connections")
@@ -180,17 +155,38 @@ class Pool:
             waiter.session.promised -= 1
             self._changed(waiter.session)
         elif waiter.error is None:
-            self._opening -= 1
+            self._leave_place()
             self._admit()
 
     def _has_place(self) -> bool:
-        return len(self._open) + self._opening < self.limits.max_size
+        limits, stats = self.limits, self.stats
+        if len(self._open) + self._opening >= limits.max_size:
+            return False
+        return stats.size + stats.opening < limits.max_connections
+
+    def _take_place(self) -> None:
+        self._opening += 1
+        self.stats.opening += 1
+
+    def _leave_place(self) -> None:
+        self._opening -= 1
+        self.stats.opening -= 1
 
     def _admit(self) -> None:
         """Let those who wait open sessions, as far as there are places."""
         while self._waiters and self._has_place():
-            self._opening += 1
+            self._take_place()
             self._waiters.popleft().woken.set()
+        if self._waiters and self._is_shut_out():
+            self.stats.connections_overflow += len(self._waiters)
+            self._dismiss(Overloaded, self._shut_out())
+
+    def _is_shut_out(self) -> bool:
+        """Return whether the client's connections to other endpoints leave none to this one, nor one to wait for."""
+        return not (self._open or self._opening or self._has_place())
+
+    def _shut_out(self) -> str:
+        return f"{self.endpoint}: the client has its {self.limits.max_connections} connections, all to other endpoints"
 
     def _dismiss(self, error: type[Unavailable], message: str) -> None:
         """Raise an error in every call that waits."""
@@ -207,12 +203,12 @@ class Pool:
                 raise Unavailable(f"{self.endpoint}: its connections are shut down")
             session = self._begin(await self.connector(self.endpoint))
         except BaseException as error:
-            self._opening -= 1
+            self._leave_place()
             if not self.life.closed:
                 self._not_connected(error, started)
             self._admit()
             raise
-        self._opening -= 1
+        self._leave_place()
         self._open[session] = now = trio.current_time()
         self.stats.size += 1
         self.stats.connects += 1
@@ -291,7 +287,7 @@ class Pool:
         """Open a session for nobody in particular; return false, and do nothing, if there is no place for it."""
         if not self._has_place():
             return False
-        self._opening += 1
+        self._take_place()
         self._changed(await self._connect())
         return True
 

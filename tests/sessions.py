@@ -9,7 +9,8 @@ from mesh.endpoint import Endpoint, Health
 from mesh.errors import MeshError, Unavailable
 from mesh.life import Life
 from mesh.message import Reply, Request
-from mesh.pool import Pool, PoolLimits, PoolStats
+from mesh.pool import Pool
+from mesh.pool_limits import PoolLimits, PoolStats
 from mesh.transport import Connection, StreamConnection
 
 WEB = Endpoint("10.0.0.1", 80)

@@ -11,7 +11,8 @@ from mesh.errors import ConnectFailed, Unavailable
 from mesh.life import LIFE
 from mesh.message import Request
 from mesh.params import Params
-from mesh.pool import POOL_LIMITS, POOL_STATS, PoolLimits, pool
+from mesh.pool import pool
+from mesh.pool_limits import POOL_LIMITS, POOL_STATS, PoolLimits
 from mesh.reachability import RECONNECT_SECONDS
 from mesh.transport import CONNECTOR
 from tests.sessions import WEB, Bench, Caller, callers, callers_at_once, settled

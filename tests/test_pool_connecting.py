@@ -7,7 +7,7 @@ from mesh.endpoint import Status
 from mesh.errors import ConnectFailed, FailedFast, Overloaded, Unavailable, UpstreamProtocolError
 from mesh.life import Life
 from mesh.message import Request
-from mesh.pool import PoolLimits
+from mesh.pool_limits import PoolLimits
 from mesh.reachability import RECONNECT_SECONDS
 from mesh.transport import Connection
 from tests.sessions import Bench, Caller, callers_at_once

@@ -5,7 +5,7 @@ import trio.testing
 from mesh.errors import Overloaded, TotalTimeout
 from mesh.expiry import Expiry
 from mesh.message import Request
-from mesh.pool import PoolLimits
+from mesh.pool_limits import PoolLimits
 from tests.sessions import Bench, Caller, callers, callers_at_once, settled
 
 
@@ -176,3 +176,55 @@ async def test_nobody_waits_in_the_queue_longer_than_its_request_lasts(
         await service(late)
 
     assert bench.stats.waiters == 0
+
+
+async def test_calls_that_wait_for_a_connection_are_limited_for_all_pools_of_a_client(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    limits = PoolLimits(max_pending=1)
+    first, second = bench.pool(limits), bench.pool(limits)
+    bench.seconds = 1.0
+    await callers_at_once(1, nursery, first)
+
+    with pytest.raises(Overloaded, match=r"10\.0\.0\.1:80: more than 1 requests wait for a connection"):
+        await second(Request())
+    await trio.sleep(1.1)
+    await second(Request())
+
+    assert (bench.stats.pending, bench.stats.pending_overflow) == (0, 1)
+
+
+async def test_connections_are_limited_for_all_pools_of_a_client(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    limits = PoolLimits(max_connections=2)
+    first, second = bench.pool(limits), bench.pool(limits)
+    replies = [await first(Request()) for _time in range(2)]
+
+    with pytest.raises(Overloaded, match="the client has its 2 connections, all to other endpoints"):
+        await second(Request())
+    waiting = Caller(nursery, first)
+    await trio.testing.wait_all_tasks_blocked()
+    await replies[0].aclose()
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert (waiting.done, bench.stats.size, bench.stats.connections_overflow) == (True, 2, 1)
+
+
+async def test_a_place_that_another_endpoint_took_leaves_nobody_waiting_for_ever(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery)
+    limits = PoolLimits(max_connections=1)
+    first = bench.pool(limits)
+    await first(Request())
+    waiting = Caller(nursery, first)
+    await trio.testing.wait_all_tasks_blocked()
+    bench.stats.size += 1  # of another pool, from before the limit was lowered
+
+    bench.sessions[0].close()
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert isinstance(waiting.error, Overloaded)

@@ -18,6 +18,7 @@ from mesh.codec import Serve
 from mesh.errors import ConfigError, Problem
 from mesh.keys import Category
 from mesh.linker.assemble import Assembly
+from mesh.linker.breaker_pages import breaker_pages
 from mesh.linker.pages import process_pages
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds, load
@@ -46,6 +47,8 @@ def process_site(settings: StackFile, process: Shown) -> Site:
     pages = [*liveness_pages(awaited), metrics_page(process.metrics), prometheus_page(process.metrics)]
     site = Site(pages, Security(settings.admin.security).allows)
     for page in process_pages(lambda: process.assembly, lambda: process.shown(), process.shut_down):
+        site.add(page)
+    for page in breaker_pages(lambda: process.assembly):
         site.add(page)
     add_telemeters(site, settings, lambda: process.metrics)
     add_index(site)

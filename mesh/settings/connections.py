@@ -54,6 +54,16 @@ class HostConnectionPool:
 
 
 @attrs.frozen(kw_only=True)
+class CircuitBreakers:
+    """How much a client, all its endpoints together, takes on at a time; what is more is refused at once."""
+
+    max_connections: int | None = key("Connections; unlimited by default.", None, least=1)
+    max_pending_requests: int | None = key("Requests that wait for a connection; unlimited by default.", None, least=1)
+    max_requests: int | None = key("Attempts in progress, repeats included; unlimited by default.", None, least=1)
+    max_retries: int | None = key("Repeats in progress; unlimited by default.", None, least=0)
+
+
+@attrs.frozen(kw_only=True)
 class Session:
     """How old connections may become."""
 

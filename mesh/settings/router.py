@@ -8,7 +8,15 @@ from mesh.keys import Category, Chosen, key
 from mesh.naming.dtab import EMPTY_DTAB, Dtab
 from mesh.naming.path import Path
 from mesh.settings.balancing import BalancerSettings
-from mesh.settings.connections import LOOPBACK, Address, HostConnectionPool, Limits, Session, SocketOptions
+from mesh.settings.connections import (
+    LOOPBACK,
+    Address,
+    CircuitBreakers,
+    HostConnectionPool,
+    Limits,
+    Session,
+    SocketOptions,
+)
 from mesh.settings.kinds import FilterLists, InterpreterSettings
 from mesh.settings.prefixes import PerPrefix
 from mesh.settings.reading import by_default, here, merged, part, section
@@ -75,6 +83,12 @@ class ClientSettings:
         Category.ACCRUAL,
         "io.l5d.consecutiveFailures",
         failures="5",
+    )
+    max_ejection_percent: float = key(
+        "Of the client's endpoints, how many percent `failureAccrual` may take out at a time.", 100.0, least=0, most=100
+    )
+    circuit_breakers: CircuitBreakers = key(
+        "Connections and requests at a time, to all endpoints together.", factory=CircuitBreakers
     )
     requeue_budget: RetryBudget = key(
         "How many requests that certainly were not processed are sent again.", factory=RetryBudget

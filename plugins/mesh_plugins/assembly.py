@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 
 from mesh import (
+    BREAKERS,
     CLASSIFIER,
     CONNECTOR,
     POOL_LIMITS,
     BalancerSettings,
     BoundName,
+    Breakers,
     ClientSettings,
     Connection,
     Endpoint,
@@ -23,7 +25,7 @@ from mesh import (
     connect,
     load,
 )
-from mesh_plugins.accrual.accrual import NEW_POLICY
+from mesh_plugins.accrual.accrual import MAX_EJECTION_PERCENT, NEW_POLICY
 from mesh_plugins.accrual.backoff import schedule
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
 from mesh_plugins.balancers.locality import near
@@ -32,6 +34,7 @@ from mesh_plugins.balancers.slow_start import slowly
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
+from mesh_plugins.filters.client_limits import ATTEMPT_LIMITS, UNLIMITED, AttemptLimits
 from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.filters.retries import RETRY_RULES, SHARED_BUDGETS, RetryRules, SharedBudgets
@@ -68,6 +71,7 @@ def router_params(
         .put(MATRIX, Matrix())
         .put(SHARED_BUDGETS, SharedBudgets())
         .put(PATHS, Paths())
+        .put(BREAKERS, Breakers())
     )
 
 
@@ -83,6 +87,7 @@ def take_over(params: Params, before: Params, keeps: Callable[[BoundName], bool]
     clients, others = params[CLIENTS], before[CLIENTS]
     if clients is not None and others is not None:
         params[MATRIX].join(before[MATRIX])
+        params[BREAKERS].join(before[BREAKERS])
         clients.branches.take_over(others.branches, keeps)
     paths, known = params[PATHS], before[PATHS]
     if paths is None or paths.branches is None or known is None or known.branches is None:
@@ -111,9 +116,25 @@ def _limits(budget: RetryBudget) -> BudgetLimits:
     return BudgetLimits(budget.min_retries_per_sec, budget.percent_can_retry, float(budget.ttl_secs))
 
 
+def _most(limit: int | None) -> int:
+    return UNLIMITED if limit is None else limit
+
+
+def _pool_limits(settings: ClientSettings) -> PoolLimits:
+    pool, breakers = settings.host_connection_pool, settings.circuit_breakers
+    return PoolLimits(
+        min_size=pool.min_size,
+        max_size=pool.max_size,
+        idle_seconds=_seconds(pool.idle_time_ms) or math.inf,
+        max_waiters=pool.max_waiters,
+        fail_fast=settings.fail_fast,
+        max_connections=_most(breakers.max_connections),
+        max_pending=_most(breakers.max_pending_requests),
+    )
+
+
 def _client_params(settings: ClientSettings, params: Params) -> Params:
-    pool = settings.host_connection_pool
-    idle = math.inf if pool.idle_time_ms is None else pool.idle_time_ms / 1e3
+    breakers = settings.circuit_breakers
     balancing, accrual = settings.load_balancer, settings.failure_accrual
     options = settings.socket_options
 
@@ -123,7 +144,9 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
     if params[CONNECTOR] is connect:
         params = params.put(CONNECTOR, connector)
     return (
-        params.put(POOL_LIMITS, PoolLimits(pool.min_size, pool.max_size, idle, pool.max_waiters, settings.fail_fast))
+        params.put(POOL_LIMITS, _pool_limits(settings))
+        .put(ATTEMPT_LIMITS, AttemptLimits(_most(breakers.max_requests), _most(breakers.max_retries)))
+        .put(MAX_EJECTION_PERCENT, settings.max_ejection_percent)
         .put(NEW_DISTRIBUTOR, _new_distributor(settings.load_balancer))
         .put(ATTEMPT_SECONDS, _seconds(settings.request_attempt_timeout_ms))
         .put(PANIC_PERCENT, balancing.panic_threshold_percent or 0.0)

@@ -16,7 +16,7 @@ UI = [
     "/admin/metrics",
 ]
 MORE_UI = ["/delegator", "/delegator.json", "/logging", "/help"]
-CONTROL = ["/admin/shutdown", "/logging.json"]
+CONTROL = ["/admin/shutdown", "/admin/breakers/reset", "/logging.json"]
 DIAGNOSTICS = ["/admin/threads", "/client_state.json", "/filesystem", "/x/config.json", "/abc/def", "/configXjson"]
 ALL = [*UI, *MORE_UI, *CONTROL, *DIAGNOSTICS]
 

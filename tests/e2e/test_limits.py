@@ -1,10 +1,12 @@
 """Limits of ours, as a client of a running proxy sees them."""
 
+import pytest
 import trio
+import trio.testing
 
 from tests.e2e.raw import RawConnection, reply, request
 from tests.e2e.stubs import Stub, stub
-from tests.proxies import one, proxy, stacks
+from tests.proxies import one, proxy, stack, stacks
 
 
 def limited(port: int, section: str, **keys: object) -> str:
@@ -57,3 +59,42 @@ async def test_a_concurrency_limit_of_a_name_answers_503() -> None:
 
     assert (answered.status, refused.status) == (200, 503)
     assert refused.value(b"l5d-retryable") == b"true"
+
+
+@pytest.mark.parametrize(
+    ("limits", "counter"),
+    [
+        ({"maxRequests": 1}, "requests_overflow"),
+        ({"maxPendingRequests": 1, "maxConnections": 1}, "pending_requests_overflow"),
+    ],
+    ids=["requests", "pending"],
+)
+async def test_a_client_beyond_its_circuit_breakers_answers_503(limits: dict[str, int], counter: str) -> None:
+    arrived, go_on = trio.Event(), trio.Event()
+
+    async def slow(endpoint: Stub, connection: RawConnection) -> None:
+        while await connection.message() is not None:
+            arrived.set()
+            await go_on.wait()
+            await connection.send(reply())
+
+    async with (
+        stub(slow) as endpoint,
+        proxy(stack(endpoint.port, client={"circuitBreakers": limits})) as running,
+        running.connect() as first,
+        running.connect() as second,
+        running.connect() as third,
+    ):
+        await first.send(request())
+        await arrived.wait()
+        await second.send(request())
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await third.send(request())
+        refused = await third.reply()
+        overflow = running.metric(f"client/$/inet/127.0.0.1/{endpoint.port}/circuit_breakers/{counter}")
+        go_on.set()
+        answered = await first.reply()
+
+    assert (answered.status, refused.status) == (200, 503)
+    assert refused.value(b"l5d-retryable") == b"true"
+    assert overflow >= 1

@@ -260,7 +260,7 @@ async def test_an_unknown_role_is_answered_with_those_there_are(life: Life) -> N
     said, _expected, roles = problem.partition("expected one of ")
     assert said == "filters.client[0]: the client stack has no role requeue; "
     assert roles.startswith("destination, trace_fields, ")
-    assert roles.endswith(", requeues, balancer; did you mean requeues?")
+    assert roles.endswith(", requeues, client_limits, balancer; did you mean requeues?")
 
 
 @pytest.mark.parametrize("place", ["after", "replace", "remove"])

@@ -8,6 +8,7 @@ from mesh.admin import Site, add_index, liveness_pages, metrics_page, prometheus
 from mesh.errors import MeshError, RemoteProtocolError
 from mesh.life import Life
 from mesh.linker.assemble import Assembly
+from mesh.linker.breaker_pages import breaker_pages
 from mesh.linker.pages import process_pages
 from mesh_plugins.http.errors import status_of
 from mesh_plugins.http1.protocol import STACK
@@ -80,7 +81,8 @@ def of_admin_pages() -> str:
     """Return a row for each page of the admin server."""
     metrics = mesh.Metrics()
     site = Site([*liveness_pages(list), metrics_page(metrics), prometheus_page(metrics)])
-    for shown in process_pages(lambda: Assembly((), (), None, Life(None)), dict, lambda: None):
+    empty = Assembly((), (), None, Life(None))
+    for shown in (*process_pages(lambda: empty, dict, lambda: None), *breaker_pages(lambda: empty)):
         site.add(shown)
     add_index(site)
     return table(

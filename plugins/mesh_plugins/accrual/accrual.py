@@ -4,12 +4,16 @@ It never refuses a request by itself: keeping away from a busy endpoint is the b
 counts as a failure is the classifier's to say. Source: finagle-core, liveness/FailureAccrualFactory.scala.
 """
 
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import Protocol
 
 import trio
 
 from mesh import (
+    BOUND,
+    BREAKERS,
     CLASSIFIER,
     ENDPOINT,
     HEALTH,
@@ -33,6 +37,7 @@ from mesh import (
     bind,
     is_success,
 )
+from mesh_plugins.balancers.members import MEMBERS, Members
 from mesh_plugins.filters.stats import client_scope
 
 
@@ -67,23 +72,50 @@ class State(Enum):
 class AccrualCounts:
     """The counters of one client, shared by its endpoints."""
 
-    __slots__ = ("probes", "removals", "removed_for_ms", "revivals")
+    __slots__ = ("probes", "removals", "removals_overflow", "removed_for_ms", "revivals")
 
-    def __init__(self, scope: Metrics) -> None:
+    def __init__(self, scope: Metrics, *, is_capped: bool = False) -> None:
         accrual = scope.scope("failure_accrual")
         self.removals: Counter = accrual.counter("removals")
         self.revivals: Counter = accrual.counter("revivals")
         self.probes: Counter = accrual.counter("probes")
         self.removed_for_ms: Counter = accrual.counter("removed_for_ms")
+        self.removals_overflow: Counter = accrual.counter("removals_overflow") if is_capped else Counter()
+
+
+def _always() -> bool:
+    return True
 
 
 class Accrual:
-    """The filter of one endpoint. State: `state`, and the policy's own; both change only between awaits."""
+    """The filter of one endpoint, and its circuit breaker. State: `state`, and the policy's own; both change between awaits.
 
-    __slots__ = ("_classifier", "_counts", "_dead", "_health", "_life", "_name", "_policy", "_unreachable", "state")
+    `may_die` is asked before the endpoint is taken out; it is the last to know how many others are.
+    """
+
+    __slots__ = (
+        "_classifier",
+        "_counts",
+        "_dead",
+        "_health",
+        "_life",
+        "_may_die",
+        "_name",
+        "_policy",
+        "_unreachable",
+        "_until",
+        "state",
+    )
 
     def __init__(
-        self, policy: Policy, health: Health, life: Life, counts: AccrualCounts, classifier: Classifier, name: str
+        self,
+        policy: Policy,
+        health: Health,
+        life: Life,
+        counts: AccrualCounts,
+        classifier: Classifier,
+        name: str,
+        may_die: Callable[[], bool] = _always,
     ) -> None:
         self._policy = policy
         self._health = health
@@ -91,6 +123,8 @@ class Accrual:
         self._counts = counts
         self._classifier = classifier
         self._name = name
+        self._may_die = may_die
+        self._until = 0.0  # of trio's clock, while dead
         self._dead: trio.CancelScope | None = None
         self._unreachable = False  # whether connecting failed when it died, or since
         self.state = State.ALIVE
@@ -142,11 +176,16 @@ class Accrual:
             if self.state is State.PROBE_CLOSED:
                 self._open(State.PROBE_OPEN)
             return
+        if not self._may_die():
+            self._counts.removals_overflow.value += 1
+            self.reset()
+            return
         if self.state is State.ALIVE:
             self._counts.removals.value += 1
         self._counts.removed_for_ms.value += int(seconds * 1e3)
         self.state = State.DEAD
         self._unreachable = unreachable
+        self._until = trio.current_time() + seconds
         self._health.say("accrual", Status.BUSY)
         if not self._life.closed:
             self._dead = self._life.spawn(f"{self._name}: dead", lambda: self._stay_dead(seconds))
@@ -162,6 +201,23 @@ class Accrual:
                 self._dead.cancel()
             self._open(State.PROBE_OPEN)
 
+    def show(self) -> dict[str, object]:
+        """Return the state as JSON: what it is, when a dead endpoint is probed, and what else is wrong with it."""
+        shown: dict[str, object] = {"state": self.state.value}
+        if self.state is State.DEAD:
+            shown["probe_in_ms"] = max(round((self._until - trio.current_time()) * 1e3), 0)
+        shown["status"] = self._health.status.name.lower()
+        shown["reasons"] = {writer: status.name.lower() for writer, status in self._health.reasons.items()}
+        return shown
+
+    def reset(self) -> None:
+        """Forget every failure, and let requests through from now on."""
+        if self._dead is not None:
+            self._dead.cancel()
+            self._dead = None
+        self._policy.revived()
+        self._open(State.ALIVE)
+
     def _open(self, state: State) -> None:
         self.state = state
         self._health.say("accrual", Status.OPEN)
@@ -173,9 +229,20 @@ def accrual(params: Params, rest: Make) -> AnyService:
     below = rest(params)
     if policy is None:
         return below
-    counts = AccrualCounts(client_scope(params))
-    name = str(params[ENDPOINT])
-    return bind(Accrual(policy, params[HEALTH], params[LIFE], counts, params[CLASSIFIER], name), below)
+    most, members, health = params[MAX_EJECTION_PERCENT], params[MEMBERS], params[HEALTH]
+    counts = AccrualCounts(client_scope(params), is_capped=most < 100)
+    may_die = _always if most >= 100 or members is None else partial(_is_below, most, members, health)
+    endpoint, life, bound = params[ENDPOINT], params[LIFE], params[BOUND]
+    built = Accrual(policy, health, life, counts, params[CLASSIFIER], str(endpoint), may_die)
+    if bound is not None:
+        life.on_close(params[BREAKERS].add(bound.id.show(), endpoint, built))
+    return bind(built, below)
+
+
+def _is_below(most_percent: float, members: Members, health: Health) -> bool:
+    """Return whether an endpoint may be taken out, or stay out, with the others that are."""
+    others = members.says("accrual") - ("accrual" in health.reasons)
+    return (others + 1) * 100 <= most_percent * len(members.nodes)
 
 
 def _none() -> None:
@@ -183,6 +250,8 @@ def _none() -> None:
 
 
 NEW_POLICY: Param[NewPolicy] = Param(_none, "accrual policy")
+MAX_EJECTION_PERCENT = Param(100.0, "max ejection")
+"""Of how many percent of a client's endpoints may be dead at a time."""
 
 ACCRUAL = Module(
     "accrual",

@@ -35,7 +35,7 @@ from mesh import (
     Unavailable,
     within,
 )
-from mesh_plugins.balancers.members import BalancerCounts, Members
+from mesh_plugins.balancers.members import MEMBERS, BalancerCounts, Members
 from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
 from mesh_plugins.balancers.shown import show, state
@@ -59,13 +59,13 @@ class Balancer:
     __slots__ = ("_members", "_name", "_params", "_plain", "_rest", "_seconds", "_spread", "_spread_over")
 
     def __init__(self, params: Params, rest: Make, name: BoundName) -> None:
-        self._params = params
         self._rest = rest
         self._name = name
         self._seconds = params[BINDING_SECONDS]
         self._members = Members(
             params[NEW_DISTRIBUTOR](), panic_percent=params[PANIC_PERCENT], probation=params[PROBATION]
         )
+        self._params = params.put(MEMBERS, self._members)
         self._plain = self._members.plain
         self._spread: Distributor | None = None
         self._spread_over = 0

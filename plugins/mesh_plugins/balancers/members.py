@@ -11,7 +11,7 @@ from math import isfinite
 
 import attrs
 
-from mesh import Endpoint, Request, Status
+from mesh import Endpoint, Param, Request, Status
 from mesh_plugins.balancers.node import OPEN, Distributor, Node
 
 MOST_ON_PROBATION = 1000  # of a set that changes for ever; the eldest go first
@@ -159,6 +159,10 @@ class Members:
         self.counts.panicked += 1
         return self.distributor.pick(request)
 
+    def says(self, writer: str) -> int:
+        """Return how many endpoints `writer` is not content with."""
+        return sum(node.said is not Status.OPEN and writer in node.health.reasons for node in self.nodes.values())
+
     @property
     def on_probation(self) -> int:
         """How many endpoints have left the address set and are still used."""
@@ -172,3 +176,7 @@ class Members:
 def _check(weights: list[float]) -> None:
     if not all(isfinite(weight) and weight >= 0 for weight in weights):
         raise ValueError(f"a balancer needs every weight finite and not negative: {weights!r}")
+
+
+MEMBERS: Param[Members | None] = Param(None, "members")
+"""The endpoints of the balancer above, for whoever needs to know how its own stands among them."""

@@ -35,6 +35,7 @@ from mesh_plugins.assembly import router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
+from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
@@ -83,6 +84,7 @@ STACK = Stack(
         TRACE_FIELDS,
         CLIENT_SCOPE,
         REQUEUES,
+        CLIENT_LIMITS,
         BALANCER,
         CLIENT_STATS_MODULE,
         ACCRUAL,

@@ -25,6 +25,7 @@ from mesh_plugins.assembly import router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
+from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import REQUEUES
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
@@ -47,6 +48,7 @@ STACK = Stack(
         BINDING,
         CLIENT_SCOPE,
         REQUEUES,
+        CLIENT_LIMITS,
         BALANCER,
         CLIENT_STATS_MODULE,
         ACCRUAL,

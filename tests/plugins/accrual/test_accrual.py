@@ -1,28 +1,25 @@
 """The state machine that marks an endpoint busy."""
 
-import attrs
 import pytest
 import trio
 import trio.testing
 
 from mesh import (
     BOUND,
-    CLASSIFIER,
+    BREAKERS,
     ENDPOINT,
     HEALTH,
     LIFE,
     METRICS,
     Addr,
     AddrBound,
-    AnyService,
     BoundName,
+    Breakers,
     ClientGone,
     ConnectFailed,
-    Endpoint,
     Fixed,
     Health,
     HttpReply,
-    HttpRequest,
     Life,
     MeshError,
     Metrics,
@@ -35,71 +32,11 @@ from mesh import (
     Status,
     UpstreamBroken,
 )
-from mesh.testing import reply, request
-from mesh_plugins.accrual.accrual import NEW_POLICY, Policy, accrual
+from mesh.testing import request
+from mesh_plugins.accrual.accrual import NEW_POLICY, accrual
 from mesh_plugins.accrual.consecutive import ConsecutiveConfig, NoneConfig, consecutive, none
-from mesh_plugins.http.classifiers import non_retryable_5xx
-from tests.plugins.rest import Rest, hanging, numbers, raising
-
-ENDPOINT_A = Endpoint("10.0.0.1", 80)
-
-
-class Told:
-    """A policy that gives prepared answers to failures, and remembers what it was told."""
-
-    def __init__(self, *seconds: float | None) -> None:
-        self.seconds = list(seconds)
-        self.told: list[str] = []
-
-    def succeeded(self) -> None:
-        self.told.append("success")
-
-    def failed(self) -> float | None:
-        self.told.append("failure")
-        return self.seconds.pop(0) if self.seconds else None
-
-    def revived(self) -> None:
-        self.told.append("revival")
-
-
-@attrs.define(eq=False)
-class Bench:
-    """One endpoint behind an accrual. `ok`, `fail` and `ignore` send a request with that outcome."""
-
-    life: Life
-    policy: Policy
-    health: Health = attrs.field(factory=Health)
-    rest: Rest = attrs.field(factory=Rest)
-    metrics: Metrics = attrs.field(factory=Metrics)
-    service: AnyService = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        addr = Fixed[Addr](AddrBound((ENDPOINT_A,)))
-        params = Params().put(LIFE, self.life).put(METRICS, self.metrics).put(HEALTH, self.health)
-        params = params.put(BOUND, BoundName(Path.read("/#/fs/web"), Path(), addr)).put(ENDPOINT, ENDPOINT_A)
-        params = params.put(CLASSIFIER, non_retryable_5xx).put(NEW_POLICY, lambda: self.policy)
-        self.service = accrual(params, self.rest)
-
-    async def send(self, status: int = 200, asked: HttpRequest | None = None) -> Reply:
-        self.rest.answer = lambda _request: reply(status)
-        answered: Reply = await self.service(request() if asked is None else asked)
-        return answered
-
-    async def fail(self, error: Exception | None = None) -> None:
-        self.rest.answer = raising(ConnectFailed("refused") if error is None else error)
-        with pytest.raises(ConnectFailed if error is None else type(error)):
-            await self.service(request())
-
-    def status(self) -> Status:
-        return self.health.status
-
-    @property
-    def counts(self) -> dict[str, float]:
-        return dict(numbers(self.metrics, "client/#/fs/web/failure_accrual"))
-
-
-def counted(removals: int = 0, revivals: int = 0, probes: int = 0, removed_for_ms: int = 0) -> dict[str, float]:
-    return {"removals": removals, "revivals": revivals, "probes": probes, "removed_for_ms": removed_for_ms}
+from tests.plugins.accrual.breaking import ENDPOINT_A, Bench, Told, counted
+from tests.plugins.rest import Rest, hanging
 
 
 async def test_an_endpoint_is_busy_when_the_policy_says_so_and_open_again_after_its_time(
@@ -388,3 +325,35 @@ async def test_an_early_probe_is_not_cut_short_by_the_pause_it_replaced(
     await trio.sleep(10)
 
     assert bench.status() is Status.BUSY
+
+
+async def test_a_breaker_is_found_while_its_stack_lives(life: Life) -> None:
+    breakers = Breakers()
+    own = life.child("endpoint")
+    addr = Fixed[Addr](AddrBound((ENDPOINT_A,)))
+    params = Params().put(LIFE, own).put(METRICS, Metrics()).put(HEALTH, Health()).put(BREAKERS, breakers)
+    params = params.put(BOUND, BoundName(Path.read("/#/fs/web"), Path(), addr)).put(ENDPOINT, ENDPOINT_A)
+    accrual(params.put(NEW_POLICY, lambda: Told(5.0)), Rest())
+
+    found = [(placed.client, placed.endpoint) for placed in breakers.find()]
+    own.close()
+
+    assert (found, breakers.find()) == ([("/#/fs/web", ENDPOINT_A)], [])
+
+
+async def test_a_reset_lets_requests_through_for_good(life: Life, autojump_clock: trio.testing.MockClock) -> None:
+    policy = Told(5.0)
+    breakers = Breakers()
+    bench = Bench(life, policy, breakers=breakers)
+    await bench.fail()
+    (placed,) = breakers.find()
+    shown = placed.breaker.show()
+
+    placed.breaker.reset()
+    after = (bench.status(), placed.breaker.show())
+    await trio.sleep(60)
+
+    assert shown == {"state": "dead", "probe_in_ms": 5000, "status": "busy", "reasons": {"accrual": "busy"}}
+    assert after == (Status.OPEN, {"state": "alive", "status": "open", "reasons": {}})
+    assert placed.breaker.show()["state"] == "alive"
+    assert policy.told == ["failure", "revival"]
