@@ -7,9 +7,11 @@ differ: it depends on which is found first.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mesh import Limits
-from mesh_plugins.http1.head import ReplyHead, RequestHead
-from tests.plugins.http1.driving import CLIENTS, SERVERS, Reading, read_reply, read_requests
+from mesh import Limits, RemoteProtocolError
+from mesh_plugins.http1.connect import FastConnectServer
+from mesh_plugins.http1.head import ClientEngine, ReplyHead, RequestHead
+from mesh_plugins.http1.reference import ReferenceConnectServer
+from tests.plugins.http1.driving import CLIENTS, HOST, SERVERS, Reading, read_reply, read_requests
 
 LIMITS = Limits(
     max_request_line_bytes=64,
@@ -125,6 +127,28 @@ REQUEST = joined(
     one_of(b"Host: a.test\r\n", b""),
     joined(FIELDS, END, BODY),
 )
+CONNECT = joined(
+    b"CONNECT",
+    SPACE,
+    one_of(b"a.test:1", b"[::1]:1", b"a.test", b"a.test:", b"a.test:70000", b"/", b"u@a:1", b"http://a:1/", b"*", b""),
+    SPACE,
+    VERSION,
+    END,
+    one_of(b"Host: a.test\r\n", b""),
+    FIELDS,
+    END,
+    BODY,
+)
+SWITCH = one_of(b"101 Switching Protocols", b"101", b"200 OK", b"103 Early Hints", b"426 Upgrade Required")
+GRANTED = one_of(
+    b"Connection: upgrade\r\nUpgrade: websocket\r\n",
+    b"Connection: upgrade\r\nUpgrade: WebSocket\r\nUpgrade: a\r\n",
+    b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n",
+    b"Upgrade: websocket\r\n",
+    b"Connection: upgrade\r\n",
+    b"Connection: upgrade\r\nUpgrade: \r\n",
+    b"",
+)
 STATUS = one_of(b"200", b"204", b"304", b"100", b"103", b"101", b"099", b"999", b"2000", b"20", b"")
 REASON = one_of(b" OK", b" ", b"", b"  Odd \xff ", b" a\x01", b"OK")
 REPLY = joined(VERSION, SPACE, STATUS, REASON, END, FIELDS, END, BODY)
@@ -154,6 +178,35 @@ def test_both_engines_read_the_same_requests(pieces: list[bytes]) -> None:
     reference = read_requests(SERVERS["reference"](LIMITS), pieces)
 
     assert outcome(fast) == outcome(reference)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(pieces=pieces(st.one_of(CONNECT, REQUEST)))
+def test_both_engines_read_the_same_where_tunnels_are_offered(pieces: list[bytes]) -> None:
+    fast = read_requests(FastConnectServer(LIMITS), pieces)
+    reference = read_requests(ReferenceConnectServer(LIMITS), pieces)
+
+    assert outcome(fast) == outcome(reference)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(pieces=pieces(joined(VERSION, SPACE, SWITCH, END, FIELDS, GRANTED, END, BODY)))
+def test_both_engines_read_the_same_answer_to_an_upgrade(pieces: list[bytes]) -> None:
+    assert switched(CLIENTS["fast"](LIMITS), pieces) == switched(CLIENTS["reference"](LIMITS), pieces)
+
+
+def switched(client: ClientEngine, pieces: list[bytes]) -> tuple[list[ReplyHead], bytes | None]:
+    """Return the heads that answer an upgrade, and what follows a 101; None if they were refused."""
+    client.write_upgrade(b"GET", b"/", HOST, b"websocket, a")
+    heads: list[ReplyHead] = []
+    try:
+        for piece in pieces:
+            client.feed(piece)
+            while not (heads and (heads[-1].status == 101 or heads[-1].status >= 200)) and (head := client.read_head()):
+                heads.append(head)
+    except RemoteProtocolError:
+        return heads, None
+    return heads, client.take_rest() if heads and heads[-1].status == 101 else b""
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
