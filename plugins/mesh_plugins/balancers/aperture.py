@@ -13,6 +13,7 @@ import trio
 from mesh import Endpoint, Metrics, Request
 from mesh_plugins.balancers.load_band import ApertureConfig, LoadBand
 from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
+from mesh_plugins.balancers.p2c import P2C
 from mesh_plugins.balancers.weights import by_weight
 
 
@@ -47,14 +48,14 @@ class ApertureNode(Node):
 class Aperture(Distributor):
     """The rule over nodes of equal weight. `source` has `random()`, uniform in [0, 1)."""
 
-    __slots__ = ("_band", "_draw", "_max_effort", "_order", "_rebuilds", "_stale")
+    __slots__ = ("_band", "_draw", "_order", "_p2c", "_rebuilds", "_stale")
 
     algorithm = "aperture_least_loaded"
     plain = False
 
     def __init__(self, config: ApertureConfig, source: Random, clock: Callable[[], float]) -> None:
         self._band = LoadBand(config, clock)
-        self._max_effort = config.max_effort
+        self._p2c = P2C(config.max_effort, source)
         self._draw: Callable[[], float] = source.random
         self._order: list[ApertureNode] = []
         self._stale = False
@@ -70,6 +71,7 @@ class Aperture(Distributor):
             if gone.band is self._band:
                 gone.band = None
         self._order = sorted((node for node in nodes if isinstance(node, ApertureNode)), key=_place)
+        self._p2c.update([*self._order])
         self._stale = False
         band = self._band
         band.load = 0
@@ -78,30 +80,15 @@ class Aperture(Distributor):
             band.load += node.load
         band.bound(len(self._order))
 
-    def pick(self, _request: Request, /) -> Node:
+    def pick(self, request: Request, /) -> Node:
         """Return the better of two in the window, by status, then by load."""
         if self._stale:
             self._order.sort(key=_place)
+            self._p2c.update([*self._order])
             self._stale = False
             self._rebuilds += 1
-        order, count, draw = self._order, self._band.size, self._draw
-        node = order[0]
-        if count == 1:
-            return node
-        for _effort in range(self._max_effort):
-            first = int(draw() * count)
-            second = int(draw() * (count - 1))
-            if second >= first:
-                second += 1
-            node, other = order[first], order[second]
-            if other.status == node.status:
-                if other.load < node.load:
-                    node = other
-            elif other.status < node.status:
-                node = other
-            if not node.status:
-                return node
-        return node
+        self._p2c.count = self._band.size
+        return self._p2c.pick(request)
 
     def changed(self, _node: Node, /) -> None:
         """Let the order be made anew at the next pick."""

@@ -25,26 +25,26 @@ class P2CConfig:
 
 
 class P2C(Distributor):
-    """The rule over nodes of equal weight. `source` has `random()`, uniform in [0, 1)."""
+    """The rule over nodes of equal weight: the first `count` of them. `source` has `random()`, uniform in [0, 1)."""
 
-    __slots__ = ("_count", "_draw", "_max_effort", "_nodes")
+    __slots__ = ("_draw", "_max_effort", "_nodes", "count")
 
     algorithm = "p2c_least_loaded"
 
     def __init__(self, max_effort: int, source: Random) -> None:
         self._nodes: list[Node] = []
-        self._count = 0
+        self.count = 0
         self._max_effort = max_effort
         self._draw: Callable[[], float] = source.random
 
     def update(self, nodes: list[Node]) -> None:
         """Draw among these from now on."""
         self._nodes = nodes
-        self._count = len(nodes)
+        self.count = len(nodes)
 
     def pick(self, _request: Request, /) -> Node:
         """Return the better of two, by status, then by load."""
-        nodes, count, draw = self._nodes, self._count, self._draw
+        nodes, count, draw = self._nodes, self.count, self._draw
         node = nodes[0]
         if count == 1:
             return node
