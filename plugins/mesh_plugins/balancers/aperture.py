@@ -11,6 +11,7 @@ from random import Random
 import trio
 
 from mesh import Endpoint, Metrics, Request
+from mesh_plugins.balancers.deterministic import Deterministic
 from mesh_plugins.balancers.load_band import ApertureConfig, LoadBand
 from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
 from mesh_plugins.balancers.p2c import P2C
@@ -121,4 +122,7 @@ def aperture(
     def new() -> Distributor:
         return Aperture(config, drawn, clock or trio.lowlevel.current_clock().current_time)
 
+    coordinate = config.coordinate
+    if coordinate is not None:
+        return lambda: Deterministic(coordinate, config.min_aperture, config.max_effort, drawn)
     return by_weight(new, drawn)

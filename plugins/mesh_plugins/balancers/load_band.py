@@ -9,6 +9,7 @@ from math import exp, inf
 import attrs
 
 from mesh import key
+from mesh_plugins.balancers.deterministic import Coordinate
 from mesh_plugins.balancers.p2c import EFFORT
 
 
@@ -25,6 +26,11 @@ class ApertureConfig:
     )
     high_load: float = key("The window grows where each of its endpoints has at least so many.", 2.0, least=0)
     min_aperture: int = key("How many endpoints the window has at least.", 1, least=1)
+    coordinate: Coordinate | None = key(
+        "Which of several like processes this is: `instance`, from 0, of `total`. The window is then a fixed part of the"
+        " endpoints, at least 12, and has no band of load.",
+        None,
+    )
 
     def __attrs_post_init__(self) -> None:
         if not self.low_load < self.high_load:

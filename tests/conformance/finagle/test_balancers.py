@@ -32,6 +32,7 @@ from mesh.metrics import flat
 from mesh.testing import ManualClock, Trickle, reply, request
 from mesh_plugins.balancers.aperture import aperture
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, Balancer
+from mesh_plugins.balancers.deterministic import Coordinate, parts
 from mesh_plugins.balancers.heap import HeapConfig, heap
 from mesh_plugins.balancers.load_band import ApertureConfig
 from mesh_plugins.balancers.members import Members
@@ -126,6 +127,21 @@ async def test_the_same_endpoints_are_picked(given: Case, expect: Case, life: Li
                 seen.append(flat(metrics)[f"loadbalancer/{counted}"])
 
     assert seen == expect
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("weighted_aperture_normalize"))
+def test_weights_are_arcs_of_a_ring(given: Case, expect: Case) -> None:
+    whole = parts(given["weights"], Coordinate(0, 1))
+
+    assert whole == pytest.approx(expect["normalized"], rel=1e-9)
+
+
+@pytest.mark.parametrize(("given", "expect"), cases("weighted_aperture_adjust"))
+def test_a_process_has_its_part_of_the_ring(given: Case, expect: Case) -> None:
+    inside = parts(given["weights"], Coordinate(given["instance_id"], given["total_instances"]))
+
+    assert [index for index, part in enumerate(inside) if part] == expect["nonzero_indices"]
+    assert sum(inside) == pytest.approx(expect["sum"], abs=expect["tolerance"])
 
 
 @pytest.mark.parametrize(("given", "expect"), cases("p2c_panic_probability"))
