@@ -1,6 +1,7 @@
 """linker's core: services, filters and stacks, and everything a plugin may import."""
 
 from mesh.branches import Branch as Branch
+from mesh.branches import BranchCounts as BranchCounts
 from mesh.branches import Branches as Branches
 from mesh.breakers import BREAKERS as BREAKERS
 from mesh.breakers import Breakers as Breakers
@@ -84,6 +85,7 @@ from mesh.naming.delegation import Delegate as Delegate
 from mesh.naming.delegation import DelegateLeaf as DelegateLeaf
 from mesh.naming.delegation import Delegation as Delegation
 from mesh.naming.delegation import Transformation as Transformation
+from mesh.naming.delegation import addr_json as addr_json
 from mesh.naming.delegation import is_settled as is_settled
 from mesh.naming.delegation import map_leaves as map_leaves
 from mesh.naming.drawing import AliasTable as AliasTable
@@ -110,6 +112,7 @@ from mesh.naming.namer import Listing as Listing
 from mesh.naming.namer import Looked as Looked
 from mesh.naming.namer import Namer as Namer
 from mesh.naming.namer import Pending as Pending
+from mesh.naming.namer import Watching as Watching
 from mesh.naming.path import EMPTY_PATH as EMPTY_PATH
 from mesh.naming.path import Path as Path
 from mesh.naming.pattern import PathPattern as PathPattern
@@ -249,6 +252,7 @@ __all__ = [
     "BoundName",
     "BoundTree",
     "Branch",
+    "BranchCounts",
     "Branches",
     "Breakers",
     "Buffered",
@@ -364,7 +368,9 @@ __all__ = [
     "UpstreamBroken",
     "UpstreamProtocolError",
     "Var",
+    "Watching",
     "Weighted",
+    "addr_json",
     "alias_table",
     "bind",
     "bind_watched",

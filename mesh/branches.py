@@ -2,8 +2,9 @@
 
 Theory of operation. Each branch has a life of its own under the branch point's. A request holds a lease from before its
 call until its reply is closed. A sweep every quarter of the idle time closes branches that no request used since the
-sweep before the last four, and that hold no lease. Beyond `capacity` a key gets a one-shot branch, which is closed with
-its only reply, so that inventing names costs no memory. Source: finagle-core, BindingFactory.scala and ServiceFactoryCache.
+sweep before the last four, and that hold no lease. Where there is no room, a branch that was idle for a whole sweep makes
+some; if none was, a key gets a one-shot branch, which is closed with its only reply, so that inventing names costs no memory,
+and pushes out nothing that is used. Source: finagle-core, BindingFactory.scala and ServiceFactoryCache.
 """
 
 import logging
@@ -31,6 +32,7 @@ class BranchCounts:
 
     misses: int = 0
     expires: int = 0
+    evicts: int = 0
     oneshots: int = 0
 
 
@@ -80,6 +82,10 @@ class Branch:
             self._unused_sweeps += 1
         return self._unused_sweeps >= SWEEPS
 
+    def may_go(self) -> bool:
+        """Return whether the branch was neither used nor leased since the sweep before the last."""
+        return not self.used and not self.in_use and self._unused_sweeps > 0
+
 
 class Branches(Generic[K]):
     """The branches of one branch point, by key. `build(key, life, one_shot)` builds one; it never awaits."""
@@ -92,7 +98,9 @@ class Branches(Generic[K]):
         *,
         capacity: int = 1000,
         idle_seconds: float = 600.0,
+        counts: BranchCounts | None = None,
     ) -> None:
+        """Take the life that owns what is built; several branch points may share `counts`."""
         self._life = life
         self._name = name
         self._build = build
@@ -101,7 +109,8 @@ class Branches(Generic[K]):
         self._branches: dict[K, Branch] = {}
         self._sweeping = False
         self._heir: Branches[K] | None = None
-        self.counts = BranchCounts()
+        self._idle: list[K] = []  # what the last sweep found idle, and may have been used since
+        self.counts = BranchCounts() if counts is None else counts
         self.find = self._branches.get
         """Return the branch of a key, or None: the fast half of `get`."""
 
@@ -119,7 +128,7 @@ class Branches(Generic[K]):
         if inherited is not None:
             return inherited
         self.counts.misses += 1
-        one_shot = len(self._branches) >= self._capacity
+        one_shot = len(self._branches) >= self._capacity and not self._evict()
         life = self._life.child(f"{self._name} {key}")
         try:
             branch = Branch(self._build(key, life, one_shot), life, one_shot=one_shot)
@@ -177,8 +186,20 @@ class Branches(Generic[K]):
                 for key in [key for key, branch in self._branches.items() if branch.is_idle()]:
                     self.counts.expires += 1
                     self._branches.pop(key).life.close()
+                self._idle = [key for key, branch in self._branches.items() if branch.may_go()]
         finally:
             self._sweeping = False
+
+    def _evict(self) -> bool:
+        """Close a branch that nobody has used since the sweep before the last; return whether there was one."""
+        while self._idle:
+            key = self._idle.pop()
+            branch = self._branches.get(key)
+            if branch is not None and branch.may_go():
+                self.counts.evicts += 1
+                self._branches.pop(key).life.close()
+                return True
+        return False
 
     def __len__(self) -> int:
         return len(self._branches)

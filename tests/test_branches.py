@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from mesh.branches import Branch, Branches
+from mesh.branches import Branch, BranchCounts, Branches
 from mesh.errors import Unavailable
 from mesh.life import Life
 from mesh.message import Reply, Request
@@ -296,3 +296,43 @@ async def test_a_branch_that_cannot_be_warmed_is_left_to_its_first_request(nurse
     list(cache.warm(["bad", "good"]))
 
     assert [key for key, _branch in cache.items()] == ["good"]
+
+
+async def test_where_there_is_no_room_what_was_idle_makes_some(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    builds = Builds()
+    cache = branches(nursery, builds, capacity=2)
+    cache.get("a")
+    lease(cache.get("b"))
+
+    await trio.sleep(IDLE / 2 + 1)  # two sweeps: the first takes note of the use, the second of its lack
+    cache.get("c")
+    cache.get("d")
+
+    assert (builds.open, builds.one_shots) == (["b", "c", "d"], [False, False, False, True])
+    assert (cache.counts.evicts, cache.counts.oneshots) == (1, 1)
+
+
+async def test_a_branch_that_is_used_again_makes_no_room(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    builds = Builds()
+    cache = branches(nursery, builds, capacity=1)
+    cache.get("a")
+
+    await trio.sleep(IDLE / 2 + 1)
+    cache.get("a").used = True
+    cache.get("b")
+
+    assert (builds.open, cache.counts.evicts) == (["a", "b"], 0)
+
+
+async def test_several_may_count_together(nursery: trio.Nursery) -> None:
+    counts = BranchCounts()
+    caches = [Branches(Life(nursery), "path", Builds(), counts=counts) for _number in range(2)]
+
+    for cache in caches:
+        cache.get("a")
+
+    assert counts.misses == 2

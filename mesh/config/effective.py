@@ -19,9 +19,19 @@ def complete(stack: StackFile) -> StackFile:
 
 
 def _complete_router(router: RouterSettings) -> RouterSettings:
-    servers = tuple(_complete_server(server) for server in router.servers)
+    taken: set[str] = set()
+    servers = tuple(_complete_server(server, taken) for server in router.servers)
     return attrs.evolve(router, label=effective_label(router), servers=servers)
 
 
-def _complete_server(server: ServerSettings) -> ServerSettings:
-    return attrs.evolve(server, label=server.label or f"{server.ip}/{server.port}")
+def _complete_server(server: ServerSettings, taken: set[str]) -> ServerSettings:
+    """Return a server with a label: its address, with a number if another has that, as with ports that the system chooses."""
+    if server.label:
+        return server
+    address = free = f"{server.ip}/{server.port}"
+    number = 2
+    while free in taken:
+        free = f"{address}_{number}"
+        number += 1
+    taken.add(free)
+    return attrs.evolve(server, label=free)

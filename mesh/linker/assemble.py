@@ -49,8 +49,8 @@ class BuiltServer:
 class BuiltRouter:
     """One router, ready to serve. `stack` is the list of modules as edited by the stack file, without the pool.
 
-    `interpret` makes an interpreter like the router's with another base dtab, for explanations. `dtab` is the base dtab
-    that the stacks bind by; whoever owns the assembly sets it. `life` owns all but the servers.
+    `interpret` makes an interpreter like the router's with another base dtab, for explanations; it ends with the life it is
+    given. `dtab` is the base dtab that the stacks bind by; whoever owns the assembly sets it. `life` owns all but the servers.
     """
 
     label: str
@@ -58,7 +58,7 @@ class BuiltRouter:
     stack: Stack
     parts: Parts
     interpreter: Interpreter
-    interpret: Callable[[Dtab], Interpreter]
+    interpret: Callable[[Dtab, Life], Interpreter]
     metrics: Metrics
     service: AnyService
     servers: tuple[BuiltServer, ...]
@@ -237,12 +237,12 @@ class _Workshop:
         except ConfigError as error:
             raise ConfigError(*_below("interpreter", error)) from error
 
-        def interpret(dtab: Readable[DtabState]) -> Interpreter:
-            built: Interpreter = _made(chosen.kind, chosen.config, naming.put(BASE_DTAB, dtab))
+        def interpret(dtab: Readable[DtabState], life: Life) -> Interpreter:
+            built: Interpreter = _made(chosen.kind, chosen.config, naming.put(BASE_DTAB, dtab).put(LIFE, life))
             return TransformedInterpreter(built, transformers) if transformers else built
 
         dtab: Var[DtabState] = Var(settings.dtab)
-        interpreter = interpret(dtab)
+        interpreter = interpret(dtab, own)
         scope = self.metrics.scope("rt", settings.label, label=True)
         own.on_close(scope.hold())
         if settings.originator or "originator" in scope.metrics:
@@ -259,7 +259,7 @@ class _Workshop:
             stack,
             parts,
             interpreter,
-            lambda dtab: interpret(Fixed(dtab)),
+            lambda dtab, life: interpret(Fixed(dtab), life),
             scope,
             service,
             tuple(self._server(listener, parts, stack, service) for listener in settings.servers),

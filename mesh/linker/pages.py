@@ -108,11 +108,15 @@ async def _delegator(assembly: Assembly, request: PageRequest) -> PageReply:
         path = Path.read(asked.get("path", "/"))
     except NameSyntaxError as error:
         return PageReply.of_text(f"Invalid path: {error}", 400)
+    if "dtab" not in asked:
+        return await _show(router.interpreter, path)
+    life = router.life.child("a delegation")
     try:
-        interpreter = router.interpret(Dtab.read(asked["dtab"])) if "dtab" in asked else router.interpreter
+        return await _show(router.interpret(Dtab.read(asked["dtab"]), life), path)
     except NameSyntaxError as error:
         return PageReply.of_text(f"Invalid dtab: {error}", 400)
-    return await _show(interpreter, path)
+    finally:
+        life.close()
 
 
 async def _show(interpreter: Interpreter, path: Path) -> PageReply:

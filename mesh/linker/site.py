@@ -19,6 +19,7 @@ from mesh.errors import ConfigError, Problem
 from mesh.keys import Category
 from mesh.linker.assemble import Assembly
 from mesh.linker.breaker_pages import breaker_pages
+from mesh.linker.namer_states import namer_state_pages
 from mesh.linker.pages import process_pages
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds, load
@@ -49,6 +50,8 @@ def process_site(settings: StackFile, process: Shown) -> Site:
     for page in process_pages(lambda: process.assembly, lambda: process.shown(), process.shut_down):
         site.add(page)
     for page in breaker_pages(lambda: process.assembly):
+        site.add(page)
+    for page in namer_state_pages(settings.namers, lambda: process.assembly):
         site.add(page)
     add_telemeters(site, settings, lambda: process.metrics)
     add_index(site)

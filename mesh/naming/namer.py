@@ -1,7 +1,7 @@
 """Namers: what turns a path into a name tree, and how an answer is told apart from "not yet" and "I cannot say"."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 import attrs
@@ -75,6 +75,19 @@ class Listing(Protocol):
 
     def names(self) -> list[Path]:
         """Return the ids that can be bound now, in order."""
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A namer that can say what it watches, and what it last saw there."""
+
+    def state(self) -> Mapping[str, object]:
+        """Return, as JSON, the state of everything that is watched now, by name.
+
+        linkerd's shape: `state` is what is known (`value`, an address set; `stale`, why it may be out of date), `watch` where
+        it comes from and when that last changed.
+        """
         ...
 
 

@@ -1,5 +1,6 @@
 """A router, its servers, and what it says of services and clients."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import attrs
@@ -110,9 +111,16 @@ class BindingCache:
 
     paths: int = key("Logical names.", 1000, least=1)
     trees: int = key("Name trees.", 1000, least=1)
-    bounds: int = key("Bound names, each with its residual.", 1000, least=1)
+    bounds: int = key(
+        "Without effect: the residual travels in the request, and needs no stack of its own.", 1000, least=1
+    )
     clients: int = key("Client stacks.", 1000, least=1)
     idle_ttl_secs: int = key("A stack idle for so long is let go, in seconds.", 600, least=1)
+
+    def config_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the reason for each value that is accepted without effect."""
+        if self.bounds != 1000:
+            yield "bounds", "has no effect: a bound name has one stack, whatever its residual"
 
 
 @attrs.frozen(kw_only=True)

@@ -28,6 +28,7 @@ from mesh import (
     BindingTimeout,
     BoundName,
     Branch,
+    BranchCounts,
     Branches,
     ClientState,
     Dtab,
@@ -82,10 +83,11 @@ ON_SHOWN: Param[Callable[[ShowBalancer], None]] = Param(_nobody, "on shown")
 class Clients:
     """The client stacks of a router, by bound id. Filled by the binding of whichever path needs one first.
 
-    `source` draws among the names of unions, for every path of the router.
+    `source` draws among the names of unions, for every path of the router. `overrides` counts what became of the bindings
+    of its paths by override.
     """
 
-    __slots__ = ("_balancers", "_rest", "branches", "source")
+    __slots__ = ("_balancers", "_rest", "branches", "overrides", "source")
 
     def __init__(self, params: Params, source: random.Random | None = None) -> None:
         self._rest: Make | None = None
@@ -102,7 +104,9 @@ class Clients:
         self.branches: Branches[BoundName] = Branches(
             params[LIFE], "client", build, capacity=sizes.clients, idle_seconds=sizes.idle_seconds
         )
-        count(params[METRICS].scope("bindcache", "client"), self.branches)
+        count(params[METRICS].scope("bindcache", "client"), self.branches.counts)
+        self.overrides = BranchCounts()
+        count(params[METRICS].scope("bindcache", "tree"), self.overrides)
 
     def get(self, name: BoundName, rest: Make) -> Branch:
         """Return the client stack of a bound name, whatever its residual."""
@@ -221,6 +225,7 @@ class Binding:
             self._bind_override,
             capacity=sizes.trees,
             idle_seconds=sizes.idle_seconds,
+            counts=clients.overrides,
         )
         params[LIFE].on_close(self._cell.close)
 

@@ -1,7 +1,6 @@
 """Branch point one: names each request, and builds the path stack once per logical name."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import attrs
 
@@ -11,6 +10,7 @@ from mesh import (
     ONE_SHOT,
     PATH,
     AnyService,
+    BranchCounts,
     Branches,
     Life,
     Make,
@@ -99,17 +99,17 @@ def router(params: Params, rest: Make) -> AnyService:
         return rest(settle(params, path).put(PATH, path).put(LIFE, life).put(ONE_SHOT, one_shot))
 
     branches = Branches(params[LIFE], "path", build, capacity=sizes.paths, idle_seconds=sizes.idle_seconds)
-    count(params[METRICS].scope("bindcache", "path"), branches)
+    count(params[METRICS].scope("bindcache", "path"), branches.counts)
     paths = params[PATHS]
     if paths is not None:
         paths.branches = branches
     return Router(branches, params[IDENTIFIERS]).__call__
 
 
-def count(scope: Metrics, branches: Branches[Any]) -> None:
+def count(scope: Metrics, counts: BranchCounts) -> None:
     """Show what a cache of stacks has seen."""
-    counts = branches.counts
     scope.counter("misses", fn=lambda: counts.misses)
+    scope.counter("evicts", fn=lambda: counts.evicts)
     scope.counter("expires", fn=lambda: counts.expires)
     scope.counter("oneshots", fn=lambda: counts.oneshots)
 

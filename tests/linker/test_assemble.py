@@ -145,13 +145,21 @@ async def test_a_router_without_its_server_stack_raises(life: Life) -> None:
         await router_of(life).service(request(headers={"host": "elsewhere"}))
 
 
+async def test_servers_whose_ports_the_system_chooses_are_told_apart(life: Life) -> None:
+    text = ROUTER.replace("  - port: 4140\n", "  - port: 0\n  - port: 0\n  - {port: 0, label: own}\n  - port: 4140\n")
+
+    router = router_of(life, text)
+
+    assert [server.label for server in router.servers] == ["127.0.0.1/0", "127.0.0.1/0_2", "own", "127.0.0.1/4140"]
+
+
 async def test_names_can_be_interpreted_by_another_dtab(life: Life) -> None:
     router = router_of(life)
     path = Path.read("/svc/web")
 
     trees = [
         interpreter.bind(EMPTY_DTAB, path).value
-        for interpreter in (router.interpreter, router.interpret(Dtab.read("/svc/web => /$/inet/10.0.0.2/80")))
+        for interpreter in (router.interpreter, router.interpret(Dtab.read("/svc/web => /$/inet/10.0.0.2/80"), life))
     ]
 
     assert [str(tree.value.id) for tree in trees if isinstance(tree, Leaf) and isinstance(tree.value, BoundName)] == [

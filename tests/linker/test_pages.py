@@ -149,6 +149,16 @@ async def test_without_a_router_the_first_one_is_meant(bench: Bench) -> None:
     assert told(await bench.ask("/delegator.json", path="/svc/web")) == (200, LEAF)
 
 
+async def test_what_another_dtab_has_started_ends_with_the_delegation(bench: Bench) -> None:
+    router = bench.assembly.routers[0]
+    before = len(router.life._children)
+
+    await bench.ask("/delegator.json", path="/svc/web", dtab="/svc=>/$/inet/127.1/80")
+    await bench.ask("/delegator.json", path="/svc/web", dtab="not a dtab")
+
+    assert len(router.life._children) == before
+
+
 async def test_a_name_may_be_delegated_by_another_dtab(bench: Bench) -> None:
     dtab = "/svc/web => /$/inet/127.0.0.1/80"
 

@@ -33,6 +33,7 @@ from mesh import (
     Problem,
     Readable,
     Reader,
+    addr_json,
 )
 from mesh_plugins.namers.config import FsConfig
 from mesh_plugins.namers.hosts import Hosts, Resolve, resolved
@@ -83,6 +84,18 @@ class FsNamer:
         """Return the names of all files, at most 10,000, but for hidden ones, such as Kubernetes' `..data`."""
         names = itertools.islice(_files_in(self._root), MAX_NAMES)
         return [self._prefix + Path(elems) for elems in sorted(names)]
+
+    def state(self) -> dict[str, object]:
+        """Return what is known of every file that is watched, by name."""
+        return {(self._prefix + Path(elems)).show(): self._state_of(elems) for elems in sorted(self._watched)}
+
+    def _state_of(self, elems: _Elems) -> dict[str, object]:
+        file = self._watched[elems]
+        addr = self._addr(elems).value
+        known: dict[str, object] = {"running": self._is_looking, "value": addr_json(addr)}
+        if isinstance(addr, AddrBound) and addr.stale:
+            known["stale"] = addr.stale
+        return {"state": known, "watch": {"file": file.shown, "modified": file.modified}}
 
     def _look_up(self, path: Path, read: Reader) -> Looked:
         for size in range(1, len(path) + 1):

@@ -13,6 +13,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 import attrs
@@ -74,6 +75,18 @@ class WatchedFile(Readable[Look]):
         """Call `begin` when the file begins to be watched, `end` when nobody does any more."""
         self._var.on_first_watch = begin
         self._var.on_last_unwatch = end
+
+    @property
+    def shown(self) -> str:
+        """The place, as text."""
+        return os.fsdecode(self._place)
+
+    @property
+    def modified(self) -> str | None:
+        """When the file that was read last was modified, in UTC; None if there is none."""
+        if self._seen is None:
+            return None
+        return datetime.fromtimestamp(self._seen[0] / 1e9, UTC).isoformat(timespec="milliseconds")
 
     @property
     def value(self) -> Look:
