@@ -32,16 +32,17 @@ class Connection(trio.abc.Stream):
     """A byte stream as codecs use it; one task may read and one may write at a time.
 
     `deadline` (trio's clock) bounds every wait. It is taken when a wait begins; during the wait it may be moved later, not
-    earlier. `peer` names the other side. `on_hang_up` is called, once at most, when the peer has closed while nobody was
-    reading; `hung_up` stays true after that, with bytes perhaps still to be read. `tls` is what TLS tells of the peer,
-    None without TLS.
+    earlier. `peer` names the other side, `local` this one if it is known. `on_hang_up` is called, once at most, when the
+    peer has closed while nobody was reading; `hung_up` stays true after that, with bytes perhaps still to be read. `tls` is
+    what TLS tells of the peer, None without TLS.
     """
 
-    __slots__ = ("__weakref__", "deadline", "hung_up", "on_hang_up", "peer", "tls")
+    __slots__ = ("__weakref__", "deadline", "hung_up", "local", "on_hang_up", "peer", "tls")
 
     def __init__(self, peer: str) -> None:
         self.deadline = math.inf
         self.peer = peer
+        self.local = ""
         self.tls: TlsPeer | None = None
         self.hung_up = False
         self.on_hang_up: Callable[[], None] | None = None

@@ -143,7 +143,10 @@ class Listener:
 
     async def _run(self, sock: socket.socket, peer: str) -> None:
         try:
-            await self.serve(await self.connection(sock, peer), self.switch)
+            local = _shown(*sock.getsockname()[:2])
+            connection = await self.connection(sock, peer)
+            connection.local = local
+            await self.serve(connection, self.switch)
         except MeshError as error:
             logger.debug("%s was refused: %s", peer, error)
         except Exception:

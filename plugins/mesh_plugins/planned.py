@@ -163,20 +163,6 @@ ANNOUNCERS = _kinds(Category.ANNOUNCER, {"io.l5d.serversets": "Publishes servers
 
 AUTHORIZERS = _kinds(Category.AUTHORIZER, {"io.l5d.k8s.istio": "Asks Istio's mixer."}, "http", "h2")
 
-LABELERS = _kinds(
-    Category.LABELER,
-    {
-        "ip": "The IP address.",
-        "ip:port": "The IP address and port.",
-        "connectionRandom": "A random token for each connection.",
-        "requestRandom": "A random token for each request.",
-        "router": "The router's label.",
-        "static": "A label of your choice.",
-    },
-    "http",
-    "h2",
-)
-
 PLANNED: tuple[Kind, ...] = (
     *PROTOCOLS,
     *IDENTIFIERS,
@@ -187,6 +173,5 @@ PLANNED: tuple[Kind, ...] = (
     *TELEMETERS,
     *ANNOUNCERS,
     *AUTHORIZERS,
-    *LABELERS,
 )
 """All of them; one that is built leaves this list."""

@@ -7,6 +7,7 @@ from mesh_plugins.classifiers.kinds import KINDS as CLASSIFIERS
 from mesh_plugins.filters.kinds import KINDS as FILTERS
 from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
+from mesh_plugins.labelers.kinds import KINDS as LABELERS
 from mesh_plugins.namers.kinds import KINDS as NAMERS
 from mesh_plugins.planned import PLANNED
 from mesh_plugins.propagators.kinds import KINDS as PROPAGATORS
@@ -25,6 +26,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *FILTERS,
         *NAMERS,
         *INTERPRETERS,
+        *LABELERS,
         *PROPAGATORS,
         *TCP,
         *TRANSFORMERS,

@@ -1,5 +1,6 @@
 """The keys that HTTP adds to a stack file. Source: linkerd 1.x, linkerd/protocol/http, HttpConfig.scala."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
@@ -11,6 +12,7 @@ from mesh_plugins.access_log.rolling import NEVER, RollPolicy
 from mesh_plugins.http.upgrades import allowed
 
 KIB = 1024
+_FIELD_NAME = re.compile("[A-Za-z0-9-]+")
 MAX_QUEUED = 10_000  # lines: half a second of 20,000 requests a second, some 10 MB
 
 
@@ -59,7 +61,6 @@ class HttpRouterKeys:
         0,
         least=-1,
         most=9,
-        built=False,
     )
     trace_propagator: Chosen = key(
         "How trace ids are carried in fields.", category=Category.PROPAGATOR, default_kind="io.l5d.default"
@@ -111,7 +112,7 @@ class ForwardedHeader:
 
 @attrs.frozen(kw_only=True)
 class HttpServerKeys:
-    """What a server says of HTTP. Raises `ValueError` for a protocol that nobody may switch to."""
+    """What a server says of HTTP. Raises `ValueError` for a protocol that nobody may switch to, or what is no field."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"port": 4140}
 
@@ -122,12 +123,14 @@ class HttpServerKeys:
     connect: bool = key("Open a tunnel to the endpoint that a CONNECT request is routed to.", False)
     tunnel_idle_time_ms: int = key("A tunnel in which nothing moves for so long is closed, in ms.", 3600000, least=1)
     add_forwarded_header: ForwardedHeader | None = key(
-        "Add a `forwarded` field to requests; `{}` does so with random labels.", None, built=False
+        "Add a `forwarded` field to requests; `{}` does so with random labels.", None
     )
-    timestamp_header: str | None = key("A field that gets the time of arrival, in ms since 1970.", None, built=False)
+    timestamp_header: str | None = key("A field that gets the time of arrival, in ms since 1970.", None)
 
     def __attrs_post_init__(self) -> None:
         allowed(self.upgrades or ())
+        if self.timestamp_header is not None and not _FIELD_NAME.fullmatch(self.timestamp_header):
+            raise ValueError(f"timestampHeader: {self.timestamp_header!r} is no name of a field")
 
     def may_switch_to(self, profile: str) -> frozenset[bytes]:
         """Return the protocols that clients of a server with this profile may switch to."""
@@ -147,9 +150,7 @@ class HttpServiceKeys:
 class HttpClientKeys:
     """What a client says of HTTP."""
 
-    forward_client_cert: bool = key(
-        "Send the client's certificate on, in `x-forwarded-client-cert`.", False, built=False
-    )
+    forward_client_cert: bool = key("Send the client's certificate on, in `x-forwarded-client-cert`.", False)
     request_authorizers: tuple[Chosen, ...] = key(
         "What decides whether a request may be sent, in order.", (), category=Category.AUTHORIZER, built=False
     )

@@ -42,14 +42,18 @@ from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
 from mesh_plugins.http.classifiers import IDEMPOTENT, all_successful, non_retryable_5xx
 from mesh_plugins.http.clear_context import CLEAR_CONTEXT, CLEARS_CONTEXT, clears_context
+from mesh_plugins.http.client_cert import CLIENT_CERT, FORWARD_CLIENT_CERT
+from mesh_plugins.http.compression import COMPRESSION, COMPRESSION_LEVEL
 from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
 from mesh_plugins.http.deadline import DEADLINE, pass_on
 from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS, MOST_ERROR_BYTES
+from mesh_plugins.http.forwarded import FORWARDED, LABELERS, TIMESTAMP, TIMESTAMP_HEADER, Labelers
 from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
 from mesh_plugins.http.limits import effective_limits
 from mesh_plugins.http.nack import is_nack, is_unprocessed
 from mesh_plugins.http.request_fields import PROPAGATOR, REQUEST_FIELDS, TRUSTS_TRACES
+from mesh_plugins.http.rewrite_host import REWRITE_HOST
 from mesh_plugins.http.trace_fields import TRACE_FIELDS
 from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
@@ -64,12 +68,15 @@ from mesh_plugins.tunnels.tunnel import TUNNELS
 STACK = Stack(
     [
         ACCESS_LOG,
+        COMPRESSION,
         CLEAR_CONTEXT,
         SERVER_STATS,
         ERRORS,
         ADMISSION,
         TIMEOUT,
         EDGE,
+        TIMESTAMP,
+        FORWARDED,
         CALL_DEPTH,
         DEADLINE,
         DTAB_HEADERS,
@@ -82,10 +89,12 @@ STACK = Stack(
         BINDING,
         DESTINATION,
         TRACE_FIELDS,
+        CLIENT_CERT,
         CLIENT_SCOPE,
         REQUEUES,
         CLIENT_LIMITS,
         BALANCER,
+        REWRITE_HOST,
         CLIENT_STATS_MODULE,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
@@ -113,15 +122,17 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return below
 
     def for_client(below: Params, client: ClientSettings) -> Params:
-        return below.put(
-            SESSION, new_session(effective_limits(client.limits, keys, client.socket_options), reference=reference)
-        )
+        limits = effective_limits(client.limits, keys, client.socket_options)
+        below = below.put(FORWARD_CLIENT_CERT, client.extra.forward_client_cert)
+        return below.put(SESSION, new_session(limits, reference=reference))
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         below = server_params(listener, below).put(PROFILE, listener.profile)
         below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
         below = below.put(CLEARS_CONTEXT, listener.clear_context)
         below = below.put(TRUSTS_TRACES, not clears_context(below))
+        below = below.put(LABELERS, _labelers(listener.extra, below))
+        below = below.put(TIMESTAMP_HEADER, listener.extra.timestamp_header or "")
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
         serving = Serving(
             effective_limits(listener.limits, keys, listener.socket_options),
@@ -141,6 +152,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         .put(PASS_ON, pass_on)
         .put(CLASSIFIER, non_retryable_5xx)
         .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
+        .put(COMPRESSION_LEVEL, keys.compression_level)
         .put(MOST_ERROR_BYTES, keys.max_err_response_kb * 1024)
         .put(PROPAGATOR, load(keys.trace_propagator.kind)(keys.trace_propagator.config))
     )
@@ -152,6 +164,14 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         return identify(request, identifiers)
 
     return Parts(STACK, params, server, name, make_request, clients.states, partial(take_over, params))
+
+
+def _labelers(keys: HttpServerKeys, params: Params) -> Labelers | None:
+    """Return what makes a server's field `forwarded`, if it adds one."""
+    ends = keys.add_forwarded_header
+    if ends is None:
+        return None
+    return Labelers(*(load(chosen.kind)(chosen.config, params) for chosen in (ends.by, ends.for_)))
 
 
 def _logged(keys: HttpRouterKeys, params: Params) -> Params:

@@ -56,12 +56,7 @@ def test_disabled_streaming_is_warned_of() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "compressionLevel: -1",
-        "client: {forwardClientCert: true}",
         "client: {requestAuthorizers: [{kind: io.l5d.k8s.istio}]}",
-        "servers: [{timestampHeader: x-time}]",
-        "servers: [{addForwardedHeader: {}}]",
-        "servers: [{addForwardedHeader: {by: {kind: 'ip:port'}, for: {kind: static, label: x}}}]",
     ],
 )
 def test_a_key_that_is_not_built_is_refused(key: str) -> None:
@@ -84,3 +79,23 @@ def test_keys_that_linkerd_dropped_are_unknown(gone: str) -> None:
     (problem,) = refusal(f"  {gone}\n" + SERVERS)
 
     assert "unknown key" in problem
+
+
+@pytest.mark.parametrize("name", ["x time", "x:time", ""])
+def test_a_timestamp_needs_a_field_that_can_be_written(name: str) -> None:
+    (problem,) = refusal(f"  servers: [{{timestampHeader: '{name}'}}]\n")
+
+    assert "is no name of a field" in problem
+
+
+def test_the_ends_of_a_connection_are_named_at_random_unless_the_file_says_otherwise() -> None:
+    text = "  servers: [{addForwardedHeader: {by: {kind: 'ip:port'}}}, {addForwardedHeader: {}, port: 1}, {port: 2}]\n"
+    router = loaded("routers:\n- protocol: http\n" + text, "f").stack.routers[0]
+
+    ends = [server.extra.add_forwarded_header for server in router.servers]
+
+    assert [(end.by.kind.name, end.for_.kind.name) for end in ends if end is not None] == [
+        ("ip:port", "requestRandom"),
+        ("requestRandom", "requestRandom"),
+    ]
+    assert ends[2] is None

@@ -1,0 +1,22 @@
+"""The kinds of labelers that are built in."""
+
+from mesh import Category, Kind
+from mesh_plugins.labelers.labelers import LabelerConfig, StaticConfig
+
+_PROTOCOLS = ("http", "h2")
+
+
+def _labeler(name: str, summary: str, function: str, config: type = LabelerConfig) -> Kind:
+    return Kind(
+        name, Category.LABELER, summary, config, f"mesh_plugins.labelers.labelers:{function}", protocols=_PROTOCOLS
+    )
+
+
+KINDS = (
+    _labeler("ip", "The IP address.", "ip"),
+    _labeler("ip:port", "The IP address and port.", "ip_and_port"),
+    _labeler("connectionRandom", "A random token for each connection.", "connection_random"),
+    _labeler("requestRandom", "A random token for each request.", "request_random"),
+    _labeler("router", "The router's label.", "router"),
+    _labeler("static", "A label of your choice.", "static", StaticConfig),
+)

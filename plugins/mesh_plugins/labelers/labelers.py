@@ -1,0 +1,116 @@
+"""Labelers: what the field `forwarded` calls an end of a connection.
+
+A label is a node as RFC 7239 section 6 has it: an address, `unknown`, or an obfuscated identifier, which begins with `_`.
+Source: linkerd router/core, ForwardedHeaderLabeler.scala.
+"""
+
+import ipaddress
+import random
+import re
+import string
+import weakref
+from collections.abc import Callable
+from functools import lru_cache
+
+import attrs
+
+from mesh import ROUTER_LABEL, Params, key
+
+Labeler = Callable[[str, object], str]
+"""Names the end of a connection that has an address (`host:port`, empty if it has none)."""
+
+UNKNOWN = "unknown"
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_LENGTH = 6  # letters and digits of a token, as many as linkerd's
+_NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@attrs.frozen
+class LabelerConfig:
+    """A labeler that has nothing to configure."""
+
+
+@attrs.frozen
+class StaticConfig:
+    """Calls an end what the file says, with `_` in front unless it is there."""
+
+    label: str = key("The label.")
+
+
+def ip(_config: LabelerConfig, _params: Params) -> Labeler:
+    """Return what tells the IP address."""
+    return lambda address, _connection: _shown(address, with_port=False)
+
+
+def ip_and_port(_config: LabelerConfig, _params: Params) -> Labeler:
+    """Return what tells the IP address and the port, always quoted."""
+    return lambda address, _connection: _shown(address, with_port=True)
+
+
+def request_random(_config: LabelerConfig, _params: Params) -> Labeler:
+    """Return what makes a token up for every request."""
+    return tokens(random.Random())
+
+
+def tokens(source: random.Random) -> Labeler:
+    """Return what draws a token for every request."""
+
+    def label(address: str, _connection: object) -> str:
+        return _token(source) if _is_known(address) else UNKNOWN
+
+    return label
+
+
+def connection_random(_config: LabelerConfig, _params: Params) -> Labeler:
+    """Return what makes a token up for every connection, and forgets it with the connection."""
+    source = random.Random()
+    made: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+
+    def label(address: str, connection: object) -> str:
+        if connection is None or not _is_known(address):
+            return UNKNOWN
+        token = made.get(connection)
+        if token is None:
+            token = made[connection] = _token(source)
+        return token
+
+    return label
+
+
+def router(_config: LabelerConfig, params: Params) -> Labeler:
+    """Return what tells the router's label."""
+    return _always(params[ROUTER_LABEL])
+
+
+def static(config: StaticConfig, _params: Params) -> Labeler:
+    """Return what tells a label of the file's."""
+    return _always(config.label)
+
+
+def _always(label: str) -> Labeler:
+    token = "_" + _NOT_IN_TOKENS.sub("-", label.removeprefix("_"))
+    return lambda _address, _connection: token
+
+
+def _token(source: random.Random) -> str:
+    return "_" + "".join(source.choices(_ALPHANUMERIC, k=_LENGTH))
+
+
+def _is_known(address: str) -> bool:
+    return _shown(address, with_port=False) != UNKNOWN
+
+
+@lru_cache(maxsize=1024)
+def _shown(address: str, *, with_port: bool) -> str:
+    """Return an address as a node: `192.0.2.43`, `"[2001:db8::17]"`, with a port `"192.0.2.43:80"`."""
+    host, _colon, port = address.rpartition(":")
+    try:
+        number = ipaddress.ip_address(host.removeprefix("[").removesuffix("]").partition("%")[0])
+    except ValueError:
+        return UNKNOWN
+    if number.is_unspecified:
+        return UNKNOWN
+    text = f"[{number}]" if number.version == 6 else str(number)
+    if with_port:
+        return f'"{text}:{port}"'
+    return f'"{text}"' if number.version == 6 else text
