@@ -183,6 +183,10 @@ from mesh.target import ROUTER_LABEL as ROUTER_LABEL
 from mesh.target import SERVER_LABEL as SERVER_LABEL
 from mesh.telemeter import MetricsPage as MetricsPage
 from mesh.telemeter import Telemeter as Telemeter
+from mesh.tls import HelloReader as HelloReader
+from mesh.tls import TlsConnection as TlsConnection
+from mesh.tls import TlsConnector as TlsConnector
+from mesh.tls import TlsContexts as TlsContexts
 from mesh.trace import TraceId as TraceId
 from mesh.trace import new_traces as new_traces
 from mesh.trace import new_wide_traces as new_wide_traces
@@ -287,6 +291,7 @@ __all__ = [
     "Fixed",
     "Gauge",
     "Health",
+    "HelloReader",
     "Histogram",
     "HttpReply",
     "HttpRequest",
@@ -356,6 +361,9 @@ __all__ = [
     "Switch",
     "Telemeter",
     "TimedOut",
+    "TlsConnection",
+    "TlsConnector",
+    "TlsContexts",
     "TlsPeer",
     "TotalTimeout",
     "TraceId",

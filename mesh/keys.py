@@ -108,7 +108,8 @@ class Kind:
     `config` is the attrs class of its keys. `factory` is `"module:name"`, imported when the kind is first used and called
     as its category demands (docs/hooks.md); empty, the config instance itself is the filter. `protocols` limits the
     kind to some protocols (empty: any). `parts` holds, for a protocol, the config classes of what it adds to `router`,
-    `server`, `service` and `client`; `serve`, for a protocol that can carry the admin pages, is `"module:name"` of a
+    `server`, `service` and `client`; `alpn`, for a protocol, what it is called when TLS chooses a protocol (empty: nothing
+    is chosen); `serve`, for a protocol that can carry the admin pages, is `"module:name"` of a
     function without arguments that returns a `Serve`. `built` is false for a kind that is recognised but not built yet.
     `plugin` is filled in at registration: who brought it.
     """
@@ -123,6 +124,7 @@ class Kind:
     experimental: bool = False
     built: bool = True
     parts: Mapping[str, type] = attrs.field(factory=dict, eq=False)
+    alpn: tuple[str, ...] = ()
     serve: str = ""
     plugin: str = ""
 

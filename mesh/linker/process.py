@@ -21,6 +21,7 @@ from mesh.codec import Serve, Switch
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, BuiltRouter, BuiltServer, assemble
 from mesh.linker.doors import ADMIN, NAMES, Door, Open, admin_door, identifier_door, open_door, router_doors
+from mesh.linker.entrance import PLAIN, Entrance, entrances
 from mesh.linker.identifying import identifying
 from mesh.linker.listener import Listener, listen, show
 from mesh.linker.site import plain_server, process_site
@@ -52,12 +53,13 @@ class _Served:
 
 @attrs.frozen(eq=False)
 class _Own:
-    """A server of the process's own: its door, its socket if that is new, and what answers there."""
+    """A server of the process's own: its door, its socket if that is new, what answers there, and who comes in how."""
 
     label: str
     door: Door
     sock: socket.socket | None
     service: AnyService
+    entrance: Entrance
 
 
 @attrs.define(eq=False)
@@ -147,19 +149,22 @@ class Linker:
             site = process_site(settings, self)
             self.pages(site)
             serve = plain_server(self.kinds) if self.has_admin else None
+            ways, admin = entrances(settings, assembly.routers, self.metrics)
             own = [
-                _Own(label, door, None if door.key in self._own else _opened(door, open_, undo), service)
-                for label, door, service in self._own_servers(settings, site)
+                _Own(label, door, None if door.key in self._own else _opened(door, open_, undo), service, entrance)
+                for label, door, service, entrance in self._own_servers(settings, site, admin)
             ]
-            return Prepared(self, settings, shown, assembly, doors, sockets, site, own, serve, undo.pop_all())
+            return Prepared(self, settings, shown, assembly, doors, sockets, ways, site, own, serve, undo.pop_all())
 
-    def _own_servers(self, settings: StackFile, site: Site) -> Iterator[tuple[str, Door, AnyService]]:
-        """Yield what the process itself serves, if it has an admin server: label, door and service."""
+    def _own_servers(
+        self, settings: StackFile, site: Site, admin: Entrance
+    ) -> Iterator[tuple[str, Door, AnyService, Entrance]]:
+        """Yield what the process itself serves, if it has an admin server: label, door, service and entrance."""
         if self.has_admin:
-            yield ADMIN, admin_door(settings), site_service(site)
+            yield ADMIN, admin_door(settings), site_service(site), admin
             names = identifier_door(settings)
             if names is not None:
-                yield NAMES, names, identifying(lambda: self.assembly.routers)
+                yield NAMES, names, identifying(lambda: self.assembly.routers), PLAIN
 
     def _put(self, prepared: "Prepared") -> None:
         before, self.assembly = self.assembly, prepared.assembly
@@ -169,9 +174,10 @@ class Linker:
         served, self._served = self._served, {}
         gone: list[Callable[[], bool]] = []
         servers = [(router, server) for router in self.assembly.routers for server in router.servers]
-        for door, (router, server) in zip(prepared.doors, servers, strict=True):
+        for door, entrance, (router, server) in zip(prepared.doors, prepared.entrances, servers, strict=True):
             old = served.pop(door.key, None)
             self._served[door.key] = self._serve(door, router, server, old, prepared.sockets, gone)
+            entrance.open(self._served[door.key].listener)
         for old in served.values():
             gone.append(self._leave(old.listener))
         self._put_own(prepared)
@@ -215,6 +221,7 @@ class Linker:
                 self.nursery.start_soon(listener.run, self.nursery)
             else:
                 continue
+            own.entrance.open(listener)
             self._own[own.door.key] = _Served(own.door, listener, own.label)
         for old in before.values():
             self._leave(old.listener)
@@ -253,6 +260,7 @@ class Prepared:
     assembly: Assembly
     doors: list[Door]
     sockets: dict[str, socket.socket]
+    entrances: list[Entrance]
     site: Site
     own: list[_Own]
     serve_own: Serve | None

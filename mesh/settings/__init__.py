@@ -33,6 +33,7 @@ from mesh.settings.stackfile import AdminSettings as AdminSettings
 from mesh.settings.stackfile import StackFile as StackFile
 from mesh.settings.stackfile import Usage as Usage
 from mesh.settings.tls import ClientAuth as ClientAuth
+from mesh.settings.tls import ServerCertificate as ServerCertificate
 from mesh.settings.tls import TlsClient as TlsClient
 from mesh.settings.tls import TlsServer as TlsServer
 
@@ -58,6 +59,7 @@ __all__ = [
     "Retries",
     "RetryBudget",
     "RouterSettings",
+    "ServerCertificate",
     "ServerSettings",
     "ServiceSettings",
     "Session",

@@ -53,7 +53,7 @@ class ServerSettings:
     clear_context: bool = key(
         "Drop every `l5d-*` field on the way in and out, and begin new traces; `profile: edge` does so too.", False
     )
-    tls: TlsServer | None = key("Serve TLS.", None, built=False)
+    tls: TlsServer | None = key("Serve TLS.", None)
     announce: tuple[Path, ...] = key("Names under which an announcer publishes the server.", (), built=False)
     server_session: Session = key("How old its connections may become.", factory=Session, built=False)
     extra: Any = part("server")
@@ -97,7 +97,7 @@ class ClientSettings:
     limits: Limits = key("How much of a reply is read before it is refused.", factory=Limits)
     socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions)
     request_attempt_timeout_ms: int | None = key("Longest time for one attempt, in ms; none by default.", None, least=1)
-    tls: TlsClient | None = key("Connect with TLS.", None, built=False)
+    tls: TlsClient | None = key("Connect with TLS.", None)
     client_session: Session = key("How old its connections may become.", factory=Session, built=False)
     fail_fast: bool = key(
         "After a failed connect nobody waits for one to that endpoint, until one in the background works.", False

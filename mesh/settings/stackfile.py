@@ -45,7 +45,7 @@ class AdminSettings:
         least=0,
         most=65535,
     )
-    tls: TlsServer | None = key("Serve TLS.", None, built=False)
+    tls: TlsServer | None = key("Serve TLS.", None)
     security: AdminSecurity = key("Which pages are shown.", factory=AdminSecurity)
     worker_threads: int | None = key(
         "Without effect: one thread serves everything here. linkerd's default is 2.", None, least=1

@@ -7,12 +7,14 @@ from mesh import (
     BREAKERS,
     CLASSIFIER,
     CONNECTOR,
+    METRICS,
     POOL_LIMITS,
     BalancerSettings,
     BoundName,
     Breakers,
     ClientSettings,
     Connection,
+    Connector,
     Endpoint,
     Params,
     Path,
@@ -22,6 +24,8 @@ from mesh import (
     RouterSettings,
     ServerSettings,
     ServiceSettings,
+    TlsConnector,
+    TlsContexts,
     connect,
     load,
 )
@@ -53,16 +57,17 @@ def router_params(
     Raises what the factories raise that every path and every client needs, rather now than at the first request.
     """
     cache = settings.binding_cache
+    contexts = TlsContexts(settings.protocol.kind.alpn)
 
     def path_params(below: Params, path: Path) -> Params:
         return for_path(_service_params(settings.service.resolve(path), below), path)
 
     def client_params(below: Params, name: BoundName) -> Params:
         client = settings.client.resolve(name.id)
-        return for_client(_client_params(client, below), client)
+        return for_client(_client_params(client, below, contexts), client)
 
     _service_params(settings.service.default, params)
-    _client_params(settings.client.default, params)
+    _client_params(settings.client.default, params, contexts)
     sizes = CacheSizes(cache.paths, cache.trees, cache.clients, float(cache.idle_ttl_secs))
     params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
     return (
@@ -133,7 +138,7 @@ def _pool_limits(settings: ClientSettings) -> PoolLimits:
     )
 
 
-def _client_params(settings: ClientSettings, params: Params) -> Params:
+def _client_params(settings: ClientSettings, params: Params, contexts: TlsContexts) -> Params:
     breakers = settings.circuit_breakers
     balancing, accrual = settings.load_balancer, settings.failure_accrual
     options = settings.socket_options
@@ -143,6 +148,11 @@ def _client_params(settings: ClientSettings, params: Params) -> Params:
 
     if params[CONNECTOR] is connect:
         params = params.put(CONNECTOR, connector)
+    if settings.tls is not None and settings.tls.enabled:
+        if settings.tls.client_auth is not None:
+            params[METRICS].gauge("tls", "seconds_to_expiry", fn=contexts.seconds_to_expiry)
+        connect_with_tls: Connector = TlsConnector(settings.tls, params[CONNECTOR], contexts.get(settings.tls))
+        params = params.put(CONNECTOR, connect_with_tls)
     return (
         params.put(POOL_LIMITS, _pool_limits(settings))
         .put(ATTEMPT_LIMITS, AttemptLimits(_most(breakers.max_requests), _most(breakers.max_retries)))

@@ -22,6 +22,7 @@ KINDS = (
         "mesh_plugins.http1.protocol:http",
         parts={"server": HttpServerKeys, "service": HttpServiceKeys, "client": HttpClientKeys},
         serve="mesh_plugins.http1.protocol:serve_plainly",
+        alpn=("http/1.1", "http/1.0"),
     ),
     _identifier("io.l5d.header.token", HeaderTokenConfig, "header_token"),
     _identifier("io.l5d.header", HeaderConfig, "header"),

@@ -15,6 +15,7 @@ from mesh import (
     AnyService,
     Connection,
     Context,
+    HelloReader,
     Limits,
     MeshError,
     NoRoute,
@@ -23,7 +24,6 @@ from mesh import (
     blame,
     close_forgotten,
 )
-from mesh_plugins.tcp.hello import HelloReader
 from mesh_plugins.tcp.message import TcpReply, TcpRequest
 from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.relay import FLAGS, GONE, Relay

@@ -1,15 +1,15 @@
-"""The first thing a TLS client says, read without answering: which server it wants. Sans-io.
+"""The first thing a TLS client says, read without answering: which server it wants, and what it can speak. Sans-io.
 
 Theory of operation. A ClientHello is one handshake message in one or several records, which come in pieces of any size.
 What comes is copied into the message as it comes, so that the work is proportional to the bytes however they are cut; the
 message is looked into once, when it is whole. Every length must add up exactly: two readers that disagree about where the
 server name stands would route to one and serve from another. Source: RFC 8446 sections 4.1.2, 4.2 and 5.1; RFC 6066
-section 3.
+section 3, RFC 7301 section 3.1.
 """
 
 import re
 
-from mesh import RemoteProtocolError
+from mesh.errors import RemoteProtocolError
 
 MAX_MESSAGE_BYTES = 16384  # Envoy's bound; with post-quantum key shares a ClientHello has some 2,000 bytes
 MAX_BYTES = 2 * MAX_MESSAGE_BYTES  # with the headers of its records, of which RFC 8446 allows one for each byte
@@ -18,6 +18,7 @@ MAX_RECORD_BYTES = 16384
 HANDSHAKE = 22
 CLIENT_HELLO = 1
 SERVER_NAME = 0
+PROTOCOLS = 16
 HOST_NAME = 0
 
 _LABEL = rb"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -32,7 +33,7 @@ class HelloReader:
     The mutable state: `_rest` is what has come of a record's header, `_left` what is missing of a record.
     """
 
-    __slots__ = ("_count", "_left", "_message", "_rest", "is_done", "is_tls", "server_name")
+    __slots__ = ("_count", "_left", "_message", "_rest", "is_done", "is_tls", "protocols", "server_name")
 
     def __init__(self) -> None:
         self._message = bytearray()
@@ -43,6 +44,8 @@ class HelloReader:
         self.is_tls = True
         self.server_name = b""
         """The name of the wanted server, in lower case; empty if the client does not say."""
+        self.protocols: tuple[bytes, ...] = ()
+        """What the client can speak above TLS (ALPN); empty if it does not say."""
 
     def feed(self, data: bytes) -> bool:
         """Take what came next; return whether there is nothing more to find out. Bytes beyond are not looked at.
@@ -91,7 +94,7 @@ class HelloReader:
             return
         if len(message) > size + 4 or self._left:
             raise RemoteProtocolError("something follows the ClientHello in its record")
-        self.server_name = server_name(bytes(message[4:]))
+        self.server_name, self.protocols = wishes(bytes(message[4:]))
         self.is_done = True
 
 
@@ -104,8 +107,11 @@ def _record_size(header: bytes) -> int:
     return size
 
 
-def server_name(hello: bytes) -> bytes:
-    """Return the server name in the body of a ClientHello, in lower case, or `b""`. Raises `RemoteProtocolError`."""
+def wishes(hello: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the server name in the body of a ClientHello, in lower case, or `b""`, and the protocols above TLS (ALPN).
+
+    Raises `RemoteProtocolError`.
+    """
     parts = _Parts(hello)
     version = parts.take(2)
     if version[0] != 3:
@@ -116,11 +122,12 @@ def server_name(hello: bytes) -> bytes:
         raise RemoteProtocolError("the cipher suites of a ClientHello do not add up")
     parts.vector(1, least=1)  # the ways to compress
     if parts.is_empty:
-        return b""
+        return b"", ()
     extensions = _Parts(parts.vector(2))
     parts.expect_empty()
     seen: set[bytes] = set()
     name = b""
+    protocols: tuple[bytes, ...] = ()
     while not extensions.is_empty:
         kind, content = extensions.take(2), extensions.vector(2)
         if kind in seen:
@@ -128,7 +135,9 @@ def server_name(hello: bytes) -> bytes:
         seen.add(kind)
         if int.from_bytes(kind, "big") == SERVER_NAME:
             name = _host_name(content)
-    return name
+        elif int.from_bytes(kind, "big") == PROTOCOLS:
+            protocols = _protocols(content)
+    return name, protocols
 
 
 def _host_name(content: bytes) -> bytes:
@@ -141,6 +150,16 @@ def _host_name(content: bytes) -> bytes:
     if kind[0] != HOST_NAME or _NAME.fullmatch(name) is None:
         raise RemoteProtocolError(f"expected the name of a host in the server name, not {name[:40]!a}")
     return name.lower()
+
+
+def _protocols(content: bytes) -> tuple[bytes, ...]:
+    whole = _Parts(content)
+    names = _Parts(whole.vector(2, least=2))
+    whole.expect_empty()
+    found = []
+    while not names.is_empty:
+        found.append(names.vector(1, least=1))
+    return tuple(found)
 
 
 class _Parts:

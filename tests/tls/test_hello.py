@@ -1,13 +1,14 @@
 """The server name in a ClientHello: real ones, cut in every way, and ones that are wrong in every part."""
 
 import random
+import ssl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh import RemoteProtocolError
-from mesh_plugins.tcp.hello import MAX_BYTES, MAX_MESSAGE_BYTES, HelloReader, server_name
+from mesh.errors import RemoteProtocolError
+from mesh.tls.hello import MAX_BYTES, MAX_MESSAGE_BYTES, HelloReader, wishes
 from tests.plugins.tcp.hellos import body, extension, hello, message, names, real, records, vector
 
 
@@ -68,7 +69,7 @@ LONG = b".".join([b"a" * 63] * 3 + [b"b" * 61])
 
 @pytest.mark.parametrize("name", [b"a", b"a.b", b"xn--bcher-kva.example", b"_x.y", b"1a", b"10.0.0.1.test", LONG])
 def test_names_of_hosts_are_taken(name: bytes) -> None:
-    assert server_name(body(names((0, name)))) == name
+    assert wishes(body(names((0, name)))) == (name, ())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_names_of_hosts_are_taken(name: bytes) -> None:
 )
 def test_what_is_no_name_of_a_host_is_refused(name: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match="expected the name of a host"):
-        server_name(body(names((0, name))))
+        wishes(body(names((0, name))))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_what_is_no_name_of_a_host_is_refused(name: bytes) -> None:
 )
 def test_lengths_that_do_not_add_up_and_parts_that_are_wrong_are_refused(said: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
-        server_name(said)
+        wishes(said)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +194,28 @@ def test_random_bytes_never_raise_anything_else() -> None:
     for _time in range(500):
         octets = b"\x16\x03\x01" + source.randbytes(source.randrange(200))
         outcome([octets])
+
+
+@pytest.mark.parametrize(
+    ("offered", "read"),
+    [((), ()), (("http/1.1",), (b"http/1.1",)), (("h2", "http/1.1"), (b"h2", b"http/1.1"))],
+)
+def test_what_openssl_offers_to_speak_is_read(offered: tuple[str, ...], read: tuple[bytes, ...]) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if offered:
+        context.set_alpn_protocols(list(offered))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="Web.Example")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    reader = HelloReader()
+
+    reader.feed(outgoing.read())
+
+    assert (reader.is_done, reader.server_name, reader.protocols) == (True, b"web.example", read)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x00", b"\x00\x01\x00", b"\x00\x03\x02h2x", b"\x00\x03\x03h2"])
+def test_protocols_that_do_not_add_up_are_refused(content: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        wishes(body(extension(16, content)))
