@@ -1,8 +1,11 @@
 """Tunnels that begin with CONNECT, through a running proxy, byte by byte."""
 
 import pathlib
+import subprocess
+from collections.abc import Callable
 
 import pytest
+import trio
 
 from tests.e2e.raw import RawConnection, request
 from tests.e2e.stubs import OK, Stub, stub
@@ -54,6 +57,20 @@ async def test_a_tunnel_never_takes_a_connection_on_which_http_was_spoken() -> N
         await client.head()
 
     assert len(endpoint.connections) == 2
+
+
+async def test_curl_speaks_through_a_tunnel(require: Callable[[str], str]) -> None:
+    program = require("curl")
+
+    async with stub(OK) as endpoint:
+        dtab = f"/svc/web.test:80 => /$/inet/127.0.0.1/{endpoint.port};"
+        async with proxy(stack(dtab, server={"connect": True})) as running:
+            through = ["--proxytunnel", "--proxy", f"127.0.0.1:{running.ports[0]}", "--max-time", "10"]
+            command = [program, "-sS", *through, "http://web.test/1", "http://web.test/2"]
+            done = await trio.run_process(command, capture_stdout=True, stderr=subprocess.STDOUT)
+
+    assert done.stdout == b"okok"
+    assert [(asked.target, asked.value(b"via")) for asked in endpoint.requests] == [(b"/1", None), (b"/2", None)]
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])

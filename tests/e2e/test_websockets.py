@@ -63,6 +63,20 @@ async def test_messages_of_every_size_come_back() -> None:
     assert answers == messages
 
 
+async def test_how_a_client_says_goodbye_reaches_the_server_and_comes_back() -> None:
+    closed = []
+
+    def leave(port: int) -> None:
+        with websockets.sync.client.connect(f"ws://127.0.0.1:{port}/", open_timeout=SECONDS, proxy=None) as client:
+            assert client.ping().wait(SECONDS)
+            client.close(4001, "done here")
+        closed.append((client.close_code, client.close_reason))
+
+    await through(leave)
+
+    assert closed == [(4001, "done here")]
+
+
 async def test_many_clients_talk_at_once() -> None:
     answers: dict[int, list[Data]] = {}
 
