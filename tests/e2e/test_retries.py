@@ -1,13 +1,15 @@
 """Retries through a running linker: what the client gets, and what its endpoints see."""
 
+import pathlib
 from typing import Any
 
 import pytest
+import trio
 
 from tests.e2e.raw import Message, RawConnection, chunked, reply, request
 from tests.e2e.stubs import Behaviour, Stub, stub
 from tests.plugins.rest import numbers
-from tests.proxies import between, proxy, stack
+from tests.proxies import FS, between, disco, proxy, stack
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +128,26 @@ async def test_the_default_router_counts_no_retries() -> None:
         counted = numbers(running.linker.metrics, "rt/http/service/svc/web/retries")
 
     assert (answer.status, counted) == (500, {})
+
+
+async def test_a_slow_endpoint_is_overtaken_by_another(tmp_path: pathlib.Path) -> None:
+    async def stall(it: Stub, connection: RawConnection) -> None:
+        while (asked := await connection.message()) is not None:
+            it.requests.append(asked)
+
+    async with stub(stall) as slow, stub() as good:
+        hedge = {"kind": "io.l5d.hedge", "delayMs": 30, "budget": {"minRetriesPerSec": 100}}
+        text = stack(FS, namers=disco(tmp_path, web=[slow.port, good.port]), filters={"client": [hedge]})
+        async with proxy(text) as running, running.connect() as client:
+            statuses = []
+            for _ in range(10):
+                await client.send(request())
+                statuses.append((await client.reply()).status)
+            counted = numbers(running.linker.metrics, "rt/http/client/#/io.l5d.fs/web")
+            with trio.fail_after(2.0):
+                while not all(connection.ended for connection in slow.connections):
+                    await trio.sleep(0.01)
+
+    assert statuses == [200] * 10
+    assert counted["backups/backups_won"] == len(slow.requests) > 0
+    assert (counted["success"], counted["failures"], counted["pending"]) == (10, 0, 0)

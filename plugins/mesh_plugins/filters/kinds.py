@@ -2,6 +2,7 @@
 
 from mesh import Category, Kind
 from mesh_plugins.filters.concurrency import ConcurrencyLimitConfig
+from mesh_plugins.filters.hedge import HedgeConfig
 from mesh_plugins.filters.rate_limit import RateLimitConfig
 
 KINDS = (
@@ -18,5 +19,12 @@ KINDS = (
         "Refuses requests beyond so many at a time, with 503.",
         ConcurrencyLimitConfig,
         "mesh_plugins.filters.concurrency:concurrency_limit",
+    ),
+    Kind(
+        "io.l5d.hedge",
+        Category.FILTER,
+        "Sends a second attempt to another endpoint when the first takes long, and takes the better answer.",
+        HedgeConfig,
+        "mesh_plugins.filters.hedge:hedge",
     ),
 )

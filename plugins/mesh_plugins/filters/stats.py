@@ -84,7 +84,13 @@ def _says_gone(request: Request) -> bool:
 
 def _is_ignored(request: Request, error: BaseException, classifier: Classifier) -> bool:
     judge = request.context.classifier or classifier
-    return isinstance(error, MeshError) and judge(request, error) is Outcome.IGNORED
+    if isinstance(error, MeshError):
+        return judge(request, error) is Outcome.IGNORED
+    return request.context.flags == LOST
+
+
+LOST = "- lost"
+"""The flags of an attempt that was cancelled because another one for the same request was faster."""
 
 
 class Stats:
