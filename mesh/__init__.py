@@ -181,6 +181,7 @@ from mesh.target import ONE_SHOT as ONE_SHOT
 from mesh.target import PATH as PATH
 from mesh.target import ROUTER_LABEL as ROUTER_LABEL
 from mesh.target import SERVER_LABEL as SERVER_LABEL
+from mesh.target import WORKERS as WORKERS
 from mesh.telemeter import MetricsPage as MetricsPage
 from mesh.telemeter import Telemeter as Telemeter
 from mesh.tls import HelloReader as HelloReader
@@ -237,6 +238,7 @@ __all__ = [
     "SYSTEM_NAMER",
     "SYSTEM_PREFIX",
     "WILDCARD",
+    "WORKERS",
     "Addr",
     "AddrBound",
     "AddrFailed",

@@ -18,3 +18,5 @@ ONE_SHOT = Param(False, "one shot")
 """Whether the stack is built for a single request because a cache is full: its metrics are counted as `other`."""
 METRICS: Param[Metrics] = Param(Metrics(), "metrics")
 """The scope of the router (`rt/<label>`), below which every module keeps its metrics."""
+WORKERS = Param(1, "workers")
+"""Among how many processes what a budget allows is divided."""

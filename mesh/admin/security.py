@@ -9,7 +9,7 @@ _UI = re.compile(
     r"/|/files/.*|/admin/files/.*|/config[.]json|/metrics[.]json|/admin/metrics[.]json|/admin/metrics"
     r"|/delegator|/delegator[.]json|/logging|/help"
 )
-_CONTROL = re.compile(r"/admin/shutdown|/admin/breakers/reset|/logging[.]json")
+_CONTROL = re.compile(r"/admin/shutdown|/admin/reload|/admin/breakers/reset|/logging[.]json")
 
 
 class Security:

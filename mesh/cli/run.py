@@ -10,6 +10,7 @@ from mesh.config import read_file
 from mesh.linker.placed import placed
 from mesh.linker.process import Linker
 from mesh.linker.run import run_until_signal
+from mesh.linker.supervisor import Supervisor, supervise_until_signal
 from mesh.plugins import find
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -26,8 +27,15 @@ LEVELS = ("debug", "info", "warning", "error")
     show_default=True,
     help="What is logged, to standard error.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="How many processes serve, each on a core of its own.",
+)
 @click.option("--validate", "-validate", "validate", is_flag=True, help="Check the file, and end.")
-def run(file: str, log_level: str, validate: bool) -> None:
+def run(file: str, log_level: str, workers: int, validate: bool) -> None:
     """Route requests as a stack file says.
 
     FILE is the stack file; `-` reads it from standard input. The addresses that are listened on are printed, a line each.
@@ -45,7 +53,10 @@ def run(file: str, log_level: str, validate: bool) -> None:
     if validate:
         return
     with placed(loaded):
-        trio.run(run_until_signal, loaded, kinds, announce)
+        if workers == 1:
+            trio.run(run_until_signal, loaded, kinds, announce)
+        else:
+            trio.run(supervise_until_signal, loaded, kinds, workers, log_level.upper(), announce)
 
 
 def start_logging(level: str) -> None:
@@ -55,7 +66,7 @@ def start_logging(level: str) -> None:
     )
 
 
-def announce(linker: Linker) -> None:
+def announce(linker: Linker | Supervisor) -> None:
     """Print what listens where."""
     for listening in linker.listening:
         click.echo(listening)

@@ -35,6 +35,11 @@ class Loaded:
     _source: str
 
     @property
+    def source(self) -> str:
+        """The file's text."""
+        return self._source
+
+    @property
     def digest(self) -> str:
         """The SHA-256 of the file's text, in hex: two configurations of the same text have the same."""
         return hashlib.sha256(self._source.encode()).hexdigest()

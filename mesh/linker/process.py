@@ -32,6 +32,7 @@ from mesh.plugins import Kinds
 from mesh.reopening import REOPENING, Reopening
 from mesh.service import AnyService
 from mesh.settings import StackFile
+from mesh.target import WORKERS
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,8 @@ class Linker:
 
     Made without a configuration; `prepare` gives it one, and each later one. `draining` is true once the end has begun:
     listeners are closed, and connections end as their exchanges allow. `has_admin` is whether it has an admin server of its
-    own. `on_retired` is called when a configuration that was replaced has been closed.
+    own. `workers` is how many such processes there are beside each other, itself included. `on_retired` is called when
+    a configuration that was replaced has been closed.
     """
 
     kinds: Kinds
@@ -76,6 +78,7 @@ class Linker:
     life: Life
     nursery: trio.Nursery
     has_admin: bool = True
+    workers: int = 1
     reopening: Reopening = attrs.field(factory=Reopening, init=False)
     assembly: Assembly = attrs.field(init=False)
     site: Site = attrs.field(factory=Site, init=False)
@@ -141,7 +144,7 @@ class Linker:
         has changed. Otherwise either `commit` or `abandon` must be called, before the next `prepare`.
         """
         with contextlib.ExitStack() as undo:
-            params = Params().put(REOPENING, self.reopening)
+            params = Params().put(REOPENING, self.reopening).put(WORKERS, self.workers)
             assembly = assemble(settings, self.kinds, self.life, self.metrics, params, self.assembly)
             undo.callback(assembly.life.close)
             doors = router_doors(settings)

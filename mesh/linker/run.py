@@ -40,15 +40,18 @@ async def running(
 
 
 @contextlib.asynccontextmanager
-async def process(kinds: Kinds, *, has_admin: bool = True) -> AsyncIterator[Linker]:
-    """Return a process that has no configuration yet; everything in it is closed at the end of the block, at once."""
+async def process(kinds: Kinds, *, has_admin: bool = True, workers: int = 1) -> AsyncIterator[Linker]:
+    """Return a process that has no configuration yet; everything in it is closed at the end of the block, at once.
+
+    `workers` is among how many processes what a budget allows is divided.
+    """
     metrics = Metrics()
     with ungrouped():
         async with trio.open_nursery() as nursery:
             life = Life(nursery, "linker")
             try:
                 life.start("metrics", metrics.rotation.run)
-                yield Linker(kinds, metrics, life, nursery, has_admin)
+                yield Linker(kinds, metrics, life, nursery, has_admin, workers)
             finally:
                 life.close()
                 nursery.cancel_scope.cancel()
@@ -61,8 +64,9 @@ def watched(linker: Linker) -> contextlib.AbstractContextManager[None]:
     return watchdog.watching()
 
 
-def tune_collector() -> None:
+def tune_collector(linker: Linker) -> None:
     """Keep the collector from looking at what stays, and from looking for cycles that requests do not make."""
+    linker.on_retired = gc.collect  # what was replaced is full of cycles, and would stay for hours
     gc.collect()
     gc.freeze()  # what is here now stays: no collection needs to look at it again
     gc.set_threshold(*GC_THRESHOLDS)
@@ -84,8 +88,7 @@ async def run_until_signal(loaded: Loaded, kinds: Kinds, ready: Callable[[Linker
             reloads = Reloads(loaded, kinds, put, linker.metrics)
             linker.pages = lambda site: site.add(reload_page(reloads))
             await put(loaded)
-            tune_collector()
-            linker.on_retired = gc.collect  # what was replaced is full of cycles, and would stay for hours
+            tune_collector(linker)
             with watched(linker):
                 ready(linker)
                 nursery.start_soon(_on_signals, signals, linker, nursery, reloads)

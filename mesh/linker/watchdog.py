@@ -7,6 +7,7 @@ what the thread of the loop is doing. Both together take less than 0.1 % of a co
 
 import contextlib
 import logging
+import math
 import sys
 import threading
 import time
@@ -33,9 +34,9 @@ class Watchdog:
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._alive = self._looked = clock()
+        self._alive = math.inf  # until the first beat
+        self._looked = self._quiet_until = clock()
         self._stalled_since = -1.0
-        self._quiet_until = self._alive
         self._unsaid = 0
         self._stalls = metrics.counter("runtime", "stalls")
         self._thread = threading.get_ident()

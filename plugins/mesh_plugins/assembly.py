@@ -9,6 +9,7 @@ from mesh import (
     CONNECTOR,
     METRICS,
     POOL_LIMITS,
+    WORKERS,
     BalancerSettings,
     BoundName,
     Breakers,
@@ -108,17 +109,21 @@ def _service_params(settings: ServiceSettings, params: Params) -> Params:
     chosen = settings.response_classifier
     if chosen is not None:
         params = params.put(CLASSIFIER, load(chosen.kind)(chosen.config))
-    return params.put(TOTAL_SECONDS, _seconds(settings.total_timeout_ms)).put(RETRY_RULES, _rules(settings.retries))
-
-
-def _rules(settings: Retries) -> RetryRules:
-    return RetryRules(
-        _limits(settings.budget), schedule(settings.backoff), settings.max_attempts, settings.buffer_bytes
+    return params.put(TOTAL_SECONDS, _seconds(settings.total_timeout_ms)).put(
+        RETRY_RULES, _rules(settings.retries, params)
     )
 
 
-def _limits(budget: RetryBudget) -> BudgetLimits:
-    return BudgetLimits(budget.min_retries_per_sec, budget.percent_can_retry, float(budget.ttl_secs))
+def _rules(settings: Retries, params: Params) -> RetryRules:
+    return RetryRules(
+        _limits(settings.budget, params), schedule(settings.backoff), settings.max_attempts, settings.buffer_bytes
+    )
+
+
+def _limits(budget: RetryBudget, params: Params) -> BudgetLimits:
+    """Return the part of a budget that one worker has; a share of the requests is the same for each."""
+    least = budget.min_retries_per_sec / params[WORKERS]
+    return BudgetLimits(least, budget.percent_can_retry, float(budget.ttl_secs))
 
 
 def _most(limit: int | None) -> int:
@@ -162,7 +167,7 @@ def _client_params(settings: ClientSettings, params: Params, contexts: TlsContex
         .put(PANIC_PERCENT, balancing.panic_threshold_percent or 0.0)
         .put(PROBATION, balancing.enable_probation)
         .put(NEW_POLICY, load(accrual.kind)(accrual.config))
-        .put(REQUEUE_BUDGET, _limits(settings.requeue_budget))
+        .put(REQUEUE_BUDGET, _limits(settings.requeue_budget, params))
     )
 
 

@@ -18,6 +18,7 @@ class Bench:
         self.now = 0.0
         self.metrics = Metrics()
         self.dog = Watchdog(self.metrics, lambda: self.now)
+        self.dog.beat()
 
     def wait(self, seconds: float, *, alive: bool = False) -> None:
         """Let time pass, with looks as often as they come."""

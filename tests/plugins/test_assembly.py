@@ -11,6 +11,7 @@ from mesh import (
     CLASSIFIER,
     CONNECTOR,
     POOL_LIMITS,
+    WORKERS,
     Addr,
     AddrPending,
     BoundName,
@@ -41,6 +42,7 @@ from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.matrix import MATRIX
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
+from mesh_plugins.filters.retries import RETRY_RULES
 from mesh_plugins.http.classifiers import non_retryable_5xx
 from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, CacheSizes
 from tests.stackfiles import router_of
@@ -154,6 +156,17 @@ def test_a_client_is_what_its_file_says() -> None:
     assert params[POOL_LIMITS] == PoolLimits(1, 2, 3.0, 4)
     assert params[REQUEUE_BUDGET] == BudgetLimits(1, 0.5, 6.0)
     assert params[NEW_POLICY]() is None
+
+
+def test_the_reserve_of_a_budget_is_divided_among_workers() -> None:
+    params = params_of("  service: {retries: {budget: {minRetriesPerSec: 8}}}\n", Params().put(WORKERS, 4))
+    bound = BoundName(Path.read("/#/web"), Path(), Fixed(AddrPending()))
+
+    client = params[CLIENT_PARAMS](params, bound)
+    service = params[PATH_PARAMS](params, WEB)
+
+    assert client[REQUEUE_BUDGET] == BudgetLimits(2.5, 0.2, 10.0)
+    assert service[RETRY_RULES].budget == BudgetLimits(2.0, 0.2, 10.0)
 
 
 def test_a_client_is_what_the_entry_for_its_name_says() -> None:

@@ -69,7 +69,7 @@ class TokenBucket(WindowedAdder):
 class BudgetLimits:
     """How much may be repeated: a share of the requests, and a reserve per second, both within the time to live."""
 
-    min_retries_per_sec: int = 10
+    min_retries_per_sec: float = 10
     percent_can_retry: float = 0.2
     ttl_seconds: float = 10.0
 

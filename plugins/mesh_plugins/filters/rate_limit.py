@@ -15,6 +15,7 @@ import trio
 
 from mesh import (
     METRICS,
+    WORKERS,
     AnyService,
     Counter,
     Fields,
@@ -184,9 +185,15 @@ def _value(request: Request, name: bytes) -> bytes | None:
 
 def rate_limit(config: RateLimitConfig) -> Module:
     """Return the module of one entry of a stack file, whose stacks share its buckets."""
-    buckets = Buckets(config.requests, config.seconds, config.burst or config.requests, config.max_keys)
+    by_workers: dict[int, Buckets] = {}  # of one number in a process; made when that is known
 
     def wrap(params: Params, rest: Make) -> AnyService:
+        workers = params[WORKERS]
+        buckets = by_workers.get(workers)
+        if buckets is None:
+            burst = max(1, round((config.burst or config.requests) / workers))
+            seconds = config.seconds * workers
+            buckets = by_workers[workers] = Buckets(config.requests, seconds, burst, config.max_keys)
         clock = trio.lowlevel.current_clock().current_time
         refused = params[METRICS].scope("rate_limit").counter("refused")
         return bind(RateLimit(config, buckets, clock, refused), rest(params))

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import METRICS, AnyService, Metrics, Params, Path, RateLimited, Request
+from mesh import METRICS, WORKERS, AnyService, Metrics, Params, Path, RateLimited, Request
 from mesh.testing import request
 from mesh_plugins.filters.rate_limit import Buckets, RateLimitConfig, rate_limit
 from tests.plugins.rest import Rest, numbers
@@ -143,6 +143,17 @@ async def test_stacks_of_one_entry_share_its_buckets(autojump_clock: trio.testin
     await first(request())
 
     assert await passed(second, request()) == [False]
+
+
+async def test_workers_share_the_rate_and_the_burst(autojump_clock: trio.testing.MockClock) -> None:
+    module = rate_limit(RateLimitConfig(requests=4, seconds=1.0))
+    service = module.wrap(Params().put(METRICS, Metrics()).put(WORKERS, 2), Rest())
+
+    at_once = await passed(service, *(request() for _number in range(3)))
+    await trio.sleep(0.5)
+    later = await passed(service, request(), request())
+
+    assert (at_once, later) == ([True, True, False], [True, False])
 
 
 def test_the_bucket_used_longest_ago_makes_room() -> None:
