@@ -71,6 +71,9 @@ class Deterministic(Distributor):
 
     def update(self, nodes: list[Node]) -> None:
         """Lay these on the ring, in the order of the hashes of their addresses."""
+        if not nodes:
+            self._window = []
+            return
         ring = sorted(nodes, key=lambda node: digest(str(node.endpoint).encode()))
         inside = parts([node.endpoint.weight for node in ring], self._coordinate, self._least)
         self._window = [node for node, part in zip(ring, inside, strict=True) if part]

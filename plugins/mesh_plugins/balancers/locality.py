@@ -70,11 +70,11 @@ class Locality(Distributor):
         for node, place in self._places.items():
             members[place].append(node)
         for level, near in zip(self._levels, members, strict=True):
-            level.size = len(near)
-            level.down = {node for node in near if node.said is not Status.OPEN}
-            if near:
+            if near or level.size:
                 level.rule.update(near)
                 level.pick = level.rule.picking
+            level.size = len(near)
+            level.down = {node for node in near if node.said is not Status.OPEN}
         self._used = [level for level in self._levels if level.size]
         self._share()
 

@@ -50,6 +50,8 @@ class Maglev(Hashed):
 
     def circle(self, nodes: list[Node]) -> list[Node]:
         """Return the table; it depends on the names and weights of the endpoints, not on the order they are found in."""
+        if not nodes:
+            return []
         weighty = [node for node in nodes if node.endpoint.weight]
         heavy = sorted(weighty or nodes, key=lambda node: str(node.endpoint))
         heaviest = max(node.endpoint.weight for node in heavy) or 1.0

@@ -112,8 +112,7 @@ class Members:
 
     def _distribute(self) -> None:
         """Tell the rule of the nodes there are."""
-        if self.nodes:
-            self.distributor.update(list(self.nodes.values()))
+        self.distributor.update(list(self.nodes.values()))
         self.counts.rebuilds += 1
         self._judge()
         self._point()

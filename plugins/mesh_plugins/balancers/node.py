@@ -94,7 +94,10 @@ class Distributor:
         return Node(endpoint)
 
     def update(self, nodes: list[Node]) -> None:
-        """Pick among these from now on. Those that were there before are the same objects; the list is the rule's own."""
+        """Pick among these from now on. Those that were there before are the same objects; the list is the rule's own.
+
+        It may be empty: then nothing is picked, and the rule lets go of the nodes it had.
+        """
         raise NotImplementedError
 
     def pick(self, request: Request, /) -> Node:

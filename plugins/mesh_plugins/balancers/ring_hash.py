@@ -65,7 +65,7 @@ class RingHash(Hashed):
 
     def _count(self, nodes: list[Node]) -> dict[Node, int]:
         """Return how many points each node has: in proportion to its weight, none for none, while others have a weight."""
-        heaviest = max(node.endpoint.weight for node in nodes)
+        heaviest = max((node.endpoint.weight for node in nodes), default=0.0)
         shares = {node: node.endpoint.weight / heaviest if heaviest else 1.0 for node in nodes}
         total, points = sum(shares.values()), self._per_endpoint
         while points > 1 and points * total > self._most:

@@ -45,6 +45,8 @@ class WeightClasses(Distributor):
         if not self._rules:
             spare.append(self._first)
         self._rules = {weight: self._rules.get(weight) or (spare.pop() if spare else self._new()) for weight in classes}
+        for rule in spare:
+            rule.update([])  # whose nodes may be in another class now
         for weight, members in classes.items():
             self._rules[weight].update(members)
         self._order = list(self._rules.values())

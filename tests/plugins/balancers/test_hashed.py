@@ -201,3 +201,14 @@ def test_how_many_requests_did_not_go_where_their_hash_said_is_shown(new: New) -
     shown = numbers(metrics)
     assert (shown["hash/diverted"], shown["hash/unkeyed"]) == (own, 1)
     assert shown["hash/entries"] > 400
+
+
+@both
+def test_a_set_that_was_empty_for_a_while_is_the_same_as_before(new: New) -> None:
+    members = ruled(new(), *[1] * 5)
+    before = homes(members, 100)
+
+    members.update([])
+    members.update([endpoint(number) for number in range(5)])
+
+    assert homes(members, 100) == before

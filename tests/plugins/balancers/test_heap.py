@@ -131,3 +131,16 @@ def test_a_request_sinks_its_endpoint_by_as_many_steps_as_the_heap_is_high() -> 
     assert node.index < 2**14
     assert members.pick is not None
     assert sum(one.load for one in nodes_of(members)) == 1
+
+
+def test_a_request_that_outlives_its_weight_leaves_the_other_heap_in_order() -> None:
+    members = ruled(heap(HeapConfig(), Low()), *[1] * 5, *[2] * 5)
+    ends = [node.acquire() for node in nodes_of(members)[:4]]
+
+    members.update([endpoint(number, 2.0) for number in range(4, 10)])
+    for end in ends:
+        end()
+    for _number in range(60):
+        acquire(members)
+
+    assert loads(members) == [10] * 6
