@@ -190,7 +190,6 @@ from mesh.tls import TlsConnector as TlsConnector
 from mesh.tls import TlsContexts as TlsContexts
 from mesh.trace import TraceId as TraceId
 from mesh.trace import new_traces as new_traces
-from mesh.trace import new_wide_traces as new_wide_traces
 from mesh.trace import span_ids as span_ids
 from mesh.transport import CONNECTOR as CONNECTOR
 from mesh.transport import Connection as Connection
@@ -399,7 +398,6 @@ __all__ = [
     "load",
     "map_leaves",
     "new_traces",
-    "new_wide_traces",
     "pool",
     "render_prometheus",
     "sooner",

@@ -119,13 +119,13 @@ def span_ids(source: random.Random) -> Iterator[bytes]:
     return chain.from_iterable(chain.from_iterable(drawn))
 
 
-def new_traces(source: random.Random) -> Iterator[TraceId]:
-    """Return spans that begin traces of 64 bits, without end."""
-    return (TraceId(span * 3 + _UNDECIDED) for span in span_ids(source))
+def new_traces(source: random.Random, now: Callable[[], float] | None = None) -> Iterator[TraceId]:
+    """Return spans that begin traces of 64 bits, without end.
 
-
-def new_wide_traces(source: random.Random, now: Callable[[], float]) -> Iterator[TraceId]:
-    """Return spans that begin traces of 128 bits, without end; the upper ones begin with `now()`, seconds since 1970."""
+    With a clock they have 128 bits, of which the upper ones begin with `now()`, seconds since 1970.
+    """
+    if now is None:
+        return (TraceId(span * 3 + _UNDECIDED) for span in span_ids(source))
     return (
         TraceId(span * 3 + _UNDECIDED + (int(now()) & 0xFFFFFFFF).to_bytes(4, "big") + source.randbytes(4))
         for span in span_ids(source)

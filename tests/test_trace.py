@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from mesh.trace import TraceId, new_traces, new_wide_traces, span_ids
+from mesh.trace import TraceId, new_traces, span_ids
 
 
 def test_a_span_without_a_parent_is_its_own() -> None:
@@ -67,7 +67,7 @@ def test_spans_are_random_and_never_end() -> None:
 
 def test_traces_begin_with_64_bits_or_with_the_time_and_128() -> None:
     (narrow,) = islice(new_traces(random.Random(7)), 1)
-    (wide,) = islice(new_wide_traces(random.Random(7), lambda: 1465510280.9), 1)
+    (wide,) = islice(new_traces(random.Random(7), lambda: 1465510280.9), 1)
 
     assert (narrow.parent, narrow.high, narrow.trace == narrow.span) == (None, None, True)
     assert wide.trace_hex.startswith("5759e988")

@@ -28,6 +28,7 @@ from mesh import (
     without,
 )
 from mesh_plugins.binding import BINDING_SECONDS
+from mesh_plugins.http.gathered import Gathered
 from mesh_plugins.router import IDENTIFIERS, Identifier, identify
 
 MAX_FORWARDS = b"max-forwards"
@@ -146,8 +147,9 @@ def _is_true(text: bytes | None) -> bool:
 
 async def _content(reply: HttpReply) -> str:
     """Return the text of a reply, or what is to be said in its place."""
-    content = reply.body.buffered
-    if content is None and reply.body.size is not None and reply.body.size <= MOST_BYTES:
+    content = None if isinstance(reply.body, Gathered) else reply.body.buffered
+    size = None if isinstance(reply.body, Gathered) else reply.body.size
+    if content is None and size is not None and size <= MOST_BYTES:
         pieces = []
         while piece := await reply.body.receive():
             pieces.append(piece)

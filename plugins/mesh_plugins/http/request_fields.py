@@ -21,7 +21,6 @@ from mesh import (
     bind,
     field,
     new_traces,
-    new_wide_traces,
     span_ids,
     without,
 )
@@ -83,7 +82,7 @@ class Traces:
         self._trusts = trusts
         self._ids = span_ids(source)
         self.names = propagator.names | {SAMPLE}
-        new = new_wide_traces(source, time.time) if propagator.is_wide else new_traces(source)
+        new = new_traces(source, time.time if propagator.is_wide else None)
         self.begin: Callable[[], TraceId] = new.__next__
 
     def read(self, request: HttpRequest) -> None:

@@ -28,6 +28,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.http.gathered import Gathered
 from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http1.head import CHUNKED, ClientEngine, ReplyHead
 from mesh_plugins.tunnels.tunnel import Tunnel
@@ -140,7 +141,7 @@ class Http1Session(Session):
         else:
             piece = self._engine.read_body()
             if piece is not None and (len(piece) == size or (size == CHUNKED and self._ends_here(piece))):
-                body = Buffered(piece)
+                body = Gathered(piece) if size == CHUNKED else Buffered(piece)
                 self._finish(head.keep_alive)
             else:
                 body = _StreamedBody(self, None if size < 0 else size, piece or b"", head.keep_alive)

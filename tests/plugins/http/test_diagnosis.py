@@ -21,6 +21,7 @@ from mesh import (
 )
 from mesh.testing import FakeInterpreter, Trickle
 from mesh_plugins.http.diagnosis import NOTICE, Diagnosis
+from mesh_plugins.http.gathered import Gathered
 
 PATH = Path.read("/svc/web")
 WEB = BoundName(Path.read("/#/fs/web"), Path(()), Fixed(AddrBound((Endpoint("10.0.0.1", 80), Endpoint("::1", 81)))))
@@ -118,8 +119,8 @@ async def test_only_a_trace_is_explained() -> None:
 
 @pytest.mark.parametrize(
     ("body", "headers"),
-    [(Trickle(b"abc", size=None), []), (b"zipped", [(b"content-encoding", b"gzip")])],
-    ids=["of unknown size", "encoded"],
+    [(Trickle(b"abc"), []), (Gathered(b"abc"), []), (b"zipped", [(b"content-encoding", b"gzip")])],
+    ids=["of unknown size", "in chunks that came at once", "encoded"],
 )
 async def test_a_body_that_cannot_be_added_to_is_replaced_by_a_notice(
     body: Body | bytes, headers: Fields, autojump_clock: object
