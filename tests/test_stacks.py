@@ -59,6 +59,9 @@ SENT = (
     Sent("tcp.yaml", "tcp://db:5432", "127.0.0.1:5433 got GET /"),
     Sent("tcp.yaml", "tls://Web.test:4443", "127.0.0.1:8443 got GET /", listener=(1, 0)),
     Sent("tcp.yaml", "tcp://x:4443", "127.0.0.1:8444 got GET /", listener=(1, 0)),
+    Sent(
+        "retries.yaml", "http://web/", "127.0.0.1:8080 got GET /", (("l5d-dtab", "/svc/web => /$/inet/127.0.0.1/8080"),)
+    ),
     Sent("edge.yaml", "http://other/", "", status=502),
     Sent("edge.yaml", "http://other/", "Unable to route request!", status=502, listener=(0, 1)),
 )

@@ -40,6 +40,7 @@ def check(report: Report) -> None:
     _check_ports(report)
     _warn_of_values(report)
     _warn_of_endless_waits(report)
+    _warn_of_vain_timeouts(report)
     _warn_of_keys(report)
 
 
@@ -124,6 +125,17 @@ def _warn_of_endless_waits(report: Report) -> None:
                 key,
                 "no timeout is configured: a request waits for as long as its endpoint takes",
                 "`timeoutMs` in `servers`, `totalTimeoutMs` in `service` or `requestAttemptTimeoutMs` in `client`",
+            )
+
+
+def _warn_of_vain_timeouts(report: Report) -> None:
+    for key, router in _made(report, RouterSettings):
+        total, attempt = router.service.default.total_timeout_ms, router.client.default.request_attempt_timeout_ms
+        if total is not None and attempt is not None and attempt >= total:
+            report.warn(
+                f"{key}.client.requestAttemptTimeoutMs",
+                f"it never ends an attempt: the whole request ends after {total} ms, so there is no time to retry either",
+                f"less than `totalTimeoutMs` of `service`, which is {total}",
             )
 
 

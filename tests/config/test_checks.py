@@ -87,6 +87,19 @@ def test_any_timeout_will_do(timeout: str, kinds: Kinds) -> None:
     assert [warning for warning in warnings if "no timeout" in warning.message] == []
 
 
+@pytest.mark.parametrize(("attempt", "is_vain"), [(999, False), (1000, True), (2000, True)])
+def test_an_attempt_timeout_that_never_ends_an_attempt_is_warned_of(read: Read, attempt: int, is_vain: bool) -> None:
+    service, client = "{totalTimeoutMs: 1000}", f"{{requestAttemptTimeoutMs: {attempt}}}"
+
+    warnings = read(
+        f"routers:\n- protocol: plain\n  service: {service}\n  client: {client}\n  servers: [{{}}]\n"
+    ).warnings
+
+    assert [(found.key, found.line) for found in warnings] == [
+        ("routers[0].client.requestAttemptTimeoutMs", 4)
+    ] * is_vain
+
+
 def test_a_quiet_file_has_no_warnings(read: Read) -> None:
     assert read(QUIET).warnings == ()
 

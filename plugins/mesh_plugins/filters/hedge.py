@@ -1,15 +1,18 @@
 """Hedging: when an attempt takes longer than most, a second one goes to another endpoint, and the better answer wins.
 
-Theory of operation. The first attempt runs in the task of the request, inside a scope. A helper task, owned by the stack's
-life, sleeps for the delay and then makes the second attempt, on a request and a context of its own. Each attempt hands its
-result to the race, which is over with the first success, or when nobody is left. Whoever is still running then is
-cancelled, and whatever lost is closed. No nursery is opened in the request's task, so no group of errors can leave it.
+Theory of operation. The first attempt runs in the task of the request, inside a scope. One task of the stack, the alarm,
+waits for the moments when second attempts are due, and begins each in a task of its own, which the stack's life owns, on a
+request and a context of its own. Each attempt hands its result to the race, which is over with the first success, or when
+nobody is left. Whoever is still running then is cancelled, and whatever lost is closed. No nursery is opened in the
+request's task, so no group of errors can leave it.
 Source: finagle-core, client/BackupRequestFilter.scala.
 """
 
 import copy
+import math
 from collections.abc import Callable
 from functools import partial
+from heapq import heappop, heappush
 
 import attrs
 import trio
@@ -66,22 +69,27 @@ Result = tuple[Request, Reply | Exception]
 class Race:
     """The attempts of one request. State: those that were begun, how many of them still run, and what came of the others."""
 
-    __slots__ = ("_classifier", "_running", "attempts", "first", "is_over", "results", "settled", "winner")
+    __slots__ = ("_classifier", "_running", "attempts", "first", "is_over", "results", "second", "settled", "winner")
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, request: Request) -> None:
+        """Take the request of the first attempt, which is to be made within the scope `first`."""
         self._classifier = classifier
-        self._running = 0
-        self.attempts: list[Request] = []
+        self._running = 1
+        self.attempts = [request]
         self.first = trio.CancelScope()
+        self.second: trio.CancelScope | None = None
         self.results: list[Result] = []
         self.settled = trio.Event()
         self.winner: Result | None = None
         self.is_over = False
 
-    async def run(self, request: Request, service: AnyService) -> None:
-        """Make one attempt, and settle the race if it was good, or if nobody is left."""
+    def enter(self, request: Request) -> None:
+        """Take in one more attempt."""
         self.attempts.append(request)
         self._running += 1
+
+    async def run(self, request: Request, service: AnyService) -> None:
+        """Make an attempt that has entered, and settle the race if it was good, or if nobody is left."""
         result: Reply | Exception
         try:
             result = await service(request)
@@ -134,6 +142,42 @@ async def _close(result: Reply | Exception) -> None:
         await result.aclose()
 
 
+class Alarm:
+    """Begins second attempts when their moments have come: one task of the stack for all, which sleeps until the next.
+
+    State: what is planned, by moment. What was over before its moment is dropped then, so it costs no waking of its own.
+    """
+
+    __slots__ = ("_life", "_number", "_plans", "_scope")
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._plans: list[tuple[float, int, Race, Callable[[], None]]] = []
+        self._number = 0
+        self._scope: trio.CancelScope | None = None
+
+    def plan(self, at: float, race: Race, begin: Callable[[], None]) -> None:
+        """Call `begin` when `at` (trio's clock) has come, unless the race is over by then."""
+        self._number += 1
+        heappush(self._plans, (at, self._number, race, begin))
+        if self._scope is None:
+            self._scope = trio.CancelScope()
+            self._life.start("hedge", self._ring)
+        elif at < self._scope.deadline:
+            self._scope.deadline = at
+
+    async def _ring(self) -> None:
+        plans = self._plans
+        while True:
+            now = trio.current_time()
+            while plans and (plans[0][0] <= now or plans[0][2].is_over):
+                _at, _number, race, begin = heappop(plans)
+                if race.winner is None and not race.is_over:
+                    begin()
+            with trio.CancelScope(deadline=plans[0][0] if plans else math.inf) as self._scope:
+                await trio.sleep_forever()
+
+
 class Delay:
     """For how long the first attempt runs alone: fixed, or so that few requests take longer. None: not known yet."""
 
@@ -162,7 +206,18 @@ class Delay:
 class Hedge:
     """The filter of one stack."""
 
-    __slots__ = ("_budget", "_classifier", "_clock", "_delay", "_exhausted", "_life", "_repeatable", "_sent", "_won")
+    __slots__ = (
+        "_alarm",
+        "_budget",
+        "_classifier",
+        "_clock",
+        "_delay",
+        "_exhausted",
+        "_life",
+        "_repeatable",
+        "_sent",
+        "_won",
+    )
 
     def __init__(
         self,
@@ -178,6 +233,7 @@ class Hedge:
         backups = scope.scope("backups")
         self._budget = RetryBudget(limits, clock)
         self._delay = Delay(config, backups.histogram("latency_ms"), clock)
+        self._alarm = Alarm(life)
         self._life = life
         self._classifier = classifier
         self._repeatable = repeatable
@@ -204,8 +260,8 @@ class Hedge:
         return reply
 
     async def _race(self, request: Request, service: AnyService, delay: float) -> Reply:
-        race, context = Race(self._classifier), request.context
-        helper = self._life.spawn("hedge", partial(self._second, race, request.again(), service, delay))
+        race, context = Race(self._classifier, request), request.context
+        self._alarm.plan(self._clock() + delay, race, partial(self._begin_second, race, request.again(), service))
         try:
             with race.first:
                 await race.run(request, service)
@@ -215,7 +271,8 @@ class Hedge:
             race.abandon(context.flags or LOST)
             raise
         finally:
-            helper.cancel()
+            if race.second is not None:
+                race.second.cancel()
             await race.end()
         if context.flags == LOST:
             context.flags = ""
@@ -229,18 +286,20 @@ class Hedge:
         context.made(result)
         return result
 
-    async def _second(self, race: Race, request: Request, service: AnyService, delay: float) -> None:
-        context = request.context
-        await trio.sleep(delay)
+    def _begin_second(self, race: Race, request: Request, service: AnyService) -> None:
+        if self._life.closed:
+            return
         if not self._budget.try_withdraw():
             self._exhausted.value += 1
             return
         self._sent.value += 1
+        context = request.context
         request.context = own = copy.copy(context)
         own.replies = None
         own.attempt += 1
         own.tried = _tried(context)
-        await race.run(request, service)
+        race.enter(request)
+        race.second = self._life.spawn("hedge", partial(race.run, request, service))
 
     def _note(self, context: Context, winner: Request, attempts: list[Request]) -> None:
         """Let the context say where the winner went, and where the request has been to."""

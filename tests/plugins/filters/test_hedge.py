@@ -34,7 +34,7 @@ from mesh import (
     Var,
 )
 from mesh.testing import Trickle, reply, request
-from mesh_plugins.filters.hedge import HedgeConfig, hedge
+from mesh_plugins.filters.hedge import Alarm, HedgeConfig, Race, hedge
 from mesh_plugins.filters.requeues import REPEATABLE
 from mesh_plugins.filters.stats import LOST
 from mesh_plugins.http.classifiers import non_retryable_5xx
@@ -202,6 +202,36 @@ async def test_second_attempts_are_paid_for(life: Life, autojump_clock: MockCloc
 
     assert seconds == [3.0, 1.5, 3.0, 1.5]
     assert bench.counts == (2, 2, 2)
+
+
+async def test_requests_under_way_at_once_are_each_hedged_in_their_time(
+    bench: Bench, autojump_clock: MockClock
+) -> None:
+    took = []
+
+    async def send(after: float) -> None:
+        await trio.sleep(after)
+        took.append((await bench.send(request(), (1.5, reply()), (9.0, reply())))[1])
+
+    async with trio.open_nursery() as senders:
+        for number in range(3):
+            senders.start_soon(send, number * 10.0)
+
+    assert (took, bench.counts) == ([1.5, 1.5, 1.5], (3, 0, 0))
+
+
+async def test_a_shorter_delay_wakes_the_alarm_earlier(life: Life, autojump_clock: MockClock) -> None:
+    alarm, rung = Alarm(life), list[float]()
+
+    for at in (5.0, 2.0, 9.0):
+        alarm.plan(at, Race(non_retryable_5xx, request()), lambda: rung.append(trio.current_time()))
+        await trio.testing.wait_all_tasks_blocked()
+    over = Race(non_retryable_5xx, request())
+    await over.end()
+    alarm.plan(1.0, over, lambda: rung.append(trio.current_time()))
+    await trio.sleep(20.0)
+
+    assert rung == [2.0, 5.0, 9.0]
 
 
 async def test_by_default_the_slowest_twentieth_is_hedged(life: Life, autojump_clock: MockClock) -> None:
