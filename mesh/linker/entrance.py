@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from mesh.errors import ConfigError, Problem
+from mesh.errors import ConfigError, Problem, RemoteProtocolError
 from mesh.linker.assemble import BuiltRouter
 from mesh.linker.listener import Listener
 from mesh.metrics import Metrics
-from mesh.settings import StackFile, TlsServer
+from mesh.proxy_protocol import receive_introduction
+from mesh.settings import Limits, ServerSettings, StackFile, TlsServer
 from mesh.tls import TlsAcceptor, UnusableFilesError
 from mesh.transport import Connection, NewConnection, SocketConnection, plain_connection
 
@@ -48,8 +49,7 @@ def entrances(settings: StackFile, routers: Sequence[BuiltRouter], metrics: Metr
         for number, server in enumerate(router.servers):
             scope = router.metrics.scope("server", server.label, label=True)
             try:
-                alpn = router.settings.protocol.kind.alpn
-                made.append(entrance(server.settings.tls, f"{router.label} {server.label}", scope, alpn))
+                made.append(_entrance(router, server.settings, f"{router.label} {server.label}", scope))
             except UnusableFilesError as error:
                 problems.append(
                     Problem(f"TLS cannot be served: {error}", key=f"routers[{place}].servers[{number}].tls")
@@ -63,16 +63,36 @@ def entrances(settings: StackFile, routers: Sequence[BuiltRouter], metrics: Metr
     return made, admin
 
 
-def entrance(tls: TlsServer | None, title: str, scope: Metrics, alpn: tuple[str, ...] = ()) -> Entrance:
+def _entrance(router: BuiltRouter, server: ServerSettings, title: str, scope: Metrics) -> Entrance:
+    introduced = server.limits if server.proxy_protocol else None
+    return entrance(server.tls, title, scope, router.settings.protocol.kind.alpn, introduced)
+
+
+def entrance(
+    tls: TlsServer | None,
+    title: str,
+    scope: Metrics,
+    alpn: tuple[str, ...] = (),
+    introduced: Limits | None = None,
+) -> Entrance:
     """Return the entrance of a server with metrics in `scope`; `title` is what the log calls it, `alpn` what it speaks.
 
-    Raises `UnusableFilesError`.
+    With `introduced`, clients must say in the PROXY protocol whom they speak for, within these limits. Raises
+    `UnusableFilesError`.
     """
-    if tls is None:
-        return Entrance(plain_connection, lambda: scope.scope("tls").remove())
-    acceptor = TlsAcceptor(tls, title, scope, alpn)
+    acceptor = None if tls is None else TlsAcceptor(tls, title, scope, alpn)
+    show = scope.scope("tls").remove if acceptor is None else acceptor.show
+    if acceptor is None and introduced is None:
+        return Entrance(plain_connection, show)
 
     async def accept(sock: socket.socket, peer: str) -> Connection:
-        return await acceptor.shake_hands(SocketConnection(sock, peer))
+        below = SocketConnection(sock, peer)
+        if introduced is not None:
+            try:
+                await receive_introduction(below, introduced.header_deadline_s, introduced.proxy_v1_max_bytes)
+            except RemoteProtocolError:
+                scope.scope("proxy_protocol").counter("failures").value += 1
+                raise
+        return below if acceptor is None else await acceptor.shake_hands(below)
 
-    return Entrance(accept, acceptor.show)
+    return Entrance(accept, show)

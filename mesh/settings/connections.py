@@ -136,4 +136,4 @@ class Limits:
     thrift_max_container: int = _limit("Elements of a container.", 1048576, "thrift_max_container", built=False)
     dtab_max_depth: int = _limit("Rewrites of one name.", 100, "dtab_max_depth", built=False)
     dtab_max_nodes: int = _limit("Nodes of one bound tree.", 10000, "dtab_max_nodes", built=False)
-    proxy_v1_max_bytes: int = _limit("A PROXY line.", 107, "proxy_v1_max_bytes", built=False)
+    proxy_v1_max_bytes: int = _limit("A line of the PROXY protocol.", 107, "proxy_v1_max_bytes", least=16)

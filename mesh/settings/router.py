@@ -54,6 +54,11 @@ class ServerSettings:
         "Drop every `l5d-*` field on the way in and out, and begin new traces; `profile: edge` does so too.", False
     )
     tls: TlsServer | None = key("Serve TLS.", None)
+    proxy_protocol: bool = key(
+        "Its clients are proxies that say first whom they speak for, in the PROXY protocol (version 1 or 2); others are "
+        "refused. Only where nobody else can connect.",
+        False,
+    )
     announce: tuple[Path, ...] = key("Names under which an announcer publishes the server.", (), built=False)
     server_session: Session = key("How old its connections may become.", factory=Session, built=False)
     extra: Any = part("server")
