@@ -78,3 +78,4 @@ async def test_a_client_that_went_away_is_logged_as_such(tmp_path: pathlib.Path)
 
     shown = json.loads(line)
     assert [shown[name] for name in ("status", "flags", "detail", "service")] == [499, "DC", "client_gone", "/svc/web"]
+    assert len(shown["trace_id"]) in (16, 32)

@@ -110,7 +110,7 @@ class Exchange:
         self.bound = context.bound
         self.endpoint: Endpoint | None = context.endpoint
         self.attempts = context.attempt + 1
-        self.trace = getattr(context, "trace", None)
+        self.trace = context.trace
         self._on_end(self)
 
 

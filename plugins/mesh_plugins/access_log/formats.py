@@ -61,7 +61,7 @@ def as_json(exchange: Exchange) -> str:
             "client": None if bound is None else bound.id.show(),
             "endpoint": None if endpoint is None else str(endpoint),
             "attempts": exchange.attempts if endpoint is not None else 0,
-            "trace_id": None if trace is None else str(trace),
+            "trace_id": None if trace is None else trace.trace_hex,
             "referer": _text(header(exchange.headers, b"referer")),
             "user_agent": _text(header(exchange.headers, b"user-agent")),
         },

@@ -165,7 +165,7 @@ OPERATORS: dict[str, NewPiece] = {
     "ROUTE_NAME": plainly(lambda exchange: exchange.path),
     "DOWNSTREAM_REMOTE_ADDRESS": plainly(lambda exchange: exchange.peer),
     "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": plainly(host_of),
-    "TRACE_ID": plainly(lambda exchange: exchange.trace),
+    "TRACE_ID": plainly(lambda exchange: exchange.trace.trace_hex if exchange.trace is not None else None),
     "HOSTNAME": plainly(lambda _exchange: _HOSTNAME),
     "REQ": request_header,
     "RESP": reply_header,

@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from mesh import EMPTY, HttpReply
+from mesh import EMPTY, HttpReply, TraceId
 from mesh_plugins.access_log.formats import LogFormat, read_format
 from tests.plugins.access_log.exchanges import a_request, an_exchange, routed
 
@@ -22,7 +23,7 @@ def _in_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-async def line(form: str, **more: str) -> str:
+async def line(form: str, **more: Any) -> str:
     request = routed(a_request(body=b"question", user_agent="curl/7.1", referer="http://a/"))
     return read_format(form)(await an_exchange(request, None, **more))
 
@@ -46,7 +47,7 @@ async def test_a_line_is_that_of_its_format(form: str, expected: str) -> None:
 
 
 async def test_json_has_everything_that_is_known() -> None:
-    assert json.loads(await line("json", flags="UC upstream_broken", trace="abc")) == {
+    assert json.loads(await line("json", flags="UC upstream_broken", trace=TraceId.of(1, trace=0xABC))) == {
         "time": "2016-01-06T21:21:26.250Z",
         "duration_ms": 1500.0,
         "head_ms": 500.0,
@@ -64,7 +65,7 @@ async def test_json_has_everything_that_is_known() -> None:
         "client": "/#/io.l5d.fs/web",
         "endpoint": "10.0.0.1:80",
         "attempts": 2,
-        "trace_id": "abc",
+        "trace_id": "0000000000000abc",
         "referer": "http://a/",
         "user_agent": "curl/7.1",
     }

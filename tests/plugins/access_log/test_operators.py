@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from mesh import HttpReply
+from mesh import HttpReply, TraceId
 from mesh_plugins.access_log.formats import read_format
 from tests.plugins.access_log.exchanges import a_request, an_exchange, routed
 
@@ -12,7 +12,7 @@ from tests.plugins.access_log.exchanges import a_request, an_exchange, routed
 async def shown(form: str) -> str:
     request = routed(a_request(body=b"question", user_agent='x" y', x_empty="", referer="http://a/?q=1"))
     reply = HttpReply(200, [(b"server", b"nginx")], b"hello")
-    exchange = await an_exchange(request, reply, flags="UF connect", trace="abc")
+    exchange = await an_exchange(request, reply, flags="UF connect", trace=TraceId.of(1, trace=0xABC))
     return read_format(form)(exchange)
 
 
@@ -29,7 +29,7 @@ async def shown(form: str) -> str:
         ("%UPSTREAM_HOST% %UPSTREAM_CLUSTER% %ROUTE_NAME%", "10.0.0.1:80 /#/io.l5d.fs/web /svc/web"),
         ("%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "2"),
         ("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "10.0.0.9:5555 10.0.0.9"),
-        ("%TRACE_ID% %HOSTNAME%", f"abc {socket.gethostname()}"),
+        ("%TRACE_ID% %HOSTNAME%", f"0000000000000abc {socket.gethostname()}"),
         ("%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %REQ(:SCHEME)%", "GET /foo?bar=bah monkeys http"),
         ("%REQ(X-ENVOY-ORIGINAL-PATH?:PATH):4%", "/foo"),
         ("%REQ(X-EMPTY?Host)% %REQ(x-empty)% %REQ(none)%", "monkeys - -"),
