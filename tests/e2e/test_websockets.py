@@ -9,7 +9,7 @@ import pytest
 import trio
 import websockets.sync.client
 import websockets.sync.server
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Data
 
 from tests.proxies import Keys, proxy, stack
@@ -22,8 +22,9 @@ def echo_server() -> Iterator[int]:
     """Run a WebSocket server in a thread, which sends every message back; return its port."""
 
     def echo(connection: websockets.sync.server.ServerConnection) -> None:
-        for message in connection:
-            connection.send(message)
+        with contextlib.suppress(ConnectionClosed):
+            for message in connection:
+                connection.send(message)
 
     sock = socket.create_server(("127.0.0.1", 0))
     with websockets.sync.server.serve(echo, sock=sock, compression=None) as server:

@@ -7,7 +7,8 @@ from mesh_plugins.tunnels.tunnel import Incoming, Tunnel
 class TcpRequest(Request):
     """A client's connection: `port` is the one it was made to, `server_name` what its TLS asks for (lower case), if any.
 
-    `is_tls`: it began with a ClientHello, as far as that was looked at.
+    `is_tls`: it speaks TLS, which ends here (then the context tells more of it), or which began with a ClientHello, as far as
+    that was looked at.
     """
 
     __slots__ = ("is_tls", "port", "server_name")

@@ -1,7 +1,8 @@
 """The serving side of plain TCP: one client's connection, routed once, then copied to and from an endpoint.
 
 Theory of operation. One task asks the service of the switch for an endpoint's connection and relays. Where an identifier
-needs the server name, the client's first bytes are read for it before, within limits, and passed on with all the others.
+needs the server name, the client's first bytes are read for it before, within limits, and passed on with all the others;
+where TLS ends here, its handshake has said the name already.
 Nothing is answered in the client's name: a client that is not routed is reset, one that speaks TLS gets an alert first.
 """
 
@@ -71,7 +72,8 @@ class TcpConnection:
         """Serve the connection, which is closed in any case."""
         self._switch.connections.add(self)
         try:
-            request = await self._read() if self._serving.reads_hello else self._request()
+            is_opened = self._connection.tls is not None
+            request = await self._read() if self._serving.reads_hello and not is_opened else self._request()
             if request is not None:
                 await self._serve(request)
         except GONE:
@@ -92,8 +94,10 @@ class TcpConnection:
     def _request(self) -> TcpRequest:
         reader, serving = self._reader, self._serving
         context = Context(self._clock(), self._connection.peer)
-        is_tls = reader.is_done and reader.is_tls
-        return TcpRequest(serving.port, reader.server_name, context, is_tls=is_tls)
+        context.tls = tls = self._connection.tls
+        if tls is not None:
+            return TcpRequest(serving.port, tls.server_name.lower().encode(), context, is_tls=True)
+        return TcpRequest(serving.port, reader.server_name, context, is_tls=reader.is_done and reader.is_tls)
 
     async def _read(self) -> TcpRequest | None:
         """Read until the server name is known, or that there is none; None for a client that is gone, or refused."""
@@ -154,7 +158,7 @@ class TcpConnection:
 
     async def _dismiss(self, request: TcpRequest, alert: int) -> None:
         """End a connection for which there is no endpoint."""
-        if request.is_tls:
+        if request.is_tls and self._connection.tls is None:
             await self._alert(alert)
         else:
             self._connection.abort()

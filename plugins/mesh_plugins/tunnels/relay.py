@@ -2,7 +2,7 @@
 
 Theory of operation. A task copies in each direction, a piece at a time: the next is read when the last has been taken,
 so that a slow reader slows its writer down and a tunnel holds two pieces at most. The end of one direction is passed on
-and the other goes on (`nc -N`, a request that ends with its connection); where a connection cannot pass it on (TLS), the
+and the other goes on (`nc -N`, a request that ends with its connection); where a connection cannot pass it on, the
 tunnel ends. Whatever cuts a tunnel short, one side's reset or our own end, is shown to both sides as a reset, since in
 plain TCP an orderly end would say that all had been sent. A byte in either direction counts as life for both.
 """
@@ -16,7 +16,7 @@ from mesh import Body, ClientGone, Connection, Counter, IdleTimeout, MeshError, 
 from mesh_plugins.tunnels.counts import TunnelCounts
 
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
-FAREWELL_SECONDS = 1.0  # for a connection that has something to say at its end, such as TLS's close_notify
+FAREWELL_SECONDS = 1.0  # for a connection that has something to say at its end
 
 
 class Ending(Enum):
