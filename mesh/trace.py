@@ -103,6 +103,9 @@ class TraceId:
         """The parent in 16 digits; empty if there is none."""
         return "" if self.packed[8:16] == self.packed[:8] else self.packed[8:16].hex()
 
+    def __str__(self) -> str:
+        return self.trace_hex
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TraceId) and self.packed == other.packed
 

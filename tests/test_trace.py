@@ -54,6 +54,7 @@ def test_ids_are_equal_by_their_bytes() -> None:
     assert TraceId.of(3, 2, 1) == TraceId.of(3, 2, 1)
     assert len({TraceId.of(3, 2, 1), TraceId.of(3, 2, 1), TraceId.of(4, 2, 1)}) == 2
     assert TraceId.of(1) != b"1"
+    assert str(TraceId.of(2, 1)) == "0000000000000001"
     assert repr(TraceId.of(2, 1)) == "TraceId(0000000000000001.0000000000000002<:0000000000000001)"
 
 

@@ -1,5 +1,6 @@
 """TLS on both sides, with clients that were not written for it, and between two proxies."""
 
+import hashlib
 import pathlib
 import ssl
 import subprocess
@@ -160,6 +161,26 @@ async def test_two_proxies_speak_tls_with_each_other(ground: Ground) -> None:
 
         assert [reply.endswith(OK.encode()) for reply in replies] == [True] * 3
         assert await metric(back, "tls/handshakes") == 1
+
+
+async def test_the_endpoint_is_told_which_certificate_the_client_has_shown(ground: Ground) -> None:
+    shown = ground.authority.issue("https://buoyant.io", "upstream", file="upstream", common_name="upstream")
+    demands = {"caCertPath": ground.authority.path, "requireClientAuth": True}
+    file = stack(
+        ground.endpoint.port,
+        server={**ground.served(**demands), "addForwardedHeader": {"by": {"kind": "router"}, "for": {"kind": "ip"}}},
+        client={"forwardClientCert": True},
+    )
+    async with proxy(file) as running:
+        await ask(running.ports[0], ground.context(shown))
+
+    der = ssl.PEM_cert_to_DER_cert(pathlib.Path(shown.cert).read_text())
+    digest = hashlib.sha256(der).hexdigest().upper()
+    (request,) = ground.endpoint.requests
+    assert request.value(b"x-forwarded-client-cert") == (
+        f'Hash={digest};SAN=https://buoyant.io;DNS=upstream;Subject="CN=upstream"'.encode()
+    )
+    assert request.value(b"forwarded") == b"by=_http;for=127.0.0.1;host=web.example;proto=https"
 
 
 @pytest.mark.parametrize(
