@@ -272,12 +272,14 @@ async def test_the_pages_show_what_is_in_force() -> None:
 async def test_nothing_of_what_was_replaced_is_left() -> None:
     async with stub() as endpoint, proxy(stack(endpoint.port)) as running, running.connect() as client:
         texts = [stack(endpoint.port), stack(endpoint.port, bindingTimeoutMs=999, dstPrefix="/svc")]
-        gone = []
+        gone, tasks = [], []
         for number in range(6):
             put(running, texts[number % 2])
             await ask(client)
             gone.append(weakref.ref(running.linker.assembly.routers[0].parts))
             await settled(running.linker)
+            tasks.append(trio.lowlevel.current_statistics().tasks_living)
         gc.collect()
 
         assert [part() is not None for part in gone] == [False] * 5 + [True]
+        assert len(set(tasks[1:])) == 1

@@ -91,10 +91,13 @@ class Matrix:
                 pairs.forget(path)
 
     def join(self, other: "Matrix") -> None:
-        """Be one with the matrix of the router whose place this one's takes: from now on both know the same."""
-        self._clients |= other._clients
-        self._paths += other._paths
-        other._clients, other._paths = self._clients, self._paths
+        """Be one with the matrix of the router whose place this one's takes: from now on both know the same.
+
+        It is the other's knowledge that both share, as those share it already whose place the other took.
+        """
+        other._clients |= self._clients
+        other._paths += self._paths
+        self._clients, self._paths = other._clients, other._paths
 
     def add(self, pairs: Pairs) -> None:
         """Take note of a new client stack."""

@@ -122,3 +122,14 @@ def test_pairs_outlive_a_router_whose_place_another_takes_as_long_as_that_one_kn
     now.end(WEB)
 
     assert (kept, shown(metrics)) == (["svc/web"], [])
+
+
+def test_a_client_of_a_router_two_reloads_ago_is_forgotten_when_it_ends() -> None:
+    matrices = [Matrix() for _reload in range(3)]
+    pairs = Pairs(Metrics(), matrices[0])
+    matrices[1].join(matrices[0])
+    matrices[2].join(matrices[1])
+
+    pairs.close()
+
+    assert [len(matrix._clients) for matrix in matrices] == [0, 0, 0]
