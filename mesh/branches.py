@@ -159,9 +159,14 @@ class Branches(Generic[K]):
                 self._branches[key] = branch
                 self._life.adopt(branch.life)
         other._heir = self
+        other._life.on_close(other._disinherit)
         if self._branches and not self._sweeping:
             self._life.start(f"{self._name}: expiry", self._sweep)
             self._sweeping = True
+
+    def _disinherit(self) -> None:
+        """Know the heir no more, or whatever still refers to this would keep all those that came after it in memory."""
+        self._heir = None
 
     def warm(self, keys: Iterable[K]) -> Iterator[None]:
         """Build the branches of these keys that are not there, one each step, as far as there is room.

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from collections.abc import Callable
 from functools import partial
 
@@ -336,3 +338,15 @@ async def test_several_may_count_together(nursery: trio.Nursery) -> None:
         cache.get("a")
 
     assert counts.misses == 2
+
+
+async def test_who_was_taken_over_keeps_nothing_of_its_heir_once_it_has_ended(nursery: trio.Nursery) -> None:
+    old, new = branches(nursery, Builds()), branches(nursery, Builds())
+    gone = weakref.ref(new)
+
+    new.take_over(old, lambda _key: True)
+    old._life.close()
+    del new
+    gc.collect()
+
+    assert gone() is None

@@ -39,6 +39,7 @@ MORE = """\
 """
 WARM_UP = 4  # reloads before memory is looked at: what each configuration needs once is there then
 CONNECTIONS = 32
+GROWTH_KIB = 4096  # of a process, that is no leak: what wrk's last seconds leave to be collected
 
 
 @attrs.frozen
@@ -147,7 +148,8 @@ def main(count: int, workers: int) -> None:
     click.echo(f"slowest reload {result.slowest_seconds * 1e3:.0f} ms")
     click.echo(f"memory {result.kib[0]} KiB before, {result.kib[1]} KiB after")
     click.echo(f"open files {result.files[0]} before, {result.files[1]} after")
-    sys.exit(1 if result.failed else 0)
+    grew = result.kib[1] - result.kib[0] > GROWTH_KIB * workers
+    sys.exit(1 if result.failed or grew else 0)
 
 
 if __name__ == "__main__":

@@ -78,4 +78,4 @@ def test_no_request_fails_and_nothing_grows_under_load(tmp_path: Path, require: 
         result = reloads.measure(tmp_path, services, 12)
 
     assert (result.failed, result.reloads, result.requests > 100) == (0, 12, True)
-    assert result.kib[1] - result.kib[0] < 6000
+    assert result.kib[1] - result.kib[0] < reloads.GROWTH_KIB
