@@ -8,7 +8,6 @@ is room. When connecting fails, the endpoint is said to be busy at once, and a b
 connection that succeeds, whoever opens it, makes the endpoint open again. All state changes between awaits.
 """
 
-import math
 from collections import deque
 from collections.abc import Awaitable
 
@@ -24,6 +23,7 @@ from mesh.message import Reply, Request
 from mesh.params import Params
 from mesh.pool_limits import POOL_LIMITS, POOL_STATS, PoolLimits, PoolStats
 from mesh.reachability import Reachability
+from mesh.reaper import Reaper
 from mesh.service import AnyService
 from mesh.stack import known
 from mesh.transport import CONNECTOR, Connection, Connector
@@ -54,12 +54,17 @@ class Pool:
     _opening: int = attrs.field(default=0, init=False)  # places taken for sessions that are not open yet
     _waiters: deque[_Waiter] = attrs.field(factory=deque, init=False)
     _reach: Reachability = attrs.field(init=False)
-    _reaping: bool = attrs.field(default=False, init=False)
+    _reaper: Reaper = attrs.field(init=False)
 
     @_reach.default
     def _new_reach(self) -> Reachability:
         counts, refuses = self.stats.reach, self.limits.fail_fast
         return Reachability(self.endpoint, self.health, self.life, counts, self._open_one, refuses=refuses)
+
+    @_reaper.default
+    def _new_reaper(self) -> Reaper:
+        name = f"idle and old connections to {self.endpoint}"
+        return Reaper(self._open, self.limits, self.stats, self.life, name, self._drop, self._withdraw)
 
     def __call__(self, request: Request, /) -> Awaitable[Reply]:
         session = self._take()
@@ -214,6 +219,7 @@ class Pool:
         self.stats.connects += 1
         self.stats.connected((now - started) * 1e3)
         self._reach.succeeded()
+        self._reaper.opened(session, now)
         session.promised += 1  # the caller's place
         self._offer(session)
         session.promised -= 1
@@ -249,11 +255,13 @@ class Pool:
         elif self.life.closed:
             if session.is_idle():
                 session.close()
+        elif session in self._reaper.retired:
+            self._reaper.has_ended(session)
         else:
             self._offer(session)
-            if self.limits.idle_seconds != math.inf:
-                self._open[session] = trio.current_time()
-                self._reap()
+            if self._reaper.watches_idling:
+                self._open[session] = now = trio.current_time()
+                self._reaper.idled(now)
 
     def _offer(self, session: Session) -> None:
         """Give the room that a session has to those who wait, and what is left to those who come."""
@@ -275,11 +283,9 @@ class Pool:
         self._forget(session)
 
     def _forget(self, session: Session) -> None:
-        if session.pooled:
-            session.pooled = False
-            self._free.remove(session)
-            self.stats.cached -= 1
+        self._withdraw(session)
         if self._open.pop(session, None) is not None:
+            self._reaper.forget(session)
             self.stats.size -= 1
             self._admit()
 
@@ -291,29 +297,12 @@ class Pool:
         self._changed(await self._connect())
         return True
 
-    def _reap(self) -> None:
-        if not self._reaping and len(self._open) > self.limits.min_size:
-            self._reaping = True
-            self.life.start(f"idle connections to {self.endpoint}", self._reap_idle)
-
-    async def _reap_idle(self) -> None:
-        """Close sessions on which nothing has happened for too long, down to the smallest number of sessions.
-
-        Ends when none is free, or none is left above that number.
-        """
-        self._reaping = True
-        try:
-            while self._free and len(self._open) > self.limits.min_size:
-                oldest = min(self._free, key=self._open.__getitem__)
-                now, due = trio.current_time(), self._open[oldest] + self.limits.idle_seconds
-                if due > now:
-                    await trio.sleep_until(due)
-                elif oldest.is_idle():
-                    self._drop(oldest)
-                else:
-                    self._open[oldest] = now
-        finally:
-            self._reaping = False
+    def _withdraw(self, session: Session) -> None:
+        """Take a session out of the choice."""
+        if session.pooled:
+            session.pooled = False
+            self._free.remove(session)
+            self.stats.cached -= 1
 
     def close(self) -> None:
         """Close the free sessions now and the others when their calls end; calls that wait fail."""

@@ -17,7 +17,8 @@ class PoolLimits:
 
     With `fail_fast`, calls that need a new connection to an endpoint that is known to be down fail at once.
     `max_connections` and `max_pending` bound all pools of a client together: their connections, and the calls that wait
-    for one, while it is being opened too.
+    for one, while it is being opened too. `idle_seconds` is for sessions above `min_size`, `session_idle_seconds` for any,
+    and `session_life_seconds` is the age at which one takes no further call.
     """
 
     min_size: int = 0
@@ -27,6 +28,8 @@ class PoolLimits:
     fail_fast: bool = False
     max_connections: int = UNLIMITED
     max_pending: int = UNLIMITED
+    session_idle_seconds: float = math.inf
+    session_life_seconds: float = math.inf
 
 
 @attrs.define(eq=False)
@@ -47,6 +50,8 @@ class PoolStats:
     too_many_waiters: int = 0
     connections_overflow: int = 0
     pending_overflow: int = 0
+    expired_idle: int = 0
+    expired_lifetime: int = 0
     connects: int = 0
     connected: Callable[[float], None] = lambda _ms: None
     failed: Callable[[float], None] = lambda _ms: None

@@ -48,6 +48,7 @@ SENT = (
     Sent("path-identifier.yaml", "http://x/web/README.md", "127.0.0.1:8080 got GET /README.md"),
     Sent("canary.yaml", "http://web/", "127.0.0.1:8082 got GET /", (("l5d-dtab", "/svc/web => /srv/web-v2"),)),
     Sent("custom-filter.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
+    Sent("limits.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("edge.yaml", "http://www.example.org/a/../b", "127.0.0.1:8080 got GET /b"),
     Sent("edge.yaml", "http://www.example.org/", "127.0.0.1:8080 got GET /", (("l5d-dtab", "/svc => !"),)),
     Sent("edge.yaml", "http://www.example.org/a/../b", "127.0.0.1:8080 got GET /a/../b", listener=(0, 1)),
@@ -141,6 +142,19 @@ async def test_the_filter_of_the_example_adds_its_field() -> None:
     reply = await received(Sent("custom-filter.yaml", "http://web/", ""))
 
     assert (b"greeting", b"good morning") in reply.headers
+
+
+async def test_the_fourth_of_a_key_is_one_too_many_for_the_example() -> None:
+    statuses = []
+    async with built("limits.yaml") as assembly:
+        router = assembly.routers[0]
+        for _number in range(4):
+            asked = router.parts.request("GET", "http://web/", [("x-api-key", "me")])
+            reply: HttpReply = await router.servers[0].service(asked)
+            statuses.append(reply.status)
+            await reply.aclose()
+
+    assert statuses == [200, 200, 200, 429]
 
 
 async def test_the_canary_of_the_example_gets_one_request_in_ten() -> None:

@@ -60,7 +60,7 @@ class ServerSettings:
         False,
     )
     announce: tuple[Path, ...] = key("Names under which an announcer publishes the server.", (), built=False)
-    server_session: Session = key("How old its connections may become.", factory=Session, built=False)
+    server_session: Session = key("How old its connections may become, and how long idle.", factory=Session)
     extra: Any = part("server")
 
 
@@ -103,7 +103,7 @@ class ClientSettings:
     socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions)
     request_attempt_timeout_ms: int | None = key("Longest time for one attempt, in ms; none by default.", None, least=1)
     tls: TlsClient | None = key("Connect with TLS.", None)
-    client_session: Session = key("How old its connections may become.", factory=Session, built=False)
+    client_session: Session = key("How old its connections may become, and how long idle.", factory=Session)
     fail_fast: bool = key(
         "After a failed connect nobody waits for one to that endpoint, until one in the background works.", False
     )

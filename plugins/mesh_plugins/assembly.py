@@ -140,6 +140,8 @@ def _pool_limits(settings: ClientSettings) -> PoolLimits:
         fail_fast=settings.fail_fast,
         max_connections=_most(breakers.max_connections),
         max_pending=_most(breakers.max_pending_requests),
+        session_idle_seconds=_seconds(settings.client_session.idle_time_ms) or math.inf,
+        session_life_seconds=_seconds(settings.client_session.life_time_ms) or math.inf,
     )
 
 

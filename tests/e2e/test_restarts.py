@@ -3,6 +3,7 @@
 import pathlib
 
 import attrs
+import pytest
 import trio
 import trio.testing
 
@@ -43,6 +44,7 @@ async def up(nursery: trio.Nursery, port: int = 0) -> Stub:
     return backend
 
 
+@pytest.mark.slow
 async def test_no_request_is_lost_to_backends_that_restart_one_after_the_other_and_then_all(
     tmp_path: pathlib.Path, nursery: trio.Nursery
 ) -> None:

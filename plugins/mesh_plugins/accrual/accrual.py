@@ -185,14 +185,15 @@ class Accrual:
         self._counts.removed_for_ms.value += int(seconds * 1e3)
         self.state = State.DEAD
         self._unreachable = unreachable
-        self._until = trio.current_time() + seconds
+        self._until = until = trio.current_time() + seconds
         self._health.say("accrual", Status.BUSY)
         if not self._life.closed:
-            self._dead = self._life.spawn(f"{self._name}: dead", lambda: self._stay_dead(seconds))
+            self._dead = self._life.spawn(f"{self._name}: dead", lambda: self._stay_dead(until))
 
-    async def _stay_dead(self, seconds: float) -> None:
-        await trio.sleep(seconds)
-        self._open(State.PROBE_OPEN)
+    async def _stay_dead(self, until: float) -> None:
+        await trio.sleep_until(until)
+        if self.state is State.DEAD and self._until == until:  # else this was cancelled when it had just woken up
+            self._open(State.PROBE_OPEN)
 
     def _connected(self, status: Status) -> None:
         """Let a probe through at once when an endpoint that died unreachable has been connected to again."""

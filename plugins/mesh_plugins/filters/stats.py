@@ -4,6 +4,7 @@ Names and places are linkerd's; latency is measured to the reply's head, or to t
 ignores is a request, but neither a success nor a failure; nor is one whose client went away, which `client_gone` counts.
 """
 
+import math
 import time
 
 import trio
@@ -235,8 +236,12 @@ def client_scope_module(params: Params, rest: Make) -> AnyService:
     if scope.name != OTHER:
         params[LIFE].on_close(scope.hold())
         show_pool(pool, scope)
-        if params[POOL_LIMITS].fail_fast:
+        limits = params[POOL_LIMITS]
+        if limits.fail_fast:
             show_fail_fast(pool, scope)
+        if min(limits.session_idle_seconds, limits.session_life_seconds) < math.inf:
+            scope.scope("expired").counter("idle", fn=lambda: pool.expired_idle)
+            scope.scope("expired").counter("lifetime", fn=lambda: pool.expired_lifetime)
     return rest(params.put(POOL_STATS, pool).put(CLIENT_STATS, _new_client_stats(params)))
 
 

@@ -1,9 +1,12 @@
 """The protocol `http`: HTTP/1.1 routers, their default stack, and what the settings mean to it."""
 
 import importlib
+import math
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
+
+import attrs
 
 from mesh import (
     CLASSIFIER,
@@ -135,10 +138,11 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         below = below.put(TIMESTAMP_HEADER, listener.extra.timestamp_header or "")
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
         serving = Serving(
-            effective_limits(listener.limits, keys, listener.socket_options),
+            _bounded(effective_limits(listener.limits, keys, listener.socket_options), listener),
             buffered * 1024,
             listener.allow_half_close,
             _tunnels(listener, below),
+            (listener.server_session.life_time_ms or math.inf) / 1e3,
         )
         return below, serve(serving, reference=reference)
 
@@ -186,6 +190,12 @@ def _logged(keys: HttpRouterKeys, params: Params) -> Params:
         keys.http_access_log_max_queued,
     )
     return params.put(WRITER, open_log(params, keys.http_access_log, options))
+
+
+def _bounded(limits: Limits, listener: ServerSettings) -> Limits:
+    """Return the limits with the idle time of the server's sessions, if that is shorter."""
+    idle = (listener.server_session.idle_time_ms or math.inf) / 1e3
+    return attrs.evolve(limits, idle_timeout_s=idle) if idle < limits.idle_timeout_s else limits
 
 
 def serve(serving: Serving, *, reference: bool = False) -> Serve:

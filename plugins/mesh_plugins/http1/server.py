@@ -7,6 +7,7 @@ protocol is answered once, then the connection is closed, gently, so that the an
 """
 
 import logging
+import math
 from collections.abc import Callable
 
 import attrs
@@ -53,12 +54,14 @@ class Serving:
     """How one listener serves: its limits, and how it treats its clients.
 
     Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again.
+    A connection that is `life_seconds` old ends with its next reply, or at once if it is idle.
     """
 
     limits: Limits = attrs.field(factory=Limits)
     buffer_bytes: int = 5 * 1024
     allow_half_close: bool = False
     tunnels: Tunnels = attrs.field(factory=Tunnels)
+    life_seconds: float = math.inf
 
 
 class ServerConnection(InterimSink):
@@ -70,6 +73,7 @@ class ServerConnection(InterimSink):
         "_clock",
         "_connection",
         "_engine",
+        "_expires",
         "_keep_alive",
         "_scope",
         "_service",
@@ -90,6 +94,7 @@ class ServerConnection(InterimSink):
         self._context = Context()  # of the request that is answered now
         self._service: AnyService = switch.service
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self._expires = self._clock() + serving.life_seconds
         self._scope = trio.CancelScope()
 
     async def run(self) -> None:
@@ -128,7 +133,7 @@ class ServerConnection(InterimSink):
     async def _serve(self) -> None:
         engine, limits = self._engine, self._serving.limits
         answered = 0
-        patience = limits.header_deadline_s
+        patience = min(limits.header_deadline_s, limits.idle_timeout_s)
         while self._keep_alive:
             try:
                 head = None
@@ -163,7 +168,8 @@ class ServerConnection(InterimSink):
         """Wait for the next head; None if the connection ended between requests, or nothing came for `patience` seconds."""
         connection, engine, limits = self._connection, self._engine, self._serving.limits
         self._busy = False
-        connection.deadline = self._clock() + (DRAIN_SECONDS if self._switch.draining else patience)
+        until = self._clock() + (DRAIN_SECONDS if self._switch.draining else patience)
+        connection.deadline = until if until < self._expires else self._expires
         try:
             data = await connection.receive_some()
             engine.feed(data)
@@ -284,6 +290,8 @@ class ServerConnection(InterimSink):
         if not has_body:
             size = (size or None) if reply.declared_size is None else reply.declared_size
         if self._switch.draining or (size is None and has_body and request.version == (1, 0)):
+            self._keep_alive = False
+        if self._expires != math.inf and self._clock() >= self._expires:
             self._keep_alive = False
         if self._body is not None and self._body.is_beyond_draining(reply):
             self._keep_alive = False
