@@ -15,6 +15,7 @@ from mesh_plugins.access_log.rolling import NEVER, RollPolicy
 
 STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
 LOOK_SECONDS = 1.0  # how often it is looked whether the file still has its name
+_BEGUN: set[str] = set()  # paths that this process has written to: a reload begins none of them anew
 _WHEN = r"-[0-9]{4}([0-9]{4}(-[0-9]{2}([0-9]{4})?)?)?(\.[0-9]+)?"
 
 
@@ -25,7 +26,7 @@ class LogFile:
     """
 
     def __init__(self, path: str, policy: RollPolicy = NEVER, *, append: bool = True, keep: int = -1) -> None:
-        """Take the path; `append` to what is there or begin it anew; `keep` that many rolled files, all if negative."""
+        """Take the path; `append` to what is there or begin it anew, once in a process; `keep` so many rolled files, or all."""
         self._path = path
         self._policy = policy
         self._append = append
@@ -57,9 +58,9 @@ class LogFile:
         if standard is not None:
             self._fd = os.dup(standard)  # opening it would fail where it is a socket, such as systemd's journal
             return
-        beginning = 0 if self._append else os.O_TRUNC
+        beginning = 0 if self._append or self._path in _BEGUN else os.O_TRUNC
         self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | beginning, 0o644)
-        self._append = True  # what is opened anew from now on is what was begun
+        _BEGUN.add(self._path)
         self._is_plain = stat.S_ISREG(os.fstat(self._fd).st_mode)
         self._opened = self._looked = now
         self._rolls = self._policy.next_roll(now)

@@ -45,6 +45,16 @@ def test_a_file_is_appended_to_or_begun_anew_once(path: Path, append: bool, expe
     assert path.read_text() == expected
 
 
+def test_a_file_is_begun_anew_once_in_a_process(path: Path) -> None:
+    """A reload makes a writer of its own for a file that is written already."""
+    path.write_text("before\n")
+
+    for line in ("one", "two"):
+        write(LogFile(str(path), append=False), (line, NOON))
+
+    assert path.read_text() == "one\ntwo\n"
+
+
 def test_a_file_is_rolled_at_its_time_under_the_time_it_was_opened(path: Path) -> None:
     file = LogFile(str(path), RollPolicy.read("hourly"))
 
