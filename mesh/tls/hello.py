@@ -7,6 +7,7 @@ server name stands would route to one and serve from another. Source: RFC 8446 s
 section 3, RFC 7301 section 3.1.
 """
 
+import ipaddress
 import re
 
 from mesh.errors import RemoteProtocolError
@@ -147,9 +148,19 @@ def _host_name(content: bytes) -> bytes:
     whole.expect_empty()
     kind, name = names.take(1), names.vector(2, least=1)
     names.expect_empty()
+    if kind[0] == HOST_NAME and _is_address(name):
+        return b""  # which RFC 6066 forbids, but wrk and other programs send: no name was asked for
     if kind[0] != HOST_NAME or _NAME.fullmatch(name) is None:
         raise RemoteProtocolError(f"expected the name of a host in the server name, not {name[:40]!a}")
     return name.lower()
+
+
+def _is_address(name: bytes) -> bool:
+    try:
+        ipaddress.ip_address(name.decode("ascii"))
+    except ValueError:
+        return False
+    return True
 
 
 def _protocols(content: bytes) -> tuple[bytes, ...]:

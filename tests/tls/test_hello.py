@@ -86,9 +86,7 @@ def test_names_of_hosts_are_taken(name: bytes) -> None:
         b"a\0b",
         b"a\n",
         b"\xc3\xbc",
-        b"10.0.0.1",
         b"1",
-        b"::1",
         b"[::1]",
         b"a:443",
         b"*.a",
@@ -99,6 +97,11 @@ def test_names_of_hosts_are_taken(name: bytes) -> None:
 def test_what_is_no_name_of_a_host_is_refused(name: bytes) -> None:
     with pytest.raises(RemoteProtocolError, match="expected the name of a host"):
         wishes(body(names((0, name))))
+
+
+@pytest.mark.parametrize("name", [b"10.0.0.1", b"::1"])
+def test_an_address_is_no_name_but_no_offence_either(name: bytes) -> None:
+    assert wishes(body(names((0, name)))) == (b"", ())
 
 
 @pytest.mark.parametrize(
