@@ -37,6 +37,7 @@ class Sent:
 
 
 SENT = (
+    Sent("balancing.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("fs.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("http.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("http.yaml", "http://x/", "127.0.0.1:8080 got GET /", (("l5d-name", "/web"),)),
