@@ -8,8 +8,6 @@ import attrs
 from tests.bench.rows import ROWS, Row
 from tests.bench.spread import Summary, summarise
 
-BEGIN = "<!-- bench:begin -->"
-END = "<!-- bench:end -->"
 JUDGED = "linker"
 
 
@@ -60,18 +58,22 @@ def table(results: Results, peers: Iterable[str], rows: Iterable[Row] = ROWS) ->
     return "\n".join(lines)
 
 
-def insert(document: str, text: str) -> str:
-    """Return `document` with `text` between its markers instead of what was there; raises `ValueError` without them."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def insert(document: str, text: str, name: str) -> str:
+    """Return `document` with `text` between the markers of `name` instead of what was there.
+
+    Raises `ValueError` without them.
+    """
+    first, last = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, begin, rest = document.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"the document has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+        raise ValueError(f"the document has no {first} ... {last}")
+    return f"{before}{first}\n\n{text}\n\n{last}{after}"
 
 
-def write(path: Path, text: str) -> None:
-    """Put `text` between the markers of the file at `path`."""
-    path.write_text(insert(path.read_text(), text))
+def write(path: Path, text: str, name: str = "bench") -> None:
+    """Put `text` between the markers of `name` in the file at `path`."""
+    path.write_text(insert(path.read_text(), text, name))
 
 
 def _verdict(row: Row, judged: Summary | None) -> str:

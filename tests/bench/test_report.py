@@ -1,6 +1,6 @@
 import pytest
 
-from tests.bench.report import BEGIN, END, Results, insert, table
+from tests.bench.report import Results, insert, table
 from tests.bench.rows import Row
 
 RATE = Row("wrk", "requests", "1/s", 0.9, 1.2, against="envoy", more_is_better=True, digits=0)
@@ -78,13 +78,14 @@ def test_a_row_that_nobody_measured_is_left_out() -> None:
 
 
 def test_the_table_replaces_what_stood_between_the_markers() -> None:
-    document = f"# Speed\n\n{BEGIN}\n\nnot measured yet\n\n{END}\n\nMore.\n"
+    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
+    document = f"# Speed\n\n{begin}\n\nnot measured yet\n\n{end}\n\nMore.\n"
 
-    actual = insert(document, "| table |")
+    actual = insert(document, "| table |", "bench")
 
-    assert actual == f"# Speed\n\n{BEGIN}\n\n| table |\n\n{END}\n\nMore.\n"
+    assert actual == f"# Speed\n\n{begin}\n\n| table |\n\n{end}\n\nMore.\n"
 
 
 def test_a_document_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="bench:begin"):
-        insert("# Speed\n", "| table |")
+        insert("# Speed\n", "| table |", "bench")

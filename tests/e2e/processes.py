@@ -10,6 +10,8 @@ from pathlib import Path
 
 import attrs
 
+from tests.programs import find
+
 SECONDS = 10.0  # for a process to say or do something; the machine may be busy
 
 
@@ -41,12 +43,16 @@ class Running:
 
 
 @contextmanager
-def started(*args: str, folder: Path) -> Iterator[Running]:
-    """Run `linker` with these arguments inside the block; its log goes to the file `log`."""
+def started(*args: str, folder: Path, descriptors: int | None = None) -> Iterator[Running]:
+    """Run `linker` with these arguments inside the block; its log goes to the file `log`.
+
+    `descriptors` is how many files it may open, if not as many as this process.
+    """
+    command = [sys.executable, "-m", "mesh", *args]
+    if descriptors is not None:
+        command = [find("prlimit"), f"--nofile={descriptors}", *command]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mesh", *args], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
-        )
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
             yield Running(process)
         finally:
