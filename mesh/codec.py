@@ -17,6 +17,9 @@ class Served(Protocol):
     def drain(self) -> None:
         """Let the exchange that is open be the last, or one that begins in a moment; then close."""
 
+    def hurry(self) -> None:
+        """Close in a moment if nothing was ever asked over the connection: its file descriptor is needed."""
+
     def leaves(self, service: AnyService) -> bool:
         """Let go of a service that the switch had before; return false while an exchange is open that it was called for."""
         ...
@@ -43,6 +46,11 @@ class Switch:
         self.draining = True
         for connection in list(self.connections):
             connection.drain()
+
+    def hurry(self) -> None:
+        """Let connections go over which nothing was ever asked; as often as one likes."""
+        for connection in list(self.connections):
+            connection.hurry()
 
     def leaves(self, service: AnyService) -> bool:
         """Return whether no connection has an exchange open that `service` was called for, which the switch had before."""

@@ -11,6 +11,7 @@ class Client:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self.times = 0
+        self.hurried = 0
         self.asked: list[AnyService] = []
         self.busy_with: AnyService | None = None
         switch.connections.add(self)
@@ -18,6 +19,9 @@ class Client:
     def drain(self) -> None:
         self.times += 1
         self._switch.connections.discard(self)
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
     def leaves(self, service: AnyService) -> bool:
         """Be in an exchange with `busy_with`."""
@@ -27,6 +31,16 @@ class Client:
 
 async def answer(_request: Request, /) -> Reply:
     return Reply()
+
+
+def test_every_connection_is_hurried_as_often_as_the_switch_is() -> None:
+    switch = Switch(answer)
+    clients = [Client(switch) for _ in range(3)]
+
+    switch.hurry()
+    switch.hurry()
+
+    assert [client.hurried for client in clients] == [2, 2, 2]
 
 
 def test_draining_tells_every_connection_and_those_that_come_later() -> None:

@@ -9,6 +9,7 @@ import trio
 from mesh.config import read_file
 from mesh.linker.placed import placed
 from mesh.linker.process import Linker
+from mesh.linker.room import raise_limit
 from mesh.linker.run import run_until_signal
 from mesh.linker.supervisor import Supervisor, supervise_until_signal
 from mesh.plugins import find
@@ -52,6 +53,7 @@ def run(file: str, log_level: str, workers: int, validate: bool) -> None:
         click.echo(f"warning: {warning.show()}", err=True)
     if validate:
         return
+    raise_limit()
     with placed(loaded):
         if workers == 1:
             trio.run(run_until_signal, loaded, kinds, announce)

@@ -1,6 +1,7 @@
 """Listening: sockets are bound before anything is served, and accept until told to stop."""
 
 import logging
+import math
 import socket
 from enum import Enum
 
@@ -9,6 +10,7 @@ import trio
 
 from mesh.codec import Serve, Switch
 from mesh.errors import MeshError, RemoteProtocolError
+from mesh.linker.room import Room
 from mesh.metrics import Metrics
 from mesh.settings import SocketOptions
 from mesh.transport import EXHAUSTED, NewConnection, plain_connection
@@ -19,6 +21,7 @@ logger = logging.getLogger(__name__)
 ACCEPTED = 64  # connections taken in a row before other tasks get their turn
 BACKLOG = 1024  # connections that may wait to be accepted, unless the stack file says otherwise
 LAST_ACCEPTED = 4096  # connections that are still taken at the end: as many as Linux lets wait (`net.core.somaxconn`)
+WARNING_SECONDS = 60.0  # between two warnings that nobody can be accepted
 EXHAUSTED_SECONDS = 0.1  # pause when there is no file descriptor for a client; it waits in the queue meanwhile
 
 
@@ -66,7 +69,7 @@ class _Queue(Enum):
 
     EMPTY = "nobody waits"
     LONG = "more may wait"
-    STUCK = "the system has no file descriptor for them, or no memory"
+    STUCK = "there is no file descriptor for them, or no memory"
 
 
 @attrs.define(eq=False)
@@ -75,19 +78,21 @@ class Listener:
 
     `address` is what is listened on, the port that the system chose included. `live` is how many connections there are,
     from when they are accepted; `accepted` only grows. `connection` makes the connection of an accepted socket: what comes
-    before the codec (TLS, the PROXY protocol) happens there, in the connection's own task.
+    before the codec (TLS, the PROXY protocol) happens there, in the connection's own task. Nobody is accepted while the `room`
+    that listeners share is full; clients then wait in the queue, and those that have asked for nothing are hurried.
     """
 
     sock: socket.socket
     serve: Serve
     switch: Switch
     connection: NewConnection = plain_connection
+    room: Room = attrs.field(factory=Room)
     address: str = attrs.field(init=False)
     live: Var[int] = attrs.field(factory=lambda: Var(0), init=False)
     accepted: int = attrs.field(default=0, init=False)
     _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _closed: trio.Event = attrs.field(factory=trio.Event, init=False)
-    _is_stuck: bool = attrs.field(default=False, init=False)
+    _warned_at: float = attrs.field(default=-math.inf, init=False)
 
     @address.default
     def _own_address(self) -> str:
@@ -101,6 +106,7 @@ class Listener:
                 while True:
                     await trio.lowlevel.wait_readable(self.sock.fileno())
                     if self._accept(nursery) is _Queue.STUCK:
+                        self.switch.hurry()
                         await trio.sleep(EXHAUSTED_SECONDS)
         finally:
             last = self.accepted + LAST_ACCEPTED
@@ -121,25 +127,33 @@ class Listener:
 
     def _accept(self, nursery: trio.Nursery) -> _Queue:
         """Take some of those who wait."""
-        for _number in range(ACCEPTED):
+        for number in range(ACCEPTED):
+            if self.room.is_full and number:
+                return _Queue.EMPTY  # as far as is known
+            if self.room.is_full:
+                return self._stuck("the limit on open files leaves no room for more clients")
             try:
                 sock, (ip, port, *_more) = self.sock.accept()
             except BlockingIOError:
                 return _Queue.EMPTY
             except OSError as error:
                 if error.errno in EXHAUSTED:
-                    if not self._is_stuck:
-                        logger.warning("%s: cannot accept: %s", self.address, error.strerror)
-                    self._is_stuck = True
-                    return _Queue.STUCK
+                    return self._stuck(str(error.strerror))
                 logger.debug("%s: a connection ended before it was accepted: %s", self.address, error)
                 continue
             sock.setblocking(False)
-            self._is_stuck = False
             self.accepted += 1
             self.live.set(self.live.value + 1)
+            self.room.taken += 1
             nursery.start_soon(self._run, sock, _shown(ip, port))
         return _Queue.LONG
+
+    def _stuck(self, reason: str) -> _Queue:
+        now = trio.current_time()
+        if now - self._warned_at >= WARNING_SECONDS:
+            self._warned_at = now
+            logger.warning("%s: cannot accept: %s", self.address, reason)
+        return _Queue.STUCK
 
     async def _run(self, sock: socket.socket, peer: str) -> None:
         try:
@@ -153,6 +167,7 @@ class Listener:
             logger.exception("the connection with %s ended in an error", peer)
         finally:
             sock.close()
+            self.room.taken -= 1
             self.live.set(self.live.value - 1)
 
 

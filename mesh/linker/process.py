@@ -24,6 +24,7 @@ from mesh.linker.doors import ADMIN, NAMES, Door, Open, admin_door, identifier_d
 from mesh.linker.entrance import PLAIN, Entrance, entrances
 from mesh.linker.identifying import identifying
 from mesh.linker.listener import Listener, listen, show
+from mesh.linker.room import Room, room
 from mesh.linker.site import plain_server, process_site
 from mesh.linker.succession import succeed
 from mesh.metrics import Metrics
@@ -89,6 +90,7 @@ class Linker:
     pages: Callable[[Site], None] = attrs.field(default=lambda _site: None, init=False)
     _served: dict[str, _Served] = attrs.field(factory=dict, init=False)
     _own: dict[str, _Served] = attrs.field(factory=dict, init=False)
+    _room: Room = attrs.field(factory=room, init=False)
     _leaving: list[Listener] = attrs.field(factory=list, init=False)
     _stop: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -200,7 +202,7 @@ class Linker:
     ) -> _Served:
         """Have a listener call a server's service from now on: the one that is there, or a new one."""
         if old is None:
-            listener = Listener(sockets[door.key], server.serve, Switch(server.service))
+            listener = Listener(sockets[door.key], server.serve, Switch(server.service), room=self._room)
             self.nursery.start_soon(listener.run, self.nursery)
         else:
             listener = old.listener

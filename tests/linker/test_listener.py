@@ -14,6 +14,7 @@ from mesh.codec import Serve, Switch
 from mesh.errors import ClientGone, RemoteProtocolError
 from mesh.linker import listener as listeners
 from mesh.linker.listener import Listener, ListenError, open_socket, show
+from mesh.linker.room import Room
 from mesh.metrics import Metrics, flat
 from mesh.settings import SocketOptions
 from mesh.testing import Scripted
@@ -288,6 +289,29 @@ async def test_a_system_out_of_file_descriptors_is_waited_for_and_warned_of_once
         assert await answer(client, b"hello") == b"hello"
 
     assert caplog.text.count("cannot accept: Too many open files") == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_nobody_is_accepted_until_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, nursery: trio.Nursery
+) -> None:
+    monkeypatch.setattr(listeners, "EXHAUSTED_SECONDS", 0.001)
+    room = Room(1)
+    listener = Listener(open_socket(LOCAL, 0, SocketOptions()), echo, new_switch(), room=room)
+    nursery.start_soon(listener.run, nursery)
+
+    with trio.fail_after(SECONDS):
+        with dial(listener) as first:
+            await answer(first, b"first")
+            with dial(listener) as second:
+                await trio.sleep(0.05)
+                accepted = listener.accepted
+                first.close()
+                waited = await answer(second, b"second")
+        await listener.live.wait(lambda live: live == 0)
+
+    assert (accepted, waited, room.taken) == (1, b"second", 0)
+    assert caplog.text.count("cannot accept: the limit on open files leaves no room for more clients") == 1
     nursery.cancel_scope.cancel()
 
 

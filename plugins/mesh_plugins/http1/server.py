@@ -44,7 +44,9 @@ logger = logging.getLogger(__name__)
 PIECE = 262144  # bytes asked for at once while a body streams
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
 DRAIN_SECONDS = 0.25  # how long an idle client may still begin a request when the listener drains: at once would cut it
+HURRY_SECONDS = 1.0  # how long a client may still begin its first request when file descriptors are scarce
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
+NOTHING_ASKED = Context()
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why a request is cancelled, for those that it passes through
 
@@ -91,7 +93,7 @@ class ServerConnection(InterimSink):
         self._busy = False
         self._keep_alive = True
         self._body: ClientBody | None = None
-        self._context = Context()  # of the request that is answered now
+        self._context = NOTHING_ASKED  # of the request that is answered now
         self._service: AnyService = switch.service
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._expires = self._clock() + serving.life_seconds
@@ -114,6 +116,11 @@ class ServerConnection(InterimSink):
         """Let the next exchange be the last: the one that is open, or one that begins in a moment."""
         if not self._busy:
             self._connection.hasten(self._clock() + DRAIN_SECONDS)
+
+    def hurry(self) -> None:
+        """Close in a moment unless a request has come."""
+        if self._context is NOTHING_ASKED:
+            self._connection.hasten(self._clock() + HURRY_SECONDS)
 
     def leaves(self, service: AnyService) -> bool:
         if self._service is service and not self._busy:

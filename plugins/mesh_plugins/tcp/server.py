@@ -33,6 +33,7 @@ from mesh_plugins.tunnels.tunnel import Incoming
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 0.25  # how long a client may still say what it wants once the listener drains
+HURRY_SECONDS = 1.0  # the same, when file descriptors are scarce
 FAREWELL_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 FAREWELL_BYTES = 65536  # of what it sends meanwhile
 DECODE_ERROR, INTERNAL_ERROR, UNRECOGNIZED_NAME = 50, 80, 112
@@ -86,6 +87,11 @@ class TcpConnection:
         """Do not wait for long any more for a client that has not said what it wants; tunnels go on."""
         if self._is_waited_for:
             self._connection.hasten(self._clock() + DRAIN_SECONDS)
+
+    def hurry(self) -> None:
+        """Do not wait for long any more for a client that has not said what it wants."""
+        if self._is_waited_for:
+            self._connection.hasten(self._clock() + HURRY_SECONDS)
 
     def leaves(self, service: AnyService) -> bool:
         """Return false once the connection was handed to `service`: it is one exchange, to its end."""

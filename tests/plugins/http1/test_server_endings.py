@@ -158,6 +158,27 @@ async def test_a_drain_lets_an_idle_client_begin_one_more_request(autojump_clock
     assert rest == b""
 
 
+async def test_a_client_that_has_asked_for_nothing_is_let_go_when_descriptors_are_scarce(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with served(ok) as client:
+        client.switch.hurry()
+        found = await client.everything()
+
+    assert found == b""
+
+
+async def test_a_client_that_has_asked_for_something_is_not_hurried(autojump_clock: trio.testing.MockClock) -> None:
+    async with served(ok) as client:
+        first = await client.ask(GET)
+        client.switch.hurry()
+        await trio.sleep(60)
+        second = await client.ask(GET)
+
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert second == first
+
+
 async def test_a_drain_lets_an_open_exchange_end() -> None:
     release = trio.Event()
 
