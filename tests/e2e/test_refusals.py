@@ -233,6 +233,30 @@ async def test_at_the_edge_nobody_overrides_anything(name: str) -> None:
     assert [field for field, _value in answer.fields if field.startswith(b"l5d-")] == []
 
 
+@pytest.mark.parametrize("server", [{"clearContext": True}, {"profile": "edge"}], ids=["clearContext", "edge"])
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+async def test_a_stranger_is_told_of_a_request_that_cannot_be_read_only_the_status(
+    engine: str, server: dict[str, object]
+) -> None:
+    async with between(server=server, engine=engine) as (_endpoint, client):
+        await client.send(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
+        answer = await client.reply()
+
+    assert (answer.status, answer.body) == (400, b"")
+    assert {name for name, _value in answer.fields} <= {b"content-length", b"connection", b"date"}
+
+
+@pytest.mark.parametrize("server", [{}, {"profile": "edge"}], ids=["mesh", "edge"])
+async def test_interim_replies_say_to_strangers_nothing_of_the_mesh(server: dict[str, object]) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\nl5d-secret: 1\r\n\r\n"
+    async with between(answering(hints + reply()), server=server) as (_endpoint, client):
+        await client.send(request())
+        interim, final = await client.reply(), await client.reply()
+
+    assert (interim.status, interim.value(b"link"), final.status) == (103, b"</x>", 200)
+    assert interim.value(b"l5d-secret") == (None if server else b"1")
+
+
 @pytest.mark.parametrize("start", [b"", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: web\r\nX-Slow: "])
 async def test_a_head_that_does_not_come_in_time_ends_the_connection(start: bytes) -> None:
     async with between(server={"limits": {"header_deadline_s": 0.2}}) as (endpoint, client):

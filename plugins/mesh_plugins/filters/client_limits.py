@@ -38,6 +38,10 @@ class AttemptLimits:
 ATTEMPT_LIMITS = Param(AttemptLimits(), "attempt limits")
 
 
+class RepeatRefused(Overloaded):
+    """The client has as many repeats in progress as it may; whoever asked for one more has the answer that it had."""
+
+
 class ClientLimits:
     """The filter of one client. State: the attempts in progress and the repeats among them; it changes between awaits."""
 
@@ -55,7 +59,7 @@ class ClientLimits:
             raise Overloaded(f"more than {self._limits.attempts} requests to this client at a time")
         if repeat and self.repeats >= self._limits.repeats:
             self.repeats_overflow += 1
-            raise Overloaded(f"more than {self._limits.repeats} repeated requests to this client at a time")
+            raise RepeatRefused(f"more than {self._limits.repeats} repeated requests to this client at a time")
         self.attempts += 1
         self.repeats += repeat
         try:

@@ -3,7 +3,7 @@
 Source: linkerd protocol/http, LinkerdHeaders.scala (`clearServerModule`, `ClearMiscServerFilter`).
 """
 
-from mesh import EMPTY, AnyService, HttpReply, HttpRequest, Make, Module, Param, Params, bind
+from mesh import EMPTY, AnyService, Fields, HttpReply, HttpRequest, Make, Module, Param, Params, bind
 from mesh_plugins.http.context import PROFILE
 
 PREFIX = b"l5d-"
@@ -20,9 +20,9 @@ class ClearContext:
     """
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
-        request.headers = [item for item in request.headers if not item[0].startswith(PREFIX)]
+        request.headers = public(request.headers)
         reply: HttpReply = await service(request)
-        kept = [item for item in reply.headers if not item[0].startswith(PREFIX)]
+        kept = public(reply.headers)
         if len(kept) < len(reply.headers):
             if any(name == b"l5d-err" for name, _value in reply.headers):
                 reply.body = EMPTY
@@ -32,6 +32,11 @@ class ClearContext:
                     kept.append((REQUEST_ID, trace.trace_hex.encode()))
             reply.headers = kept
         return reply
+
+
+def public(fields: Fields) -> Fields:
+    """Return the fields that are not the mesh's own."""
+    return [item for item in fields if not item[0].startswith(PREFIX)]
 
 
 def clears_context(params: Params) -> bool:

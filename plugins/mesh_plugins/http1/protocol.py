@@ -143,6 +143,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
             listener.allow_half_close,
             _tunnels(listener, below),
             (listener.server_session.life_time_ms or math.inf) / 1e3,
+            clears_context(below),
         )
         return below, serve(serving, reference=reference)
 

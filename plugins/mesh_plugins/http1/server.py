@@ -33,10 +33,12 @@ from mesh import (
     Switch,
     close_forgotten,
 )
+from mesh_plugins.http.clear_context import public
 from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http.upgrades import offered
 from mesh_plugins.http1.client_body import DRAIN_BYTES, ClientBody
 from mesh_plugins.http1.head import RequestHead, ServerEngine
+from mesh_plugins.http1.refusal import refusal
 from mesh_plugins.http1.switching import Tunnels, check_switch
 
 logger = logging.getLogger(__name__)
@@ -56,7 +58,8 @@ class Serving:
     """How one listener serves: its limits, and how it treats its clients.
 
     Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again.
-    A connection that is `life_seconds` old ends with its next reply, or at once if it is idle.
+    A connection that is `life_seconds` old ends with its next reply, or at once if it is idle. `clears_context`: what
+    stays within the mesh is kept out of what no filter sees, interim replies and refusals.
     """
 
     limits: Limits = attrs.field(factory=Limits)
@@ -64,6 +67,7 @@ class Serving:
     allow_half_close: bool = False
     tunnels: Tunnels = attrs.field(factory=Tunnels)
     life_seconds: float = math.inf
+    clears_context: bool = False
 
 
 class ServerConnection(InterimSink):
@@ -342,6 +346,8 @@ class ServerConnection(InterimSink):
     async def send_interim(self, status: int, headers: Fields) -> None:
         if status == 100 and self._body is not None:
             self._body.held_back = False
+        if self._serving.clears_context:
+            headers = public(headers)
         data = self._engine.write_head(status, REASONS.get(status, b""), headers, None, keep_alive=True, body=False)
         try:
             if data:
@@ -363,15 +369,10 @@ class ServerConnection(InterimSink):
     async def _refuse(self, error: RemoteProtocolError) -> None:
         """Answer a request that cannot be read, then close."""
         logger.debug("%s: refused with %d: %s", self._connection.peer, error.status, error)
-        text = f"{error}\n".encode()
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"l5d-err", _header_safe(str(error)))]
-        head = self._engine.write_head(
-            error.status, REASONS.get(error.status, b""), headers, len(text), keep_alive=False
-        )
         self._switch.refused(error)
         self._connection.deadline = self._clock() + LINGER_SECONDS
         try:
-            await self._connection.send_all(head + text)
+            await self._connection.send_all(refusal(error, self._engine, clears_context=self._serving.clears_context))
         except trio.TooSlowError:
             return
         await self._linger()
@@ -387,10 +388,6 @@ class ServerConnection(InterimSink):
                 left -= len(piece)
         except (trio.TooSlowError, *GONE):
             return
-
-
-def _header_safe(text: str) -> bytes:
-    return bytes(byte if 32 <= byte < 127 else 63 for byte in text.encode("latin-1", "replace"))
 
 
 def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:
