@@ -21,7 +21,7 @@ from tests.e2e.raw import Message, RawConnection, connected, reply, request
 from tests.e2e.stubs import Behaviour, Stub, stub
 from tests.proxies import kinds, one, proxy, stack, stacks
 
-SECONDS = 2.0  # that anything may take before a test gives up
+SECONDS = 20.0  # that anything may take before a test gives up; a full collection of what all tests left takes some
 
 
 def loaded(text: str) -> Loaded:
