@@ -151,3 +151,12 @@ async def test_a_slow_endpoint_is_overtaken_by_another(tmp_path: pathlib.Path) -
     assert statuses == [200] * 10
     assert counted["backups/backups_won"] == len(slow.requests) > 0
     assert (counted["success"], counted["failures"], counted["pending"]) == (10, 0, 0)
+
+
+async def test_where_no_repeats_are_taken_on_the_client_gets_the_first_answer() -> None:
+    keys: dict[str, Any] = {"service": service(), "client": {"circuitBreakers": {"maxRetries": 0}}}
+    async with between(in_turn(BAD), **keys) as (endpoint, client):
+        await client.send(request())
+        answer = await client.reply()
+
+    assert (answer.status, answer.body, len(endpoint.requests)) == (500, b"bad", 1)

@@ -12,6 +12,7 @@ from mesh import (
     POOL_STATS,
     AnyService,
     Make,
+    MeshError,
     Metrics,
     Module,
     Overloaded,
@@ -39,7 +40,15 @@ ATTEMPT_LIMITS = Param(AttemptLimits(), "attempt limits")
 
 
 class RepeatRefused(Overloaded):
-    """The client has as many repeats in progress as it may; whoever asked for one more has the answer that it had."""
+    """The client has as many repeats in progress as it may; nothing was sent."""
+
+
+def stands(before: Reply | MeshError, now: Reply | MeshError) -> bool:
+    """Return whether the answer that a request had before is still its answer, as the repeat was refused.
+
+    A reply is closed by then: only one that is in memory can still be given.
+    """
+    return isinstance(now, RepeatRefused) and (isinstance(before, MeshError) or before.whole)
 
 
 class ClientLimits:

@@ -33,6 +33,7 @@ from mesh import (
     Params,
     Reply,
     Request,
+    Unavailable,
     bind,
     is_success,
     key,
@@ -113,7 +114,8 @@ class Race:
 
     def _settle_if_nobody_runs(self) -> None:
         if not self._running and self.results and self.winner is None:
-            self._settle(self.results[0])
+            answered = [entry for entry in self.results if not isinstance(entry[1], Unavailable)]
+            self._settle((answered or self.results)[0])  # that nothing could be sent is no answer beside one
 
     def _settle(self, winner: Result) -> None:
         self.winner = winner

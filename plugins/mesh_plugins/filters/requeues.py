@@ -31,6 +31,7 @@ from mesh import (
 )
 from mesh_plugins.balancers.balancer import ON_BALANCER, Balancer
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
+from mesh_plugins.filters.client_limits import stands
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING
 from mesh_plugins.filters.stats import client_scope
 
@@ -147,7 +148,11 @@ class Requeues:
                 repeats += 1
                 self._requeues.value += 1
                 context.attempt += 1
-                failed = await self._attempt(request, service)
+                before, failed = failed, await self._attempt(request, service)
+                if stands(before, failed):
+                    failed = before
+                    context.attempt -= 1
+                    break
                 if isinstance(failed, MeshError):
                     if not self._may_repeat(request, failed):
                         break

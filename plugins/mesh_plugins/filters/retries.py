@@ -33,6 +33,7 @@ from mesh import (
 )
 from mesh_plugins.accrual.backoff import Schedule, constant
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
+from mesh_plugins.filters.client_limits import stands
 from mesh_plugins.filters.replay import Recording
 from mesh_plugins.filters.stats import service_scope
 
@@ -151,7 +152,11 @@ class Retries:
                     context.tried = (*context.tried, context.endpoint)
                 if pause:
                     await trio.sleep(pause)
-                failed = await _attempt(request, service, recording)
+                before, failed = failed, await _attempt(request, service, recording)
+                if stands(before, failed):
+                    failed = before
+                    context.attempt -= 1
+                    break
         finally:
             self._counts.per_request.add(retries)
         if isinstance(failed, Reply):

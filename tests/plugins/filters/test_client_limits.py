@@ -19,9 +19,12 @@ from mesh import (
     Path,
     PoolLimits,
     PoolStats,
+    bind,
 )
-from mesh.testing import request
+from mesh.testing import ManualClock, request
+from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.client_limits import ATTEMPT_LIMITS, AttemptLimits, client_limits
+from mesh_plugins.filters.requeues import Requeues
 from tests.plugins.rest import Rest, numbers, raising, streamed
 
 SCOPE = "client/#/fs/web/circuit_breakers"
@@ -74,6 +77,19 @@ async def test_repeats_have_a_limit_of_their_own() -> None:
 async def test_without_repeats_none_is_sent() -> None:
     with pytest.raises(Overloaded):
         await limited(Metrics(), Rest(), AttemptLimits(repeats=0))(repeated())
+
+
+async def test_a_failure_that_may_not_be_repeated_is_the_answer() -> None:
+    refused, asked = ConnectFailed("refused"), request()
+    repeating = bind(
+        Requeues(RetryBudget(BudgetLimits(), ManualClock()), Metrics()),
+        limited(Metrics(), Rest(raising(refused)), AttemptLimits(repeats=0)),
+    )
+
+    with pytest.raises(ConnectFailed) as raised:
+        await repeating(asked)
+
+    assert (raised.value, asked.context.attempt) == (refused, 0)
 
 
 async def test_an_attempt_that_failed_counts_no_more() -> None:

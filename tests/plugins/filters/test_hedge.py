@@ -26,6 +26,7 @@ from mesh import (
     Life,
     MeshError,
     Metrics,
+    Overloaded,
     Params,
     Path,
     Reply,
@@ -163,6 +164,12 @@ async def test_if_both_fail_the_earlier_failure_is_the_answer(
     assert asked.context.tried == (A, B)
     if isinstance(second, HttpReply):
         assert (first.closed, second.closed) == (False, True)
+
+
+async def test_that_a_second_attempt_could_not_be_sent_is_no_answer(bench: Bench, autojump_clock: MockClock) -> None:
+    bad = reply(500)
+
+    assert await bench.send(request(), (1.2, bad), (0.0, Overloaded("too many"))) == (bad, 1.2)
 
 
 async def test_a_failure_before_the_delay_is_not_for_hedging_to_mend(bench: Bench, autojump_clock: MockClock) -> None:

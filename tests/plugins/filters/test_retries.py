@@ -32,6 +32,7 @@ from mesh import (
 )
 from mesh.testing import Scripted, Trickle, reply, request
 from mesh_plugins.filters.budget import BudgetLimits
+from mesh_plugins.filters.client_limits import RepeatRefused
 from mesh_plugins.filters.retries import (
     IS_UNPROCESSED,
     NEVER_RETRYING,
@@ -102,6 +103,21 @@ async def test_a_failure_that_may_be_retried_is() -> None:
 
     assert (answered, bad.closed, good.closed) == (good, True, False)
     assert (bench.count("total"), bench.count("per_request.max")) == (1, 1)
+
+
+@pytest.mark.parametrize("bad", [reply(500, b"why"), AttemptTimeout("slow")], ids=["reply", "error"])
+async def test_where_no_more_repeats_are_taken_on_the_first_failure_is_the_answer(bad: Reply | MeshError) -> None:
+    bench, asked = Bench(), request()
+
+    answered = await bench.send(asked, bad, RepeatRefused("too many"))
+
+    assert (answered, bench.attempts, asked.context.attempt) == (bad, 2, 0)
+
+
+async def test_a_reply_that_streamed_is_gone_when_no_more_repeats_are_taken_on() -> None:
+    bench, refused = Bench(), RepeatRefused("too many")
+
+    assert await bench.send(request(), reply(500, Trickle(b"why")), refused) == refused
 
 
 async def test_an_error_that_may_be_retried_is() -> None:
