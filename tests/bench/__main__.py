@@ -16,6 +16,7 @@ from tests.bench.errors import BenchError
 from tests.bench.machine import Machine
 from tests.bench.measurements import MEASUREMENTS, QUICK, Amounts, Bench
 from tests.bench.peers import PEERS, Ground
+from tests.certificates import Authority
 
 
 class Choices(click.ParamType[list[str]]):
@@ -74,7 +75,8 @@ def _measure(
         with backend(
             directory, core=load_core, large_bytes=amounts.large_bytes, has_wide=has_wide, descriptors=descriptors
         ) as services:
-            ground = Ground(directory, proxy_core, services, amounts.endpoints, directory / "large")
+            certificate = Authority(directory).issue("web")
+            ground = Ground(directory, proxy_core, services, amounts.endpoints, directory / "large", certificate)
             results, failures = rounds.run(count, only, peers, Bench(ground, amounts), _say)
     failed = "\n".join(["\nFailed:\n", *(f"- {failure}" for failure in failures)]) if failures else ""
     return report.table(results, peers) + failed, failures

@@ -7,7 +7,7 @@ from statistics import median
 
 import attrs
 
-from tests.bench import cpu, memory, transfer, wrk
+from tests.bench import cpu, handshakes, memory, transfer, wrk
 from tests.bench.client import request
 from tests.bench.errors import ReplyError
 from tests.bench.openloop import OpenLoop
@@ -30,6 +30,7 @@ class Amounts:
     cpu_repeats: int = 7
     overload_seconds: float = 8  # twice for every service
     settle_seconds: float = 2
+    handshake_seconds: float = 5
     large_bytes: int = 1 << 30
     idle_connections: int = 2000
     endpoints: int = 10_000
@@ -45,6 +46,7 @@ QUICK = Amounts(
     cpu_repeats=3,
     overload_seconds=2,
     settle_seconds=0.5,
+    handshake_seconds=1,
     large_bytes=1 << 27,
     idle_connections=200,
     starts=1,
@@ -72,6 +74,29 @@ def measure_wrk(peer: type[Peer], bench: Bench) -> Figures:
         _warm(proxy, bench)
         result = wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.wrk_seconds)
     return {"wrk": result.per_second}
+
+
+def measure_tls(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the requests/s over TLS, of connections that live and of ones that are made for each request."""
+    proxy = peer(bench.ground, "tls")
+    with proxy.running():
+        _warm(proxy, bench)
+        result = wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.wrk_seconds)
+        used = cpu.seconds_used(proxy.pid)
+        count, seconds = handshakes.shake_hands(proxy.address, seconds=bench.amounts.handshake_seconds)
+        used = cpu.seconds_used(proxy.pid) - used
+    return {"tls": result.per_second, "handshakes": count / seconds, "handshake_cpu": used / count * 1e6}
+
+
+def measure_production(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the requests/s of a closed loop with what production switches on, and the processor time of a request."""
+    proxy = peer(bench.ground, "production")
+    with proxy.running():
+        _warm(proxy, bench)
+        used = cpu.seconds_used(proxy.pid)
+        result = wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.wrk_seconds)
+        used = cpu.seconds_used(proxy.pid) - used
+    return {"production": result.per_second, "production_cpu": used / result.requests * 1e6}
 
 
 def measure_p99(peer: type[Peer], bench: Bench) -> Figures:
@@ -161,6 +186,8 @@ class Measurement:
 _PROXIES = frozenset({"linker", "envoy", "haproxy"})
 MEASUREMENTS = {
     "wrk": Measurement(measure_wrk, _PROXIES | {"direct"}),
+    "tls": Measurement(measure_tls, frozenset({"linker", "envoy"})),
+    "production": Measurement(measure_production, frozenset({"linker", "envoy"})),
     "p99": Measurement(measure_p99, _PROXIES | {"direct"}),
     "transfer": Measurement(measure_transfer, _PROXIES),
     "memory": Measurement(measure_memory, _PROXIES),

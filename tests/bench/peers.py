@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -15,20 +16,23 @@ import attrs
 from tests.bench.backend import TEMPLATES, Services, render
 from tests.bench.client import Address, connect, exchange, request
 from tests.bench.errors import ChildError, ReplyError
+from tests.bench.handshakes import connect_with_tls, context
 from tests.bench.needs import find
 from tests.bench.processes import Child, free_ports
+from tests.certificates import Files
 
 LIMIT = 64  # requests in flight that a limited peer lets in
 READY_SECONDS = 30.0
 
-Case = Literal["small", "filters", "names", "limited"]
+Case = Literal["small", "filters", "names", "limited", "tls", "production"]
 
 
 @attrs.frozen
 class Ground:
     """Where peers live: a directory for their files, the core they run on, and the services they reach.
 
-    `endpoints` is how many dentries and endpoints the case `names` has; `large` is the file that is uploaded.
+    `endpoints` is how many dentries and endpoints the case `names` has; `large` is the file that is uploaded,
+    and `certificate` what is shown in the case `tls`.
     """
 
     directory: Path
@@ -36,6 +40,7 @@ class Ground:
     services: Services
     endpoints: int
     large: Path
+    certificate: Files
 
 
 class Peer(ABC):
@@ -63,7 +68,7 @@ class Peer(ABC):
     def url(self) -> str:
         """The address as wrk wants it."""
         host, port = self.address
-        return f"http://{host}:{port}/"
+        return f"{'https' if self._case == 'tls' else 'http'}://{host}:{port}/"
 
     @property
     def pid(self) -> int:
@@ -92,7 +97,7 @@ class Peer(ABC):
         while time.perf_counter() < self._started_at + READY_SECONDS:
             self._child.check_alive()
             try:
-                with connect(self.address) as connection:
+                with self._connect() as connection:
                     status, _ = exchange(connection, request("web"))
                 if status == 200:
                     return time.perf_counter() - self._started_at
@@ -118,6 +123,9 @@ class Peer(ABC):
         finally:
             self.stop()
 
+    def _connect(self) -> socket.socket:
+        return connect_with_tls(self.address, context()) if self._case == "tls" else connect(self.address)
+
     @abstractmethod
     def _prepare(self) -> list[str]:
         """Write what the process reads into its directory and return the command."""
@@ -133,14 +141,16 @@ class Peer(ABC):
 
 
 class Envoy(Peer):
-    """Envoy with one worker; limited, its circuit breaker lets `LIMIT` requests in."""
+    """Envoy with one worker; limited, its circuit breaker lets `LIMIT` requests in. In production it is as it is."""
 
     name = "envoy"
 
     def _prepare(self) -> list[str]:
         bootstrap = self._directory / "envoy.yaml"
         allowed = LIMIT if self._case == "limited" else 1024  # 1024 is Envoy's default
-        bootstrap.write_text(render("envoy.yaml", max_requests=allowed, **self._ports()))
+        template = "envoy-tls.yaml" if self._case == "tls" else "envoy.yaml"
+        files = attrs.asdict(self._ground.certificate)
+        bootstrap.write_text(render(template, max_requests=allowed, **files, **self._ports()))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
         return [find("envoy"), "-c", str(bootstrap), *options]
 
@@ -157,7 +167,7 @@ class Haproxy(Peer):
 
 
 class Linker(Peer):
-    """linker with its default stack; the cases add ten filters, 10,000 names and endpoints, or a limit."""
+    """linker with its default stack; the cases add ten filters, 10,000 names and endpoints, a limit, TLS, or all of a production."""
 
     name = "linker"
 
@@ -168,6 +178,8 @@ class Linker(Peer):
             values["dtab"] = dtab(self._ground.endpoints)
         if self._case == "limited":
             values["limit"] = LIMIT
+        if self._case == "tls":
+            values |= attrs.asdict(self._ground.certificate)
         if self._case == "filters":
             copyfile(TEMPLATES / "passthrough.py", self._directory / "passthrough.py")
         stack.write_text(render(f"linker-{self._case}.yaml", **values))

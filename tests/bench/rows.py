@@ -42,6 +42,11 @@ class Row:
 
 ROWS = (
     Row("wrk", "wrk, 32 keep-alive connections, 64-byte reply", "requests/s", 0.9, 1.2, "envoy", True, 0),
+    Row("tls", "wrk over TLS, 32 keep-alive connections", "requests/s", 0.7, 1.0, "envoy", True, 0),
+    Row("handshakes", "new TLS connections, a request each", "connections/s", 0.5, 0.8, "envoy", True, 0),
+    Row("handshake_cpu", "- CPU per new TLS connection", "µs", 2, 1.25, "envoy", digits=0),
+    Row("production", "wrk, with all that production switches on", "requests/s", 0.9, 1.0, "envoy", True, 0),
+    Row("production_cpu", "- CPU per request", "µs", against="envoy"),
     Row("p99", "p99 at 1,000 requests/s, open loop", "ms", 1.5, 1.0, "envoy", digits=2),
     Row("p50", "- p50", "ms", digits=2),
     Row("p90", "- p90", "ms", digits=2),

@@ -5,6 +5,7 @@ from tests.bench.backend import render
 from tests.bench.peers import dtab, endpoints
 
 PORTS = {"port": 4140, "first": 8081, "second": 8082, "third": 8083, "slow": 8084, "sink": 8085}
+FILES: dict[str, object] = {"cert": "leaf.pem", "key": "leaf.key"}
 
 
 def test_only_the_first_dentry_matches_the_service() -> None:
@@ -30,9 +31,15 @@ def test_endpoints_are_legal_loopback_addresses() -> None:
 
 @pytest.mark.parametrize(
     ("template", "values"),
-    [("linker-small.yaml", {}), ("linker-filters.yaml", {}), ("linker-limited.yaml", {"limit": 64})],
+    [
+        ("linker-small.yaml", {}),
+        ("linker-filters.yaml", {}),
+        ("linker-limited.yaml", {"limit": 64}),
+        ("linker-tls.yaml", FILES),
+        ("linker-production.yaml", {}),
+    ],
 )
-def test_a_stack_file_serves_on_the_port_it_is_given(template: str, values: dict[str, int]) -> None:
+def test_a_stack_file_serves_on_the_port_it_is_given(template: str, values: dict[str, object]) -> None:
     stack = yaml.safe_load(render(template, port=4140, admin=9990, **values))
 
     server = stack["routers"][0]["servers"][0]
@@ -48,8 +55,9 @@ def test_the_case_of_filters_has_ten() -> None:
     assert kinds == ["passthrough:PassThrough"] * 10
 
 
-def test_envoy_balances_over_three_endpoints_by_least_request() -> None:
-    bootstrap = yaml.safe_load(render("envoy.yaml", max_requests=1024, **PORTS))
+@pytest.mark.parametrize("template", ["envoy.yaml", "envoy-tls.yaml"])
+def test_envoy_balances_over_three_endpoints_by_least_request(template: str) -> None:
+    bootstrap = yaml.safe_load(render(template, max_requests=1024, **PORTS, **FILES))
 
     web = bootstrap["static_resources"]["clusters"][0]
 
