@@ -167,7 +167,7 @@ class Haproxy(Peer):
 
 
 class Linker(Peer):
-    """linker with its default stack; the cases add filters, 10,000 names and endpoints, a limit, TLS, or all of a production."""
+    """linker with its default stack; the cases add filters, 10,000 names and endpoints, a limit, TLS, or all at once."""
 
     name = "linker"
 
