@@ -1,18 +1,23 @@
 """Addresses, sockets, pools, ages and sizes: what a stack file says of connections and of what is read from them."""
 
 import ipaddress
+import re
+import socket
 from typing import Self
 
 import attrs
 
 from mesh.keys import key
 
+_SHORT_IPV4 = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){1,2}", re.ASCII)
+"""The short forms that linkerd's files have, such as `127.1`; numbers that begin with 0 might be meant as octal."""
+
 UNBOUNDED = 2**31 - 1
 """linkerd's "no limit" where a number is expected."""
 
 
 class Address(str):
-    """An IP address to bind, IPv4 or IPv6; `localhost` is the IPv4 loopback address."""
+    """An IP address to bind, IPv4 or IPv6; `localhost` is the IPv4 loopback address, as is `127.1`."""
 
     __slots__ = ()
 
@@ -22,8 +27,10 @@ class Address(str):
         if text == "localhost":
             return cls("127.0.0.1")
         try:
+            if _SHORT_IPV4.fullmatch(text):
+                return cls(socket.inet_ntoa(socket.inet_aton(text)))
             return cls(ipaddress.ip_address(text))
-        except ValueError:
+        except (OSError, ValueError):
             raise ValueError(f"{text} is not an IP address, such as 0.0.0.0 (every IPv4 interface)") from None
 
 

@@ -7,6 +7,7 @@ import attrs
 from mesh.keys import key
 
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+OTHER_SPELLINGS = {"TLSv1.0": "TLSv1"}
 
 _CIPHERS = "Ciphers up to TLSv1.2, by the names of OpenSSL or of Java; the library's choice by default."
 _PROTOCOLS = "Versions that may be used, such as `[TLSv1.2, TLSv1.3]`, which is the default."
@@ -108,5 +109,5 @@ class TlsClient:
 def check_versions(protocols: Sequence[str]) -> None:
     """Raise `ValueError` for a version that there is not."""
     for protocol in protocols:
-        if protocol not in VERSIONS:
+        if OTHER_SPELLINGS.get(protocol, protocol) not in VERSIONS:
             raise ValueError(f"{protocol} is no version of TLS; expected one of {', '.join(VERSIONS)}")

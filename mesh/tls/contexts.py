@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import attrs
 
 from mesh.certificate import Certificate, certificates_of, read_certificate
-from mesh.settings.tls import VERSIONS, ClientAuth, ServerCertificate, TlsClient, TlsServer
+from mesh.settings.tls import OTHER_SPELLINGS, VERSIONS, ClientAuth, ServerCertificate, TlsClient, TlsServer
 from mesh.tls.connection import reason
 from mesh.tls.names import host_names
 
@@ -189,12 +189,13 @@ def _trust(context: ssl.SSLContext, paths: Iterable[str], contents: Contents) ->
 def _restrict(context: ssl.SSLContext, protocols: Sequence[str], ciphers: Sequence[str]) -> None:
     """Allow only these versions and ciphers; renegotiation and compression, never."""
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    numbers = sorted(_NUMBERS[protocol] for protocol in protocols)
+    allowed = [OTHER_SPELLINGS.get(protocol, protocol) for protocol in protocols]
+    numbers = sorted(_NUMBERS[protocol] for protocol in allowed)
     context.minimum_version = numbers[0] if numbers else ssl.TLSVersion.TLSv1_2
     if numbers:
         context.maximum_version = numbers[-1]
         for protocol in VERSIONS:
-            if numbers[0] < _NUMBERS[protocol] < numbers[-1] and protocol not in protocols:
+            if numbers[0] < _NUMBERS[protocol] < numbers[-1] and protocol not in allowed:
                 context.options |= _WITHOUT[protocol]
     if ciphers:
         try:

@@ -27,7 +27,7 @@ async def test_a_request_that_nobody_can_name_is_refused() -> None:
         await client.send(request())
         after = await client.reply()
 
-    assert (answer.status, told(answer)) == (400, "Host header is absent")
+    assert (answer.status, told(answer)) == (400, "Unknown destination: GET / / Host header is absent")
     assert answer.value(b"l5d-retryable") is None
     assert (after.status, len(endpoint.requests)) == (200, 1)
 
@@ -52,7 +52,17 @@ async def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
         await client.send(request())
         answer = await client.reply()
 
-    assert (answer.status, told(answer)) == (502, f"cannot connect to 127.0.0.1:{port}: ECONNREFUSED")
+    endpoint = f"127.0.0.1:{port}"
+    assert answer.status == 502
+    assert told(answer).split("\n") == [
+        f"Unable to establish connection to {endpoint}.",
+        "",
+        "service name: /svc/web",
+        f"client name: /$/inet/127.0.0.1/{port}",
+        f"addresses: [{endpoint}]",
+        f"selected address: {endpoint}",
+        f"cause: cannot connect to {endpoint}: ECONNREFUSED",
+    ]
     assert answer.value(b"l5d-retryable") == b"true"
 
 

@@ -9,13 +9,19 @@ from mesh.settings import Address, Limits
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("0:0::1", "::1"), ("localhost", "127.0.0.1")],
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("0:0::1", "::1"),
+        ("localhost", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+    ],
 )
 def test_an_address_is_read(written: str, expected: str) -> None:
     assert Address.read(written) == expected
 
 
-@pytest.mark.parametrize("written", ["", "127.1", "example.com", "1.2.3.4.5", "*", "[::1]"])
+@pytest.mark.parametrize("written", ["", "127", "127.01", "127.70000.1", "example.com", "1.2.3.4.5", "*", "[::1]"])
 def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="is not an IP address"):
         Address.read(written)

@@ -56,6 +56,7 @@ def test_a_server_speaks_the_versions_of_today_and_never_renegotiates(files: Fil
 @pytest.mark.parametrize(
     ("protocols", "lowest", "highest", "without"),
     [
+        (("TLSv1.0", "TLSv1.2"), ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_2, 0),
         (("TLSv1.2",), ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2, 0),
         (("TLSv1.3", "TLSv1.2"), ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3, 0),
         (("TLSv1.1", "TLSv1.3"), ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_3, ssl.OP_NO_TLSv1_2),

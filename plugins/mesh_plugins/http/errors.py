@@ -12,9 +12,11 @@ from urllib.parse import quote
 
 from mesh import (
     REASONS,
+    AddrBound,
     AnyService,
     BadRequestContext,
     ClientGone,
+    ConnectFailed,
     Fields,
     HttpReply,
     HttpRequest,
@@ -41,6 +43,8 @@ TEXT = (b"content-type", b"text/plain; charset=utf-8")
 NACK: Fields = [(b"retry-after", b"1"), (b"l5d-retryable", b"true"), (b"finagle-http-nack", b"true")]
 MAX_HEADER = 4096  # bytes of `l5d-err`: proxies in front limit heads to 8 KiB
 SHORT = 512  # bytes of a text that is encoded once and remembered
+LONGEST_TARGET = 256  # bytes of a target that are told back
+MOST_ADDRESSES = 20  # that are told of a name whose endpoint cannot be connected to
 
 MOST_ERROR_BYTES = Param(5120 * 1024, "most error bytes")
 """Where the body of a generated reply is cut off."""
@@ -101,7 +105,32 @@ def _reply(request: HttpRequest, error: MeshError, most: int) -> HttpReply:
         headers = [(b"l5d-retryable", b"true")]
     elif isinstance(error, RateLimited):
         headers = _limits(error)
-    return _answer(status, str(error) or type(error).__name__, headers, most)
+    return _answer(status, _text(request, error), headers, most)
+
+
+def _text(request: HttpRequest, error: MeshError) -> str:
+    """Return what is told of an error, and of where its request was going."""
+    text = str(error) or type(error).__name__
+    context = request.context
+    if isinstance(error, Unidentified):
+        line = f"{request.method.decode('latin-1')} {request.target[:LONGEST_TARGET].decode('latin-1')}"
+        return f"Unknown destination: {line} / {text}"
+    if not isinstance(error, ConnectFailed) or context.endpoint is None or context.bound is None:
+        return text
+    addr = context.bound.addr.value
+    endpoints = addr.endpoints if isinstance(addr, AddrBound) else ()
+    shown = [str(endpoint) for endpoint in endpoints[:MOST_ADDRESSES]]
+    more = ["..."] if len(endpoints) > MOST_ADDRESSES else []
+    lines = [
+        f"Unable to establish connection to {context.endpoint}.",
+        "",
+        f"service name: {context.path}",
+        f"client name: {context.bound.id}",
+        f"addresses: [{', '.join(shown + more)}]",
+        f"selected address: {context.endpoint}",
+        f"cause: {text}",
+    ]
+    return "\n".join(lines)
 
 
 def _limits(error: RateLimited) -> Fields:

@@ -76,7 +76,10 @@ class PathConfig:
 
 
 def path(config: PathConfig, prefix: Path) -> HttpIdentifier:
-    """Return the identifier. Empty segments do not count; the query never enters a name."""
+    """Return the identifier. Empty segments do not count; the query never enters a name.
+
+    A segment is taken as it stands, whatever bytes it has, since a path can hold all of them.
+    """
 
     def identify(request: HttpRequest) -> Path:
         target, mark, query = request.target.partition(b"?")
@@ -85,7 +88,7 @@ def path(config: PathConfig, prefix: Path) -> HttpIdentifier:
             raise Unidentified("not enough segments in path")
         if config.consume:
             request.target = _less(target, config.segments) + mark + query
-        return prefix + _labels(taken)
+        return prefix + Path(tuple(taken))
 
     return identify
 

@@ -5,10 +5,14 @@ import logging
 import pytest
 
 from mesh import (
+    AddrBound,
     BadRequestContext,
     BindingTimeout,
+    BoundName,
     ClientGone,
     ConnectFailed,
+    Endpoint,
+    Fixed,
     HttpReply,
     HttpRequest,
     IdleTimeout,
@@ -16,6 +20,7 @@ from mesh import (
     MeshError,
     Nacked,
     Overloaded,
+    Path,
     PluginError,
     RateLimited,
     RemoteProtocolError,
@@ -67,6 +72,36 @@ async def test_the_text_stands_in_the_body_and_encoded_in_a_header() -> None:
     assert reply.body.buffered == b"no way\nline 2\n"
     assert field(reply.headers, b"l5d-err") == b"no way%0Aline 2"
     assert field(reply.headers, b"content-type") == b"text/plain; charset=utf-8"
+
+
+async def test_a_request_that_nobody_can_name_is_told_which_it_was() -> None:
+    _request, reply = await _answer(Unidentified("no host"))
+
+    assert reply.body.buffered == b"Unknown destination: GET / / no host"
+
+
+@pytest.mark.parametrize(("count", "shown"), [(2, "10.0.0.0:80, 10.0.0.1:80"), (40, "10.0.0.19:80, ...")])
+async def test_an_endpoint_that_cannot_be_connected_to_is_told_with_its_names(count: int, shown: str) -> None:
+    endpoints = tuple(Endpoint(f"10.0.0.{number}", 80) for number in range(count))
+    request = HttpRequest(b"GET", b"/", [])
+    request.context.path = Path.read("/svc/web")
+    request.context.bound = BoundName(Path.read("/#/fs/web"), Path(()), Fixed(AddrBound(endpoints)))
+    request.context.endpoint = endpoints[1]
+
+    async def service(_request: HttpRequest, /) -> HttpReply:
+        raise ConnectFailed("refused")
+
+    reply = await Errors()(request, service)
+
+    lines = (reply.body.buffered or b"").decode().splitlines()
+    assert lines[:4] == [
+        "Unable to establish connection to 10.0.0.1:80.",
+        "",
+        "service name: /svc/web",
+        "client name: /#/fs/web",
+    ]
+    assert lines[4].endswith(f"{shown}]")
+    assert lines[5:] == ["selected address: 10.0.0.1:80", "cause: refused"]
 
 
 async def test_an_overload_says_that_it_is_safe_to_try_again() -> None:
