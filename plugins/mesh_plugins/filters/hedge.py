@@ -301,7 +301,7 @@ class Hedge:
         own.attempt += 1
         own.tried = _tried(context)
         race.enter(request)
-        race.second = self._life.spawn("hedge", partial(race.run, request, service))
+        race.second = self._life.spawn("hedged attempt", partial(race.run, request, service))
 
     def _note(self, context: Context, winner: Request, attempts: list[Request]) -> None:
         """Let the context say where the winner went, and where the request has been to."""
