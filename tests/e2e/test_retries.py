@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from tests.e2e.raw import Message, RawConnection, chunked, reply, request
-from tests.e2e.stubs import Behaviour, Stub, stub
+from tests.e2e.stubs import Behaviour, Stub, stub, stubs
 from tests.plugins.rest import numbers
 from tests.proxies import FS, between, disco, proxy, stack
 
@@ -160,3 +160,25 @@ async def test_where_no_repeats_are_taken_on_the_client_gets_the_first_answer() 
         answer = await client.reply()
 
     assert (answer.status, answer.body, len(endpoint.requests)) == (500, b"bad", 1)
+
+
+async def test_an_endpoint_that_always_breaks_is_asked_three_times_retries_and_requeues_together() -> None:
+    async with between(in_turn(*[b""] * 20), service=service()) as (endpoint, client):
+        await client.send(request())
+        answer = await client.reply()
+
+    assert (answer.status, len(endpoint.requests)) == (502, 3)
+
+
+async def test_endpoints_that_cannot_be_reached_are_not_gone_round_again_by_each_retry(tmp_path: pathlib.Path) -> None:
+    async with stubs(5) as gone:
+        namers = disco(tmp_path, web=[endpoint.port for endpoint in gone])
+    async with (
+        proxy(stack(FS, namers=namers, service=service()), warnings=True) as running,
+        running.connect() as client,
+    ):
+        await client.send(request())
+        answer = await client.reply()
+        attempts = numbers(running.linker.metrics, "rt/http/client/#/io.l5d.fs/web")["requests"]
+
+    assert (answer.status, attempts) == (502, 7)  # once round, and once for each retry

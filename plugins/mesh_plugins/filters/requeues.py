@@ -16,7 +16,7 @@ from mesh import (
     AnyService,
     Classifier,
     ConnectFailed,
-    Endpoint,
+    Context,
     Make,
     MeshError,
     Metrics,
@@ -128,7 +128,8 @@ class Requeues:
     async def _repeat(self, request: Request, service: AnyService, failed: MeshError | Reply) -> Reply:
         context = request.context
         spendable = math.ceil(SHARE_PER_REQUEST * self._budget.balance)
-        connects, sent, repeats = 0, 0, 0
+        # What a retry sends again has been to endpoints before: its attempts count on from there.
+        connects, sent, repeats = 0, min(context.attempt, MAX_SENT - 1), 0
         try:
             while True:
                 if context.endpoint is not None and context.endpoint not in context.tried:
@@ -137,7 +138,7 @@ class Requeues:
                     connects += 1
                 else:
                     sent += 1
-                if sent >= MAX_SENT or repeats >= spendable or self._went_round(connects, context.tried):
+                if sent >= MAX_SENT or repeats >= spendable or self._went_round(connects, context):
                     self._limit.value += 1
                     break
                 if not self._budget.try_withdraw():
@@ -172,12 +173,12 @@ class Requeues:
             return error
         return await _nacked(request, reply) if self._is_nack(reply) else reply
 
-    def _went_round(self, connects: int, tried: tuple[Endpoint, ...]) -> bool:
-        """Return whether connecting failed as often as there are endpoints, and none is left that was not tried."""
-        if self._balancer is None or connects >= MAX_CONNECTS:
+    def _went_round(self, connects: int, context: Context) -> bool:
+        """Return whether connecting failed, after as many attempts as there are endpoints, and none is left untried."""
+        if self._balancer is None or not connects or connects >= MAX_CONNECTS:
             return connects >= MAX_CONNECTS
-        nodes = self._balancer.nodes
-        return connects >= len(nodes) and all(endpoint in tried for endpoint in nodes)
+        nodes, tried = self._balancer.nodes, context.tried
+        return context.attempt + 1 >= len(nodes) and all(endpoint in tried for endpoint in nodes)
 
 
 async def _nacked(request: Request, reply: Reply) -> Nacked:

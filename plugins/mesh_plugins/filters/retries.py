@@ -2,7 +2,8 @@
 
 They stand above the binding, so each attempt draws anew among the branches of a weighted union, and goes to an endpoint
 that the request has not been to. A requeue repeats what was certainly not begun, and needs no leave; a retry repeats what
-may have been done, and does so only where a stack file allows it. Each retry may have its own requeues.
+may have been done, and does so only where a stack file allows it. What breaks is sent so often by both together: each repeat
+of either counts.
 Source: linkerd router/core, ClassifiedRetries.scala; finagle-core, service/RetryBudget.scala. The limit per request is ours.
 """
 
@@ -18,6 +19,7 @@ from mesh import (
     OTHER,
     AnyService,
     Classifier,
+    Context,
     Make,
     MeshError,
     Metrics,
@@ -27,6 +29,7 @@ from mesh import (
     Params,
     Reply,
     Request,
+    UpstreamBroken,
     bind,
     classify_errors,
     is_success,
@@ -141,7 +144,7 @@ class Retries:
         try:
             while self._is_retryable(request, failed):
                 pause = next(pauses, None)
-                if pause is None or not self._may_retry(request, recording, retries, pause):
+                if pause is None or not self._may_retry(request, recording, _made(failed, retries, context), pause):
                     break
                 if isinstance(failed, Reply):
                     await failed.aclose()
@@ -172,13 +175,13 @@ class Retries:
             return self._is_unprocessed(failed)
         return outcome is Outcome.RETRYABLE
 
-    def _may_retry(self, request: Request, recording: Recording | None, retries: int, pause: float) -> bool:
-        """Return whether one more attempt can be made and waited for, and pay for it."""
+    def _may_retry(self, request: Request, recording: Recording | None, made: int, pause: float) -> bool:
+        """Return whether one more attempt can be made, after `made`, and waited for, and pay for it."""
         counts = self._counts
         if recording is None and request.body.buffered is None:
             counts.too_long.value += 1
             return False
-        if retries + 1 >= self._rules.max_attempts:
+        if made >= self._rules.max_attempts:
             counts.limit.value += 1
             return False
         expiry = request.context.expiry
@@ -188,6 +191,11 @@ class Retries:
             counts.exhausted.value += 1
             return False
         return True
+
+
+def _made(failed: Reply | MeshError, retries: int, context: Context) -> int:
+    """Return how many attempts count: where the last one broke, requeues have seen to that, and theirs do."""
+    return (context.attempt if isinstance(failed, UpstreamBroken) else retries) + 1
 
 
 async def _attempt(request: Request, service: AnyService, recording: Recording | None) -> Reply | MeshError:
