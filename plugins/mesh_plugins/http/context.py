@@ -3,7 +3,7 @@
 Source: linkerd protocol/http, LinkerdHeaders.scala and `MaxCallDepthFilter`; RFC 9110 section 7.6.3 for `via`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 
 from mesh import (
     EMPTY_DTAB,
@@ -30,40 +30,29 @@ MEMO = 256  # overrides remembered, read once each; cleared when full
 LONGEST = 8192  # bytes of an override that is read at all
 
 Reader = Callable[[HttpRequest], None]
-READERS: Param[Mapping[bytes, Reader]] = Param({}, "readers of fields")
-"""What else is looked for in the same pass over the fields: by name, what to do with a request that has it."""
+"""Acts on a request that has a field which it looks for. Raises what the request is to be answered with."""
+Readers = tuple[tuple[frozenset[bytes], Reader], ...]
+READERS: Param[Readers] = Param((), "readers of fields")
+"""What is looked for in the one pass over the fields that `request_fields` makes: the names, and who reads them, in order."""
 
 
-class DtabHeaders:
+def with_reader(params: Params, names: Iterable[bytes], read: Reader) -> Params:
+    """Return params with one more reader, the last so far."""
+    return params.put(READERS, (*params[READERS], (frozenset(names), read)))
+
+
+class DtabReader:
     """Reads `l5d-ctx-dtab`, then `l5d-dtab`, into the request's local dtab, and passes both on as `l5d-ctx-dtab`.
 
-    The latter is appended, hence stronger. Raises `BadRequestContext` if one does not parse. `readers` are for other
-    fields, so that there is one pass for all of them.
+    The latter is appended, hence stronger. Raises `BadRequestContext` if one does not parse.
     """
 
-    __slots__ = ("_memo", "_names", "_readers")
+    __slots__ = ("_memo",)
 
-    def __init__(self, readers: Mapping[bytes, Reader] | None = None) -> None:
+    def __init__(self) -> None:
         self._memo: dict[bytes, Dtab] = {}
-        others = [(frozenset({name}), read) for name, read in (readers or {}).items()]
-        self._readers: list[tuple[frozenset[bytes], Reader]] = [*others, (frozenset({USER_DTAB, CTX_DTAB}), self._read)]
-        self._names = frozenset[bytes]().union(*(names for names, _read in self._readers))
 
-    def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
-        names = self._names
-        for name, _value in request.headers:
-            if name in names:  # faster than one comparison: the hash of a name that was seen before is known
-                self._read_all(request)
-                break
-        return service(request)
-
-    def _read_all(self, request: HttpRequest) -> None:
-        present = self._names.intersection(name for name, _value in request.headers)
-        for names, read in self._readers:
-            if not names.isdisjoint(present):
-                read(request)
-
-    def _read(self, request: HttpRequest) -> None:
+    def __call__(self, request: HttpRequest) -> None:
         headers = request.headers
         texts = [value for name, value in headers if name == CTX_DTAB]
         texts += [value for name, value in headers if name == USER_DTAB]
@@ -98,14 +87,8 @@ class CallDepth:
     def __init__(self, most: int) -> None:
         self._most = most
 
-    def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
-        for name, _value in request.headers:
-            if name == b"via":
-                self._check(request.headers)
-                break
-        return service(request)
-
-    def _check(self, headers: Fields) -> None:
+    def __call__(self, request: HttpRequest) -> None:
+        headers = request.headers
         depth = sum(value.count(b",") + 1 for name, value in headers if name == b"via")
         own = sum(value.count(VIA_NAME) for name, value in headers if name == b"via")
         if depth > self._most or own > MOST_OWN:
@@ -213,11 +196,11 @@ def _edge(params: Params, rest: Make) -> AnyService:
 
 
 def _call_depth(params: Params, rest: Make) -> AnyService:
-    return bind(CallDepth(params[MAX_CALL_DEPTH]), rest(params), "call_depth")
+    return rest(with_reader(params, [b"via"], CallDepth(params[MAX_CALL_DEPTH])))
 
 
 def _dtab_headers(params: Params, rest: Make) -> AnyService:
-    return bind(DtabHeaders(params[READERS]), rest(params), "dtab_headers")
+    return rest(with_reader(params, [CTX_DTAB, USER_DTAB], DtabReader()))
 
 
 EDGE = Module(
@@ -228,13 +211,17 @@ EDGE = Module(
     section="server",
 )
 CALL_DEPTH = Module(
-    "call_depth", _call_depth, above=("router",), why="a loop must end before it is routed", section="server"
+    "call_depth",
+    _call_depth,
+    above=("request_fields", "router"),
+    why="a loop must end before it is routed; `request_fields` finds the field for it",
+    section="server",
 )
 DTAB_HEADERS = Module(
     "dtab_headers",
     _dtab_headers,
-    above=("router",),
-    why="the binding needs the override of the request",
+    above=("request_fields", "router"),
+    why="the binding needs the override of the request; `request_fields` finds the fields for it",
     section="server",
 )
 VIA = filtered(

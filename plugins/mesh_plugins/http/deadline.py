@@ -27,7 +27,7 @@ from mesh import (
     sooner,
     without,
 )
-from mesh_plugins.http.context import READERS, Reader
+from mesh_plugins.http.context import with_reader
 
 CTX_DEADLINE = b"l5d-ctx-deadline"
 NANOSECONDS = 1e9
@@ -94,16 +94,14 @@ def _deadline(params: Params, rest: Make) -> AnyService:
     scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True).scope("admission_control")
     clock = trio.lowlevel.current_clock().current_time
     reader = DeadlineReader(scope.counter("deadline", "rejected"), clock, time.time_ns)
-    others = params[READERS]
-    readers: dict[bytes, Reader] = {**others, CTX_DEADLINE: reader}
-    return rest(params.put(READERS, readers))
+    return rest(with_reader(params, [CTX_DEADLINE], reader))
 
 
 DEADLINE = Module(
     "deadline",
     _deadline,
-    above=("dtab_headers", "router"),
+    above=("request_fields", "router"),
     below=("edge", "clear_context"),
-    why="the pass over the fields that `dtab_headers` makes reads it, before anything is done for the request",
+    why="work that is late is not begun; `request_fields` finds the field for it",
     section="server",
 )

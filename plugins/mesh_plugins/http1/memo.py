@@ -19,11 +19,12 @@ _Value = TypeVar("_Value")
 class Memo(dict[_Key, _Value]):
     """A bounded dict that works a new key's value out by itself; one per process and kind of line.
 
-    `work` returns the value or raises; `keeps` tells whether it may be kept. A full memo forgets everything: what
-    repeats is soon back, and no bookkeeping is paid for on a hit (40 ns; a miss costs 1 to 2 µs).
+    `work` returns the value or raises; `keeps` tells whether it may be kept. What comes for the first time is not kept, only
+    noted: the ids of requests never come again, and would soon fill any memo. A full memo forgets everything: what repeats
+    is soon back, and no bookkeeping is paid for on a hit (40 ns; a miss costs 1 to 2 µs).
     """
 
-    __slots__ = ("_keeps", "_most", "_work")
+    __slots__ = ("_keeps", "_most", "_once", "_work")
 
     def __init__(
         self, work: Callable[[_Key], _Value], keeps: Callable[[_Key, _Value], bool], most: int = MAX_LINES
@@ -32,11 +33,18 @@ class Memo(dict[_Key, _Value]):
         self._work = work
         self._keeps = keeps
         self._most = most
+        self._once: set[_Key] = set()
 
     def __missing__(self, key: _Key) -> _Value:
         value = self._work(key)
-        if self._keeps(key, value):
+        once = self._once
+        if key in once:
             if len(self) >= self._most:
                 self.clear()
             self[key] = value
+            once.discard(key)
+        elif self._keeps(key, value):
+            if len(once) >= self._most:
+                once.clear()
+            once.add(key)
         return value

