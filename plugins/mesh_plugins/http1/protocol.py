@@ -60,7 +60,8 @@ from mesh_plugins.http.rewrite_host import REWRITE_HOST
 from mesh_plugins.http.trace_fields import TRACE_FIELDS
 from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
-from mesh_plugins.http1.server import ServerConnection, Serving
+from mesh_plugins.http1.server import ServerConnection
+from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.session import Http1Session
 from mesh_plugins.http1.switching import Tunnels
 from mesh_plugins.http1.wire import FastClient, FastServer
@@ -137,6 +138,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         below = below.put(LABELERS, _labelers(listener.extra, below))
         below = below.put(TIMESTAMP_HEADER, listener.extra.timestamp_header or "")
         buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
+        scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
         serving = Serving(
             _bounded(effective_limits(listener.limits, keys, listener.socket_options), listener),
             buffered * 1024,
@@ -144,6 +146,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
             _tunnels(listener, below),
             (listener.server_session.life_time_ms or math.inf) / 1e3,
             clears_context(below),
+            scope.counter("idle"),
+            scope.counter("lifetime"),
         )
         return below, serve(serving, reference=reference)
 

@@ -10,7 +10,6 @@ import logging
 import math
 from collections.abc import Callable
 
-import attrs
 import trio
 
 from mesh import (
@@ -26,7 +25,6 @@ from mesh import (
     HttpReply,
     HttpRequest,
     InterimSink,
-    Limits,
     LocalProtocolError,
     MeshError,
     RemoteProtocolError,
@@ -39,7 +37,8 @@ from mesh_plugins.http.upgrades import offered
 from mesh_plugins.http1.client_body import DRAIN_BYTES, ClientBody
 from mesh_plugins.http1.head import RequestHead, ServerEngine
 from mesh_plugins.http1.refusal import refusal
-from mesh_plugins.http1.switching import Tunnels, check_switch
+from mesh_plugins.http1.serving import Serving
+from mesh_plugins.http1.switching import check_switch
 
 logger = logging.getLogger(__name__)
 
@@ -51,23 +50,6 @@ LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is
 NOTHING_ASKED = Context()
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why a request is cancelled, for those that it passes through
-
-
-@attrs.frozen
-class Serving:
-    """How one listener serves: its limits, and how it treats its clients.
-
-    Bodies of up to `buffer_bytes` are read before the request is handed on, so that it can be sent again.
-    A connection that is `life_seconds` old ends with its next reply, or at once if it is idle. `clears_context`: what
-    stays within the mesh is kept out of what no filter sees, interim replies and refusals.
-    """
-
-    limits: Limits = attrs.field(factory=Limits)
-    buffer_bytes: int = 5 * 1024
-    allow_half_close: bool = False
-    tunnels: Tunnels = attrs.field(factory=Tunnels)
-    life_seconds: float = math.inf
-    clears_context: bool = False
 
 
 class ServerConnection(InterimSink):
@@ -193,6 +175,8 @@ class ServerConnection(InterimSink):
                     head = engine.read_head()
         except trio.TooSlowError:
             if engine.is_idle():
+                if not self._switch.draining:
+                    self._serving.count_end(self._clock(), until, self._expires)
                 return None
             raise RemoteProtocolError(f"no whole head within {limits.header_deadline_s:g} s", status=408) from None
         return head
@@ -302,7 +286,8 @@ class ServerConnection(InterimSink):
             size = (size or None) if reply.declared_size is None else reply.declared_size
         if self._switch.draining or (size is None and has_body and request.version == (1, 0)):
             self._keep_alive = False
-        if self._expires != math.inf and self._clock() >= self._expires:
+        if self._keep_alive and self._expires != math.inf and self._clock() >= self._expires:
+            self._serving.lifetime.value += 1
             self._keep_alive = False
         if self._body is not None and self._body.is_beyond_draining(reply):
             self._keep_alive = False

@@ -1,8 +1,7 @@
 """linkerd's cases of fields, filters and errors, through a running proxy or by the function that does it.
 
 Answered otherwise on purpose: a total timeout is 504 and not 503, as RFC 9110 section 15.6.5 has it (error-008). Elsewhere:
-the access log (http-filter-025) in tests/plugins/access_log, deadlines (l5d-header-010) in tests/plugins/http/test_deadline.py,
-idle connections (error-015) with the sessions of servers.
+the access log (http-filter-025) in tests/plugins/access_log, deadlines (l5d-header-010) in tests/plugins/http/test_deadline.py.
 """
 
 import pathlib
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import trio
 import yaml
 
 from mesh import (
@@ -41,10 +41,10 @@ from tests.proxies import proxy, stack
 CASES = {
     case["id"]: case for case in yaml.safe_load((pathlib.Path(__file__).parent / "linkerd.yaml").read_text())["cases"]
 }
-ELSEWHERE = {"error-015", "http-filter-025", "l5d-header-010"}
+ELSEWHERE = {"http-filter-025", "l5d-header-010"}
 BY_FUNCTION = {"error-008", "error-009", "http-filter-001", "http-filter-002", "http-filter-021", "l5d-header-013"}
 RATES = {name for name in CASES if name.startswith("l5d-header-00") and name < "l5d-header-009"}
-OF_SEVERAL_REQUESTS = {"error-013"}
+OF_SEVERAL_REQUESTS = {"error-013", "error-015"}
 PROXIED = sorted(set(CASES) - ELSEWHERE - BY_FUNCTION - RATES - OF_SEVERAL_REQUESTS)
 CLOSED = 1  # a port on which nothing listens
 
@@ -201,3 +201,33 @@ async def test_failures_are_counted_on_both_sides() -> None:
 
     for path, number in case["expect"]["counters"].items():
         assert counters[path.replace("<port>", str(endpoint.port))] == number, path
+
+
+@pytest.mark.parametrize(
+    ("session", "counted"),
+    [({"idleTimeMs": 150, "lifeTimeMs": 3000}, "idle"), ({"idleTimeMs": 3000, "lifeTimeMs": 150}, "lifetime")],
+)
+async def test_old_and_idle_connections_are_closed_and_counted(session: dict[str, int], counted: str) -> None:
+    """linkerd's case waits ten times as long, and has its counterpart for the age in the same file of linkerd's."""
+    expect = CASES["error-015"]["expect"]
+    scope = "rt/http/server/127.0.0.1/0"
+    async with (
+        stub() as endpoint,
+        proxy(stack(endpoint.port, server={"serverSession": session})) as running,
+        running.connect() as client,
+    ):
+        await client.send(request(host="century"))
+        await client.reply()
+        before = flat(running.linker.metrics)[f"{scope}/connections"]
+        assert await client.is_closed()
+        with trio.fail_after(5):
+            while flat(running.linker.metrics)[f"{scope}/connections"]:
+                await trio.sleep(0.01)
+        counters = flat(running.linker.metrics)
+
+    assert [before, 0.0] == expect["gauge_sequence"][f"{scope}/connections"]
+    assert counters[f"{scope}/connects"] == expect["counters"][f"{scope}/connects"]
+    assert {name: counters[f"{scope}/{name}"] for name in ("idle", "lifetime")} == {
+        "idle": counted == "idle",
+        "lifetime": counted == "lifetime",
+    }

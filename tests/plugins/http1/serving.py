@@ -9,7 +9,8 @@ import trio
 import trio.testing
 
 from mesh import Body, HttpReply, HttpRequest, StreamConnection, Switch
-from mesh_plugins.http1.server import ServerConnection, Serving
+from mesh_plugins.http1.server import ServerConnection
+from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.wire import FastServer
 
 LENGTH = re.compile(rb"content-length: ([0-9]+)")

@@ -6,7 +6,7 @@ import trio
 from mesh import HttpReply, HttpRequest, Life, Limits, Switch
 from mesh.testing import memory_connections, request
 from mesh_plugins.http1.protocol import STACK, is_repeatable, make_request, new_session, serve, serve_plainly
-from mesh_plugins.http1.server import Serving
+from mesh_plugins.http1.serving import Serving
 
 
 def test_the_default_stack_keeps_its_own_rules() -> None:

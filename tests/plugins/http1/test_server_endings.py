@@ -8,7 +8,8 @@ import trio.testing
 
 from mesh import Body, HttpReply, HttpRequest, Limits, Switch, Unavailable
 from mesh.testing import Trickle
-from mesh_plugins.http1.server import ServerConnection, Serving
+from mesh_plugins.http1.server import ServerConnection
+from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.wire import FastServer
 from tests.plugins.http1.serving import GET, Answer, Client, always, ok, served, whole
 from tests.socketpairs import connected, drain, settled

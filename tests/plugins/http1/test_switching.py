@@ -12,7 +12,7 @@ import trio.testing
 from mesh import Body, Fields, HttpReply, HttpRequest, StreamConnection
 from mesh.testing import memory_connections
 from mesh_plugins.http.switched import SwitchedReply
-from mesh_plugins.http1.server import Serving
+from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.switching import Tunnels
 from mesh_plugins.tunnels.tunnel import Tunnel
 from tests.plugins.http1.serving import GET, Client, served
