@@ -9,13 +9,19 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import attrs
+import trio
 
 from mesh.config import read_text
+from mesh.life import Life
+from mesh.linker.assemble import assemble
 from mesh.linker.process import Linker
 from mesh.linker.run import running
-from mesh.metrics import flat
+from mesh.metrics import Metrics, flat
+from mesh.params import Params
 from mesh.plugins import Kinds, find
+from mesh.service import AnyService
 from mesh.settings import StackFile
+from mesh.transport import CONNECTOR, Connector
 from tests.e2e.raw import RawConnection, connected
 from tests.e2e.stubs import OK, Behaviour, Stub, stub
 
@@ -93,6 +99,22 @@ async def proxy(
         assert wrong == []
     finally:
         logger.removeHandler(handler)
+
+
+@contextlib.asynccontextmanager
+async def unheard(text: str, connect: Connector) -> AsyncIterator[AnyService]:
+    """Build a stack file that reaches its endpoints by `connect`, and yield what takes its first server's requests.
+
+    Nothing listens.
+    """
+    async with trio.open_nursery() as nursery:
+        life = Life(nursery)
+        try:
+            params = Params().put(CONNECTOR, connect)
+            yield assemble(settings_of(text), kinds(), life, Metrics(), params).routers[0].servers[0].service
+        finally:
+            life.close()
+            nursery.cancel_scope.cancel()
 
 
 Keys = Mapping[str, Any]
