@@ -332,8 +332,14 @@ def _check_role(stack: Stack, section: str, role: str, *, may_be_branch: bool) -
 
 
 def _last(stack: Stack, section: str, module: Module) -> Stack:
-    """Put `module` last in its section: just before the branch point that ends it, or before the pool."""
+    """Put `module` last in its section: just before the branch point that ends it, or before the pool.
+
+    One that must stand above others of the section stands just above the first of them.
+    """
     modules = list(stack.section(section))
+    for other in modules:
+        if other.role in module.above:
+            return stack.before(other.role, module)
     if modules and modules[-1].branch:
         return stack.before(modules[-1].role, module)
     return stack.after(modules[-1].role, module) if modules else stack + Stack([module])

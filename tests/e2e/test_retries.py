@@ -182,3 +182,28 @@ async def test_endpoints_that_cannot_be_reached_are_not_gone_round_again_by_each
         attempts = numbers(running.linker.metrics, "rt/http/client/#/io.l5d.fs/web")["requests"]
 
     assert (answer.status, attempts) == (502, 7)  # once round, and once for each retry
+
+
+async def test_second_attempts_count_among_what_a_client_takes_on() -> None:
+    async def stall(it: Stub, connection: RawConnection) -> None:
+        while (asked := await connection.message()) is not None:
+            it.requests.append(asked)
+
+    hedge = {"kind": "io.l5d.hedge", "delayMs": 10, "budget": {"minRetriesPerSec": 100}}
+    keys: dict[str, Any] = {"client": {"circuitBreakers": {"maxRetries": 1}}, "filters": {"client": [hedge]}}
+    async with (
+        stub(stall) as it,
+        proxy(stack(it.port, **keys)) as running,
+        running.connect() as one,
+        running.connect() as other,
+    ):
+        scope = f"rt/http/client/$/inet/127.0.0.1/{it.port}/circuit_breakers"
+        for client in (one, other):
+            await client.send(request())
+        with trio.fail_after(2.0):
+            while len(it.requests) < 3 or numbers(running.linker.metrics, scope).get("retries_overflow") != 1:
+                await trio.sleep(0.01)
+        await trio.sleep(0.05)
+        sent = len(it.requests)
+
+    assert sent == 3

@@ -281,10 +281,16 @@ async def test_a_filter_may_stand_just_before_a_branch_point(life: Life) -> None
 
 
 async def test_a_module_brings_its_own_rules_of_order(life: Life) -> None:
-    settings = with_filters(settings_of(), server=entry("as_module"))
+    settings = with_filters(settings_of(), server=entry("as_module", after="errors"))
 
     with pytest.raises(ConfigError, match="mine must stand above errors: it must see replies"):
         assemble(settings, find(), life, Metrics())
+
+
+async def test_a_module_that_must_stand_above_others_stands_just_there_unless_it_is_told_where(life: Life) -> None:
+    roles = roles_with(life, "server", entry("as_module"))
+
+    assert roles[roles.index("mine") + 1] == "errors"
 
 
 async def test_a_filter_of_the_stack_file_is_in_the_way_of_requests(life: Life) -> None:

@@ -332,7 +332,7 @@ def hedge(config: HedgeConfig) -> Module:
     return Module(
         "hedge",
         wrap,
-        above=("balancer",),
+        above=("client_limits", "balancer"),
         below=("router",),
-        why="the second attempt is another pick of the balancer",
+        why="the second attempt is another pick of the balancer, and counts as one of the client's",
     )
