@@ -1,5 +1,5 @@
 """The command line."""
 
-from mesh.cli.group import main as main
+from mesh.cli.group import main
 
 __all__ = ["main"]
