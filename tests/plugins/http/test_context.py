@@ -128,6 +128,14 @@ async def test_an_edge_normalises_the_path() -> None:
     assert request.target == b"/b?c=.."
 
 
+async def test_at_the_edge_no_orders_to_services_made_with_finagle_are_taken() -> None:
+    orders = [(b"dtab-local", b"/s => /x"), (b"x-dtab-00-a", b"L3M="), (b"finagle-ctx-deadline", b"1 2")]
+
+    request, _reply = await _through(Edge(), [(b"host", b"web"), *orders])
+
+    assert [name for name, _value in request.headers] == [b"host"]
+
+
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
