@@ -5,8 +5,9 @@ Where a case has `here`, that is what we answer on purpose, and `why`. Beyond th
 * Nothing counts as `cannot_retry`: whether the balancer has an open endpoint does not end the requeues, since it fails open.
 * A budget whose time to live is out of range is refused when the stack file is read, in other words than Finagle's.
 
-Left out is what is not built: the back-offs that no stack file can ask for, and token buckets with a limit. So are the cases of
-the deadline filter, which counts what is late and serves it all the same, or four in five of it: here none is served.
+Left out is what is not built: the back-offs that no stack file can ask for (backoff-002, 004 and 006), and token
+buckets with a limit (token_bucket-004). So are the cases of the deadline filter (deadline_filter-*), which counts
+what is late and serves it all the same, or four in five of it: here none is served.
 """
 
 from itertools import islice

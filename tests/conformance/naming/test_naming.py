@@ -2,6 +2,8 @@
 
 Answered otherwise on purpose: `bind-025`, an unknown class under `/$`, fails in linkerd's words (`Unknown namer: …`), not
 in those of Java's class loader. And `localhost` is always 127.0.0.1.
+
+The cases of transformers (transformer-005 and 007) are of those for Kubernetes, and come with them.
 """
 
 from collections.abc import Sequence
