@@ -50,12 +50,14 @@ class Kinds:
         """Return the kind of this name or alias, or None."""
         return self._kinds.get((category, name))
 
-    def names(self, category: Category, protocol: str = "") -> list[str]:
-        """Return the full names in a category, those of another protocol left out."""
+    def names(self, category: Category, protocol: str = "", *, built: bool = False) -> list[str]:
+        """Return the full names in a category, those of another protocol left out, and with `built` what is not built."""
         return [
             kind.name
             for kind in self.all()
-            if kind.category is category and (not protocol or not kind.protocols or protocol in kind.protocols)
+            if kind.category is category
+            and (not protocol or not kind.protocols or protocol in kind.protocols)
+            and (kind.built or not built)
         ]
 
     def nearest(self, category: Category, name: str, protocol: str = "") -> str:

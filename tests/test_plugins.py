@@ -156,6 +156,7 @@ def test_all_kinds_are_listed_once_by_category_and_name() -> None:
 
 def test_the_names_of_a_category_can_be_limited_to_a_protocol() -> None:
     assert KNOWN.names(Category.IDENTIFIER) == ["io.l5d.header", "io.l5d.thrift", "static"]
+    assert KNOWN.names(Category.IDENTIFIER, "http", built=True) == KNOWN.names(Category.IDENTIFIER, "http")
     assert KNOWN.names(Category.IDENTIFIER, "http") == ["io.l5d.header", "static"]
 
 

@@ -8,14 +8,16 @@ import click
 from mesh.keys import Kind
 from mesh.plugins import Kinds, find
 
+BUILTINS = "builtins (linker-mesh)"  # not named with every kind that it brings
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plugins(as_json: bool) -> None:
     """List what a stack file can use.
 
-    Every kind is shown with what it is for and the plugin that brings it, and every plugin that could not be loaded with
-    the reason.
+    Every kind is shown with what it is for, and the plugin that brings it if that is not linker itself; and every plugin
+    that could not be loaded, with the reason.
     """
     kinds = find()
     click.echo(json.dumps(_listed(kinds), indent=2) if as_json else "\n".join(_lines(kinds)))
@@ -52,4 +54,5 @@ def _lines(kinds: Kinds) -> list[str]:
 def _described(kind: Kind) -> str:
     marks = [mark for mark, holds in (("not built yet", not kind.built), ("experimental", kind.experimental)) if holds]
     marked = f" [{', '.join(marks)}]" if marks else ""
-    return f"{kind.summary}{marked} — {kind.plugin}"
+    plugin = "" if kind.plugin == BUILTINS else f" — {kind.plugin}"
+    return f"{kind.summary}{marked}{plugin}"

@@ -15,13 +15,18 @@ from mesh.config.effective import effective_label
 from mesh.config.nodes import Sequence
 from mesh.config.report import Report
 from mesh.config.shape import key_name
+from mesh.naming.dtab import Dentry
+from mesh.naming.path import Path
 from mesh.settings.connections import Address
+from mesh.settings.kinds import NamerSettings
 from mesh.settings.prefixes import PerPrefix
 from mesh.settings.router import RouterSettings, ServerSettings
 from mesh.settings.stackfile import AdminSettings
 from mesh.settings.tls import ClientAuth, TlsServer
 
 T = TypeVar("T")
+
+_NAMERS = Path((b"#",))
 
 
 @attrs.frozen
@@ -42,6 +47,8 @@ def check(report: Report) -> None:
     _warn_of_endless_waits(report)
     _warn_of_vain_timeouts(report)
     _warn_of_keys(report)
+    _warn_of_missing_files(report)
+    _warn_of_strange_names(report)
 
 
 def _made(report: Report, cls: type[T]) -> Iterator[tuple[str, T]]:
@@ -157,3 +164,35 @@ def _is_readable_by_all(path: str) -> bool:
         return bool(os.stat(path).st_mode & stat.S_IROTH)
     except (OSError, ValueError):
         return False
+
+
+def _warn_of_missing_files(report: Report) -> None:
+    """Warn of certificates and keys that are not there: a file may be checked on another machine than it is for."""
+    for key, value in report.made:
+        if isinstance(value, TlsServer | ClientAuth):
+            for name, path in (("certPath", value.cert_path), ("keyPath", value.key_path)):
+                if not os.path.exists(path):
+                    report.warn(f"{key}.{name}", f"{path} does not exist here", "a file, or TLS will not work")
+
+
+def _warn_of_strange_names(report: Report) -> None:
+    """Warn of the first rule of each dtab that leads below `/#` to where no namer of the file is, and so to nothing."""
+    if report.problems or report.planned:
+        return  # a namer that could not be read may have been meant
+    prefixes = [_NAMERS + namer.path for _, namer in _made(report, NamerSettings)]
+    expected = f"one of {', '.join(map(str, prefixes))}" if prefixes else "a namer in `namers`"
+    for key, router in _made(report, RouterSettings):
+        strange = next((dentry for dentry in router.dtab if _is_strange(dentry, prefixes)), None)
+        if strange is not None and router.interpreter.chosen.kind.name == "default":
+            message = f"the rule {strange.show()} leads to no namer of this file"
+            report.warn_within(f"{key}.dtab", strange.line, strange.column, message, expected)
+
+
+def _is_strange(dentry: Dentry, prefixes: list[Path]) -> bool:
+    named = [path for path in dentry.dst.leaves() if path.startswith(_NAMERS)]
+    return any(not any(_meet(path, prefix) for prefix in prefixes) for path in named)
+
+
+def _meet(path: Path, prefix: Path) -> bool:
+    """Whether names below `path` can be names below `prefix`."""
+    return path.startswith(prefix) or prefix.startswith(path)

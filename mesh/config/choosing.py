@@ -35,7 +35,7 @@ class Chooser:
     """Finds kinds by the names that a stack file has for them."""
 
     def __init__(self, kinds: Kinds, folder: pathlib.Path, report: Report) -> None:
-        self._kinds = kinds
+        self.kinds = kinds
         self._folder = folder
         self._report = report
 
@@ -67,7 +67,7 @@ class Chooser:
 
     def default(self, node: Mapping, category: Category, name: str, place: Place) -> Choice | Any:
         """Return the kind that is used when a file chooses none, or `FAILED` after reporting that it is missing."""
-        kind = self._kinds.get(category, name)
+        kind = self.kinds.get(category, name)
         if kind is None:
             self._report.problem(node, place, f"the default {category} {name} is not installed", self._failures())
             return FAILED
@@ -75,17 +75,17 @@ class Chooser:
 
     def require(self, node: Mapping, category: Category, name: str, place: Place) -> None:
         """Report that a map must choose a kind and does not."""
-        known = self._kinds.names(category, place.protocol_name)
+        known = self.kinds.names(category, place.protocol_name, built=True)
         expected = f"one of {', '.join(known)}" if len(known) <= 8 else ""
         self._report.problem(node, place.child(name), "is required", expected)
 
     def _find(self, scalar: Scalar, category: Category, place: Place, line: int) -> Choice:
         name, protocol = scalar.text, place.protocol_name
-        kind, ready = self._kinds.get(category, name), None
+        kind, ready = self.kinds.get(category, name), None
         if kind is None and category is Category.FILTER and ":" in name:
             kind, ready = import_filter(name, self._folder)
         if kind is None:
-            nearest = self._kinds.nearest(category, name, protocol)
+            nearest = self.kinds.nearest(category, name, protocol)
             expected = "" if nearest else self._expected(category, protocol)
             raise MismatchError(f"there is no {category} {name}", expected, nearest)
         if protocol and kind.protocols and protocol not in kind.protocols:
@@ -116,11 +116,11 @@ class Chooser:
     def _expected(self, category: Category, protocol: str) -> str:
         if category is Category.FILTER:
             return "a kind or `module:name`"
-        known = self._kinds.names(category, protocol)
+        known = self.kinds.names(category, protocol, built=True)
         listed = f"one of {', '.join(known)}" if 0 < len(known) <= 8 else ""
         failures = self._failures()
         return f"{listed} ({failures})" if listed and failures else listed or failures
 
     def _failures(self) -> str:
-        plugins = ", ".join(failure.plugin for failure in self._kinds.failures)
+        plugins = ", ".join(failure.plugin for failure in self.kinds.failures)
         return f"plugins that could not be loaded: {plugins}" if plugins else ""

@@ -55,8 +55,10 @@ def _make(cls: type, text: str, folder: pathlib.Path) -> Any:
 
 
 def _last_line(error: BaseException, folder: pathlib.Path) -> str:
-    """Return the last line of the traceback, and the last place in a file of `folder` that it went through."""
+    """Return the last line of the traceback, and the last place in a file of `folder` that it went through, or tells of."""
     line = traceback.format_exception_only(error)[-1].strip()
     paths = [(pathlib.Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        paths.append((pathlib.Path(error.filename), error.lineno))
     places = [f" ({path.name}, line {number})" for path, number in paths if path.parent == folder.absolute()]
     return line + (places[-1] if places else "")

@@ -12,6 +12,7 @@ from typing import Any, get_origin
 
 import attrs
 
+from mesh.config.belonging import find_home
 from mesh.config.choosing import Choice, Chooser
 from mesh.config.drafts import Draft, empty_map
 from mesh.config.leaves import LeafReader
@@ -100,8 +101,10 @@ class MapReader:
         for pair in node.pairs:
             name = pair.key.text
             if name not in known:
-                near = nearest(name, known)
-                expected = "" if near or len(known) > 12 else f"one of {', '.join(sorted(known))}"
+                home = find_home(name, place, self._chooser.kinds)
+                near = "" if home else nearest(name, known)
+                listed = "" if near or len(known) > 12 else f"one of {', '.join(sorted(known))}"
+                expected = f"it in {home}" if home else listed
                 self._report.problem(pair.key, place.child(name), "unknown key", expected, near)
                 suspects.add(near)
         return suspects

@@ -61,6 +61,14 @@ class Report:
         line, column = self.origin(key)
         self.warnings.append(Problem(message, self.file, line, column, key, expected))
 
+    def warn_within(self, key: str, line: int, column: int, message: str, expected: str) -> None:
+        """Add a warning about a place in the text that is the value of `key`, by the text's own lines and columns."""
+        node = self.origins[key].node
+        assert isinstance(node, Scalar)  # noqa: S101  whoever read the text knows that it is one
+        starts = [0, *(number + 1 for number, char in enumerate(node.text) if char == "\n")]
+        at = place_within(self._source, node, starts[line - 1] + column - 1)
+        self.warnings.append(Problem(message, self.file, *at, key, expected))
+
     def blame(self, key: str, message: str, expected: str = "") -> None:
         """Add a problem with the value of `key`, or with what it stands in if it is a default."""
         line, column = self.origin(key)

@@ -32,7 +32,10 @@ class SectionReader:
         if kind is FAILED:
             return FAILED
         if kind == _GLOBAL:
-            value = self._maps.make(self._maps.draft(node, cls, place, also=("kind",)))
+            configs = index_of(node).get("configs")
+            if configs is not None:
+                self._report.problem(configs.key, place.child("configs"), f"needs `kind: {_STATIC}` beside it")
+            value = self._maps.make(self._maps.draft(node, cls, place, also=("kind", "configs")))
             return FAILED if value is FAILED else PerPrefix(value)
         self._maps.report_unknown(node, {"kind", "configs"}, place)
         default = self._maps.make(self._maps.draft(empty_map(node), cls, place))

@@ -17,6 +17,12 @@ from mesh.errors import ConfigError, Problem
 MAX_DEPTH = 50  # maps and lists inside each other; the deepest key of the schema is at 9
 MAX_NODES = 100_000  # texts, lists and maps, aliases counted as what they stand for; a file of 1 MiB has about 50,000
 
+_HINTS = {
+    "mapping values are not allowed in this context": "the same indent as the key above, or quotes around a text with `: `",
+    "did not find expected key": "the same indent as the other keys of the map",
+    "did not find expected '-' indicator": "the same indent as the other items of the list",
+}
+
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -202,9 +208,19 @@ def _index(event: yaml.Event) -> int:
 def _explain(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     kind = "JSON" if text.lstrip().startswith("{") else "YAML"
-    context = f" {error.context}" if error.context else ""
+    context = _context(error, mark)
     message = f"not valid {kind}: {error.problem or 'it cannot be read'}{context}"
     if mark is None:
         return Problem(message, file)
-    hint = "blanks: a tab cannot indent" if text[mark.index : mark.index + 1] == "\t" else ""
+    is_tab = text[mark.index : mark.index + 1] == "\t"
+    hint = "blanks: a tab cannot indent" if is_tab else _HINTS.get(error.problem or "", "")
     return Problem(message, file, mark.line + 1, mark.column + 1, expected=hint)
+
+
+def _context(error: yaml.MarkedYAMLError, mark: yaml.Mark | None) -> str:
+    """Return what was being read, and the line where that began if it is another one."""
+    if not error.context:
+        return ""
+    began = error.context_mark
+    line = f" that begins in line {began.line + 1}" if began is not None and mark and began.line != mark.line else ""
+    return f" {error.context}{line}"

@@ -52,12 +52,16 @@ class SocketOptions:
 
 @attrs.frozen(kw_only=True)
 class HostConnectionPool:
-    """How many connections are kept to each endpoint."""
+    """How many connections are kept to each endpoint. Raises `ValueError` if the least is more than the most."""
 
     min_size: int = key("Connections that are kept even when idle.", 0, least=0)
     max_size: int = key("Most connections to one endpoint; unlimited by default.", UNBOUNDED, least=1)
     idle_time_ms: int | None = key("Idle connections above `minSize` are closed after this, in ms.", None, least=1)
     max_waiters: int = key("Most requests that wait for a connection; unlimited by default.", UNBOUNDED, least=0)
+
+    def __attrs_post_init__(self) -> None:
+        if self.min_size > self.max_size:
+            raise ValueError(f"`minSize` ({self.min_size}) must not be above `maxSize` ({self.max_size})")
 
 
 @attrs.frozen(kw_only=True)

@@ -21,17 +21,17 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mesh.cli.plugins.find", lambda: KINDS)
 
 
-def test_kinds_are_listed_by_category_with_what_they_are_and_who_brought_them(linker: Linker) -> None:
+def test_kinds_are_listed_by_category_with_what_they_are_and_which_stranger_brought_them(linker: Linker) -> None:
     result = linker("plugins")
 
     assert result.exit_code == 0
     assert result.stdout == (
         "balancer:\n"
-        "  p2c          Two at random. — builtins (linker-mesh)\n"
+        "  p2c          Two at random.\n"
         "\n"
         "namer:\n"
         "  io.l5d.etcd  Keys. [not built yet, experimental] — other (their-mesh)\n"
-        "  io.l5d.fs    Files. — builtins (linker-mesh)\n"
+        "  io.l5d.fs    Files.\n"
         "\n"
         "not loaded: broken (bad-mesh): ImportError: no module\n"
     )

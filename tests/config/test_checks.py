@@ -116,6 +116,37 @@ def test_a_kind_may_warn_of_its_own_keys(read: Read) -> None:
     assert (warning.key, warning.line, warning.message) == ("routers[0].loudness", 4, "hurts")
 
 
+@pytest.mark.parametrize(
+    ("rule", "leads_nowhere"),
+    [
+        ("/svc => /#/io.l5d.files", False),
+        ("/svc => /#/io.l5d.files/web | /$/inet/127.1/80", False),
+        ("/svc => /#", False),
+        ("/svc => /#/io.l5d.file", True),
+        ("/svc => /#/io.l5d.files/web | /#/io.l5d.consul/dc1", True),
+    ],
+)
+def test_a_rule_that_leads_to_no_namer_is_warned_of(rule: str, leads_nowhere: bool, read: Read) -> None:
+    namers = "namers: [{kind: io.l5d.files, rootDir: disco}]\n"
+
+    warnings = read(namers + QUIET + f"  dtab: |\n    /a => /b;\n    {rule};\n").warnings
+
+    assert [(found.line, found.column, found.expected) for found in warnings] == [
+        (7, 5, "one of /#/io.l5d.files")
+    ] * leads_nowhere
+
+
+def test_certificates_that_are_not_there_are_warned_of(tmp_path: pathlib.Path, kinds: Kinds) -> None:
+    (tmp_path / "key.pem").touch(mode=0o600)
+    tls = f"{{certPath: {tmp_path}/none.pem, keyPath: {tmp_path}/key.pem}}"
+
+    warnings = read_text(
+        f"routers:\n- protocol: plain\n  servers: [{{timeoutMs: 1, tls: {tls}}}]\n", file="f", kinds=kinds
+    ).warnings
+
+    assert [warning.key for warning in warnings] == ["routers[0].servers[0].tls.certPath"]
+
+
 @pytest.mark.parametrize(("mode", "count"), [(0o644, 1), (0o640, 0), (0o600, 0)])
 def test_a_private_key_that_everybody_can_read_is_warned_of(
     mode: int, count: int, tmp_path: pathlib.Path, kinds: Kinds

@@ -25,6 +25,8 @@ def test_a_default_kind_that_is_not_installed_is_told() -> None:
 def test_plugins_that_failed_are_named_where_a_kind_is_missing() -> None:
     kinds = Kinds((kind for kind in KINDS if kind.name != "p2c"), (Failure("mine (my-dist)", "ImportError: x"),))
 
-    message = refusal(ROUTER + "  client: {loadBalancer: {kind: zzz}}\n", kinds)
+    message = refusal(ROUTER + "  service: {responseClassifier: {kind: zzz}}\n", kinds)
 
-    assert message.endswith("expected one of ewma (plugins that could not be loaded: mine (my-dist))")
+    assert message.endswith(
+        "expected one of io.l5d.lenient, io.l5d.strict (plugins that could not be loaded: mine (my-dist))"
+    )

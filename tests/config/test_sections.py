@@ -52,3 +52,9 @@ def test_one_part_of_the_retries_is_overridden_alone(kinds: Kinds) -> None:
 
     retries = service.resolve(Path.read("/svc/web")).retries
     assert (retries.budget.ttl_secs, retries.backoff.ms) == (30, 7)
+
+
+def test_configs_without_their_kind_are_told_what_they_need(problems: Callable[[str], list[str]]) -> None:
+    assert problems(ROUTER + "  client: {configs: [{prefix: /}]}\n") == [
+        "4:12 routers[0].client.configs: needs `kind: io.l5d.static` beside it"
+    ]

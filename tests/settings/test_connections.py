@@ -5,6 +5,7 @@ import pytest
 
 from mesh.keys import describe
 from mesh.settings import Address, Limits
+from mesh.settings.connections import HostConnectionPool
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,8 @@ def test_what_is_no_address_is_refused(written: str) -> None:
 
 def test_limits_are_spelled_as_their_fields() -> None:
     assert [describe(field).name for field in attrs.fields(Limits)] == [field.name for field in attrs.fields(Limits)]
+
+
+def test_a_pool_cannot_keep_more_than_it_may_have() -> None:
+    with pytest.raises(ValueError, match=r"`minSize` \(3\) must not be above `maxSize` \(2\)"):
+        HostConnectionPool(min_size=3, max_size=2)
