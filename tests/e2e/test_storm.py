@@ -1,7 +1,6 @@
 """Every fault at once, under retries, requeues, hedges, timeouts, limits and reloads: nothing may be left over or be logged."""
 
 import itertools
-import json
 import pathlib
 import random
 from collections import Counter
@@ -11,6 +10,7 @@ import attrs
 import pytest
 import trio
 
+from tests.e2e.leftovers import left_over, unfinished
 from tests.e2e.raw import Incomplete, RawConnection, chunked, connected, reply, request
 from tests.e2e.stubs import Stub, stubs
 from tests.proxies import FS, Proxy, disco, one, proxy, settings_of, stacks
@@ -21,17 +21,6 @@ CLIENTS = 30
 SECONDS = 3.0
 SETTLED_SECONDS = 6.0  # within which everything has ended that ends by itself: the grace time of reloads is a second
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket")
-LEVELS = (  # gauges of what is in progress
-    "/pending",
-    "/load",
-    "/request_concurrency",
-    "/pool_waiters",
-    "/tunnels",
-    "circuit_breakers/requests",
-    "circuit_breakers/retries",
-    "circuit_breakers/pending_requests",
-)
-OF_REQUESTS = {"request body", "hedged attempt", "closing what was replaced"}  # tasks that end with what they are for
 WHATS = ("ok", "ok", "ok", "bad", "nack", "undone", "vanish", "half", "slow", "hang", "large", "early", "chunks", "end")
 
 
@@ -184,34 +173,6 @@ async def reloading(running: Proxy, texts: "itertools.cycle[str]") -> None:
         running.linker.prepare(settings_of(next(texts)), dict).commit()
 
 
-def tasks() -> set[str]:
-    """Return the names of all tasks there are."""
-    root = trio.lowlevel.current_root_task()
-    found, left = set[str](), [root] if root else []
-    while left:
-        task = left.pop()
-        found.add(task.name)
-        left += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-    return found
-
-
-async def page(running: Proxy, target: str) -> Any:
-    async with connected(running.admin_port) as admin:
-        await admin.send(request("GET", target))
-        return json.loads((await admin.reply()).body)
-
-
-async def left_over(running: Proxy, endpoints: list[Stub]) -> dict[str, float]:
-    """Return what is not as it is when nothing goes on: levels, loads, connections that one side alone knows of."""
-    metrics: dict[str, float] = await page(running, "/admin/metrics.json")
-    left = {name: value for name, value in metrics.items() if value and name.endswith(LEVELS)}
-    for name, client in (await page(running, "/client_state.json")).items():
-        left |= {f"{name} {one['address']}": one["load"] for one in client["balancer"]["endpoints"] if one["load"]}
-    known = sum(value for name, value in metrics.items() if name.endswith("/pool_size"))
-    there = sum(not connection.ended for endpoint in endpoints for connection in endpoint.connections)
-    return left if known == there else {**left, "connections of pools": known, "of endpoints": there}
-
-
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 async def test_a_storm_leaves_nothing_behind(engine: str, tmp_path: pathlib.Path) -> None:
     clients = [Client(random.Random(number)) for number in range(CLIENTS)]
@@ -228,9 +189,9 @@ async def test_a_storm_leaves_nothing_behind(engine: str, tmp_path: pathlib.Path
                     for client in clients:
                         nursery.start_soon(client.run, running.ports[0])
             with trio.move_on_after(SETTLED_SECONDS):
-                while await left_over(running, endpoints) or tasks() & OF_REQUESTS:
+                while await left_over(running, endpoints) or unfinished():
                     await trio.sleep(0.1)
-            left, still_running = await left_over(running, endpoints), tasks() & OF_REQUESTS
+            left, still_running = await left_over(running, endpoints), unfinished()
             statuses = sum((client.statuses for client in clients), Counter[int]())
 
     assert (left, still_running) == ({}, set())
