@@ -48,6 +48,7 @@ from mesh.errors import (
 from mesh.expiry import Expiry, sooner, within
 from mesh.hooks import hookimpl
 from mesh.http import REASONS, HttpReply, HttpRequest, InterimSink, field, without
+from mesh.introducing import INTRODUCES
 from mesh.keys import Category, Chosen, Key, Kind, key
 from mesh.life import LIFE, Life
 from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request, TlsPeer
@@ -119,6 +120,7 @@ __all__ = [
     "FAIL",
     "HEALTH",
     "INTERPRETER",
+    "INTRODUCES",
     "LIFE",
     "METRICS",
     "NAMERS",

@@ -18,6 +18,7 @@ from mesh.codec import SESSION, NewSession, Session
 from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health
 from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
 from mesh.expiry import within
+from mesh.introducing import INTRODUCES, introducing
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
 from mesh.params import Params
@@ -317,6 +318,9 @@ def pool(params: Params) -> AnyService:
     new_session, life = params[SESSION], params[LIFE]
     if new_session is None:
         raise LookupError("a pool needs the client side of a codec")
+    version = params[INTRODUCES]
+    if version is not None:
+        new_session = introducing(new_session, version)
     built = Pool(
         params[ENDPOINT], new_session, params[CONNECTOR], params[POOL_LIMITS], params[POOL_STATS], params[HEALTH], life
     )

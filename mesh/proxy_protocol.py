@@ -1,16 +1,21 @@
 """The PROXY protocol, versions 1 and 2: whom a proxy in front of us speaks for, said before anything else.
 
-Bytes in, values out; `receive_introduction` does it on a connection. Source: HAProxy, doc/proxy-protocol.txt, section 2.
+Bytes in, values out, and the other way round; `receive_introduction` does it on a connection.
+Source: HAProxy, doc/proxy-protocol.txt, section 2.
 """
 
 import ipaddress
 import math
+from typing import Literal
 
 import attrs
 import trio
 
 from mesh.errors import RemoteProtocolError
 from mesh.transport import SocketConnection
+
+Version = Literal["v1", "v2"]
+_Host = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_V2_BYTES = 4096  # with its extensions; those of AWS and of HAProxy with TLS have a few hundred
 
@@ -39,6 +44,24 @@ def read_introduction(data: bytes, max_v1_bytes: int = 107) -> Introduction | No
     raise RemoteProtocolError(f"expected the PROXY protocol, not {data[:12]!r}")
 
 
+def introduce(version: Version, source: str, destination: str) -> bytes:
+    """Return what tells an endpoint that a connection is made for `source`, who connected to `destination`.
+
+    Both are `host:port`. A source that is no address of IPv4 or IPv6 is not told: that is `UNKNOWN`, or `LOCAL`.
+    A destination that is unknown is all zeros.
+    """
+    try:
+        (source_host, source_port), (host, port) = _parted(source), _parted(destination or "0.0.0.0:0")
+    except ValueError:
+        return b"PROXY UNKNOWN\r\n" if version == "v1" else _V2 + bytes((_LOCAL, 0, 0, 0))
+    if source_host.version != host.version:  # there is one family for both
+        source_host, host = _wide(source_host), _wide(host)
+    if version == "v1":
+        return f"PROXY TCP{host.version} {source_host} {host} {source_port} {port}\r\n".encode()
+    content = source_host.packed + host.packed + source_port.to_bytes(2, "big") + port.to_bytes(2, "big")
+    return _V2 + bytes((_PROXY, 0x11 if host.version == 4 else 0x21)) + len(content).to_bytes(2, "big") + content
+
+
 async def receive_introduction(below: SocketConnection, seconds: float, max_v1_bytes: int) -> None:
     """Take what the proxy at the other end says first, and make `below.peer` the one that it speaks for.
 
@@ -64,6 +87,18 @@ async def receive_introduction(below: SocketConnection, seconds: float, max_v1_b
         raise
     below.peer = introduction.source or below.peer
     below.deadline = math.inf
+
+
+def _parted(address: str) -> tuple[_Host, int]:
+    """Return host and port, which the protocol tells apart; an address of IPv4 in IPv6's clothes is one of IPv4."""
+    host, _, port = address.rpartition(":")
+    parsed = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed, int(port)
+
+
+def _wide(host: _Host) -> ipaddress.IPv6Address:
+    return ipaddress.IPv6Address(f"::ffff:{host}") if isinstance(host, ipaddress.IPv4Address) else host
 
 
 def _read_v1(data: bytes, most: int) -> Introduction | None:

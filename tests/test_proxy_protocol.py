@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from mesh.errors import RemoteProtocolError
-from mesh.proxy_protocol import MAX_V2_BYTES, Introduction, read_introduction, receive_introduction
+from mesh.proxy_protocol import MAX_V2_BYTES, Introduction, introduce, read_introduction, receive_introduction
 from tests.socketpairs import connected
 
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
@@ -116,3 +116,33 @@ async def test_a_client_that_says_nothing_is_not_waited_for(autojump_clock: trio
             await receive_introduction(connection, 10, 107)
 
         assert trio.current_time() >= 10
+
+
+TOLD = [
+    ("192.0.2.1:1111", "192.0.2.2:80", b"PROXY TCP4 192.0.2.1 192.0.2.2 1111 80\r\n", v2(0x21, 0x11, V4)),
+    (
+        "[::1]:1",
+        "[::2]:2",
+        b"PROXY TCP6 ::1 ::2 1 2\r\n",
+        v2(0x21, 0x21, bytes(15) + b"\1" + bytes(15) + b"\2\0\1\0\2"),
+    ),
+    (
+        "[::ffff:1.2.3.4]:1",
+        "",
+        b"PROXY TCP4 1.2.3.4 0.0.0.0 1 0\r\n",
+        v2(0x21, 0x11, b"\1\2\3\4" + bytes(5) + b"\1\0\0"),
+    ),
+    ("stream", "192.0.2.2:80", b"PROXY UNKNOWN\r\n", v2(0x20, 0, b"")),
+]
+
+
+@pytest.mark.parametrize(("source", "destination", "first", "second"), TOLD)
+def test_a_client_is_told_in_both_versions(source: str, destination: str, first: bytes, second: bytes) -> None:
+    assert introduce("v1", source, destination) == first
+    assert introduce("v2", source, destination) == second
+
+
+def test_addresses_of_two_families_are_told_as_one() -> None:
+    actual = introduce("v1", "[2001:db8::1]:1111", "192.0.2.2:80")
+
+    assert actual == b"PROXY TCP6 2001:db8::1 ::ffff:c000:202 1111 80\r\n"

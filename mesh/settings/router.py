@@ -103,6 +103,11 @@ class ClientSettings:
     socket_options: SocketOptions = key("How its sockets are set up.", factory=SocketOptions)
     request_attempt_timeout_ms: int | None = key("Longest time for one attempt, in ms; none by default.", None, least=1)
     tls: TlsClient | None = key("Connect with TLS.", None)
+    proxy_protocol: Literal["v1", "v2"] | None = key(
+        "Tell endpoints whom a connection is for, in this version of the PROXY protocol; each request then has a connection "
+        "of its own. Not together with `tls`.",
+        None,
+    )
     client_session: Session = key("How old its connections may become, and how long idle.", factory=Session)
     fail_fast: bool = key(
         "After a failed connect nobody waits for one to that endpoint, until one in the background works.", False

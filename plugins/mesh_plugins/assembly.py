@@ -7,6 +7,7 @@ from mesh import (
     BREAKERS,
     CLASSIFIER,
     CONNECTOR,
+    INTRODUCES,
     METRICS,
     POOL_LIMITS,
     WORKERS,
@@ -14,12 +15,14 @@ from mesh import (
     BoundName,
     Breakers,
     ClientSettings,
+    ConfigError,
     Connection,
     Connector,
     Endpoint,
     Params,
     Path,
     PoolLimits,
+    Problem,
     Retries,
     RetryBudget,
     RouterSettings,
@@ -156,12 +159,15 @@ def _client_params(settings: ClientSettings, params: Params, contexts: TlsContex
     if params[CONNECTOR] is connect:
         params = params.put(CONNECTOR, connector)
     if settings.tls is not None and settings.tls.enabled:
+        if settings.proxy_protocol is not None:
+            raise ConfigError(Problem("the PROXY protocol cannot be spoken over TLS", key="client.proxyProtocol"))
         if settings.tls.client_auth is not None:
             params[METRICS].gauge("tls", "seconds_to_expiry", fn=contexts.seconds_to_expiry)
         connect_with_tls: Connector = TlsConnector(settings.tls, params[CONNECTOR], contexts.get(settings.tls))
         params = params.put(CONNECTOR, connect_with_tls)
     return (
-        params.put(POOL_LIMITS, _pool_limits(settings))
+        params.put(INTRODUCES, settings.proxy_protocol)
+        .put(POOL_LIMITS, _pool_limits(settings))
         .put(ATTEMPT_LIMITS, AttemptLimits(_most(breakers.max_requests), _most(breakers.max_retries)))
         .put(MAX_EJECTION_PERCENT, settings.max_ejection_percent)
         .put(NEW_DISTRIBUTOR, _new_distributor(settings.load_balancer))

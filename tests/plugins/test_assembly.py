@@ -10,6 +10,7 @@ from mesh import (
     BOUND,
     CLASSIFIER,
     CONNECTOR,
+    INTRODUCES,
     POOL_LIMITS,
     WORKERS,
     Addr,
@@ -19,6 +20,7 @@ from mesh import (
     Chosen,
     Classifier,
     ClientSettings,
+    ConfigError,
     Endpoint,
     Fixed,
     Kind,
@@ -200,6 +202,16 @@ def test_a_kind_that_cannot_be_loaded_is_found_before_the_first_request(field: s
 
     with pytest.raises(PluginError, match="cannot load no_such_module:make"):
         router_params(settings, Params(), lambda below, _path: below, lambda below, _client: below)
+
+
+def test_a_client_may_introduce_whom_it_speaks_for() -> None:
+    assert client_of("  client: {proxyProtocol: v2}\n")[INTRODUCES] == "v2"
+    assert client_of()[INTRODUCES] is None
+
+
+def test_the_proxy_protocol_and_tls_to_endpoints_do_not_go_together() -> None:
+    with pytest.raises(ConfigError, match="cannot be spoken over TLS"):
+        client_of("  client: {proxyProtocol: v1, tls: {disableValidation: true}}\n")
 
 
 def test_by_default_a_server_sets_no_limits() -> None:

@@ -99,7 +99,7 @@ class TcpConnection:
 
     def _request(self) -> TcpRequest:
         reader, serving = self._reader, self._serving
-        context = Context(self._clock(), self._connection.peer)
+        context = Context(self._clock(), self._connection.peer, self._connection)
         context.tls = tls = self._connection.tls
         if tls is not None:
             return TcpRequest(serving.port, tls.server_name.lower().encode(), context, is_tls=True)
