@@ -11,7 +11,10 @@ _HEAD = (
 
 
 def add_index(site: Site) -> None:
-    """Add `/admin`, which lists the pages that the site has when it is asked: as HTML to a browser, as text to others."""
+    """Add `/admin`, which lists the pages that the site has when it is asked: as HTML to a browser, as text to others.
+
+    It is at `/` and `/help` as well, where linkerd has its dashboard and its list.
+    """
 
     def as_text(_request: PageRequest) -> PageReply:
         return PageReply.of_text(site.listing())
@@ -21,7 +24,7 @@ def add_index(site: Site) -> None:
             return PageReply.of_html(_table(site))
         return as_text(request)
 
-    site.add(Page("/admin", "this list", as_either))
+    site.add(Page("/admin", "this list", as_either, aliases=("/", "/help")))
     site.add(Page("/admin/index.txt", "this list as text", as_text))
 
 
