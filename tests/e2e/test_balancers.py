@@ -74,10 +74,18 @@ async def test_no_request_is_lost_to_an_endpoint_that_dies(name: str, tmp_path: 
         endpoints[0].kill()
         await trio.testing.wait_all_tasks_blocked(0.01)
         statuses = await send(running, 30)
+        while await status_of(running, endpoints[0]) != "busy" and len(statuses) < 600:  # some rules seldom pick it
+            statuses += await send(running, 30)
 
-        assert Counter(statuses) == {200: 30}
-        shown = {one["address"]: one["status"] for one in (await state(running))["endpoints"]}
-        assert shown[f"127.0.0.1:{endpoints[0].port}"] == "busy"
+        assert Counter(statuses) == {200: len(statuses)}
+        assert await status_of(running, endpoints[0]) == "busy"
+
+
+async def status_of(running: Proxy, endpoint: Stub) -> str:
+    """Return what the balancer shows of an endpoint's health."""
+    shown = {one["address"]: one["status"] for one in (await state(running))["endpoints"]}
+    found: str = shown[f"127.0.0.1:{endpoint.port}"]
+    return found
 
 
 @pytest.mark.parametrize("name", ["ringHash", "maglev"])

@@ -41,12 +41,12 @@ def slow_body(pause: float) -> Behaviour:
     ("settings", "text"),
     [
         (
-            {"service": {"totalTimeoutMs": 100}},
-            "exceeded 0.1 s to /svc/web while waiting for a response for the request",
+            {"service": {"totalTimeoutMs": 250}},
+            "exceeded 0.25 s to /svc/web while waiting for a response for the request",
         ),
         (
-            {"client": {"requestAttemptTimeoutMs": 100}},
-            "exceeded 0.1 s to 127.0.0.1:{port} while waiting for a response for an individual request",
+            {"client": {"requestAttemptTimeoutMs": 250}},
+            "exceeded 0.25 s to 127.0.0.1:{port} while waiting for a response for an individual request",
         ),
     ],
     ids=["total", "attempt"],
@@ -64,7 +64,7 @@ async def test_an_endpoint_that_stalls_costs_a_504_in_time(settings: Any, text: 
 
     assert answer.status == 504
     assert text.format(port=endpoint.port) in (answer.value(b"l5d-err") or b"").decode()
-    assert 0.1 <= took < 2.0
+    assert 0.25 <= took < 2.0
 
 
 async def test_a_timeout_ends_with_the_head_of_the_reply() -> None:

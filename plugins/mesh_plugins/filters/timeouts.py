@@ -42,14 +42,13 @@ PASS_ON: Param[PassOn] = Param(_untold, "pass the deadline on")
 
 
 class Total:
-    """Bounds a request, every attempt and the pauses between them included."""
+    """Bounds a request, every attempt and the pauses between them included. Each attempt tells the next hop."""
 
-    __slots__ = ("_clock", "_message", "_pass_on", "_seconds")
+    __slots__ = ("_clock", "_message", "_seconds")
 
-    def __init__(self, seconds: float, name: str, clock: Clock, pass_on: PassOn) -> None:
+    def __init__(self, seconds: float, name: str, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._pass_on = pass_on
         self._message = (
             f"exceeded {seconds:g} s to {name} while waiting for a response for the request, "
             "including retries (if applicable)"
@@ -60,8 +59,6 @@ class Total:
         before = context.expiry
         ours = Expiry(self._clock() + self._seconds, TotalTimeout, self._message, before=before)
         context.expiry = sooner(before, ours)
-        if context.expiry is ours:
-            self._pass_on(request, ours.at)
         return service(request)
 
 
@@ -96,7 +93,7 @@ def total_timeout(params: Params, rest: Make) -> AnyService:
     if seconds is None:
         return below
     clock = trio.lowlevel.current_clock().current_time
-    return bind(Total(seconds, params[PATH].show(), clock, params[PASS_ON]), below)
+    return bind(Total(seconds, params[PATH].show(), clock), below)
 
 
 def attempt_timeout(params: Params, rest: Make) -> AnyService:

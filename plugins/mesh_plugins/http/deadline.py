@@ -86,8 +86,15 @@ def pass_on(request: Request, at: float, wall_clock: WallClock = time.time_ns) -
     if isinstance(request, HttpRequest):
         now = wall_clock()
         left = at - trio.current_time()
-        request.headers = without(request.headers, CTX_DEADLINE)
-        request.headers.append((CTX_DEADLINE, b"%d %d" % (now, now + int(left * NANOSECONDS))))
+        field = (CTX_DEADLINE, b"%d %d" % (now, now + int(left * NANOSECONDS)))
+        headers = request.headers
+        places = [place for place, (name, _value) in enumerate(headers) if name == CTX_DEADLINE]
+        if len(places) == 1:  # as from the second attempt on
+            headers[places[0]] = field
+            return
+        if places:
+            request.headers = headers = without(headers, CTX_DEADLINE)
+        headers.append(field)
 
 
 def _deadline(params: Params, rest: Make) -> AnyService:

@@ -7,6 +7,8 @@ these names is not believed. Source: linkerd protocol/http, LinkerdHeaders.scala
 from collections.abc import Awaitable
 
 from mesh import BOUND, AnyService, HttpReply, HttpRequest, Make, Module, Params, Path, bind
+from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS
+from mesh_plugins.http.deadline import pass_on
 
 PREFIX = b"l5d-dst-"
 SERVICE = PREFIX + b"service"
@@ -16,12 +18,16 @@ MEMO = 1024  # logical names remembered per client; cleared when full
 
 
 class Destination:
-    """Writes the logical name, the bound name, and the residual unless it is empty."""
+    """Writes the logical name, the bound name, and the residual unless it is empty.
 
-    __slots__ = ("_client", "_services")
+    With `tells` it also tells until when the attempt is waited for, if a timeout says so; an attempt timeout does that itself.
+    """
 
-    def __init__(self, bound: Path) -> None:
+    __slots__ = ("_client", "_services", "_tells")
+
+    def __init__(self, bound: Path, *, tells: bool = True) -> None:
         self._client = (CLIENT, bound.show().encode())
+        self._tells = tells
         self._services: dict[Path, tuple[bytes, bytes]] = {}
 
     def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
@@ -32,6 +38,9 @@ class Destination:
         if context.bound.residual:
             headers.append((RESIDUAL, context.bound.residual.show().encode()))
         request.headers = headers
+        expiry = context.expiry
+        if expiry is not None and self._tells and expiry.beyond is not expiry:  # else it stands in the field already
+            pass_on(request, expiry.at)
         return service(request)
 
     def _remember(self, path: Path) -> tuple[bytes, bytes]:
@@ -43,7 +52,8 @@ class Destination:
 
 def _destination(params: Params, rest: Make) -> AnyService:
     bound = params[BOUND]
-    return bind(Destination(Path(()) if bound is None else bound.id), rest(params), "destination")
+    tells = params[ATTEMPT_SECONDS] is None
+    return bind(Destination(Path(()) if bound is None else bound.id, tells=tells), rest(params), "destination")
 
 
 DESTINATION = Module(

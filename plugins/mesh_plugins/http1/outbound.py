@@ -17,9 +17,17 @@ _USUAL_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\
 
 _NEW_EACH_TIME = {
     name: b"\r\n%b: " % name
-    for name in (b"l5d-ctx-trace", b"l5d-reqid", b"traceparent", b"x-b3-traceid", b"x-b3-spanid", b"x-request-id")
+    for name in (
+        b"forwarded",
+        b"l5d-ctx-deadline",
+        b"l5d-ctx-trace",
+        b"l5d-reqid",
+        b"traceparent",
+        b"x-b3-spanid",
+        b"x-b3-traceid",
+        b"x-request-id",
+    )
 }
-_ID = re.compile(rb"[\w+/=\-]++")
 
 
 class Outbound:
@@ -113,7 +121,7 @@ class FieldLines(Memo[tuple[bytes, bytes], bytes]):
     def __missing__(self, field: tuple[bytes, bytes]) -> bytes:
         name, value = field
         start = _NEW_EACH_TIME.get(name)
-        if start is not None and _ID.fullmatch(value):
+        if start is not None and _USUAL_VALUE.fullmatch(value):
             return start + value
         return super().__missing__(field)
 

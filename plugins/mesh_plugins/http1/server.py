@@ -162,7 +162,8 @@ class ServerConnection(InterimSink):
         connection, engine, limits = self._connection, self._engine, self._serving.limits
         self._busy = False
         until = self._clock() + (DRAIN_SECONDS if self._switch.draining else patience)
-        connection.deadline = until if until < self._expires else self._expires
+        # One that expires while requests come may begin one more, which is told to be the last.
+        connection.deadline = until if until < self._expires else max(self._expires, self._clock() + DRAIN_SECONDS)
         try:
             data = await connection.receive_some()
             engine.feed(data)

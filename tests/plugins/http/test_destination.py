@@ -1,18 +1,25 @@
 """What the endpoint is told of where it stands."""
 
-from mesh import EMPTY_PATH, AddrNeg, BoundName, HttpReply, HttpRequest, Path, Var
+import pytest
+import trio
+
+from mesh import EMPTY_PATH, AddrNeg, BoundName, Expiry, HttpReply, HttpRequest, Path, TotalTimeout, Var
 from mesh_plugins.http.destination import Destination
 
 
-async def _headers(residual: Path, sent: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+async def _headers(
+    residual: Path, sent: list[tuple[bytes, bytes]], *, expiry: Expiry | None = None, tells: bool = True
+) -> list[tuple[bytes, bytes]]:
     request = HttpRequest(b"GET", b"/", sent)
     request.context.path = Path.read("/svc/web")
     request.context.bound = BoundName(Path.read("/#/io.l5d.fs/web"), residual, Var(AddrNeg()))
 
+    request.context.expiry = expiry
+
     async def service(_request: HttpRequest, /) -> HttpReply:
         return HttpReply(200)
 
-    await Destination(Path.read("/#/io.l5d.fs/web"))(request, service)
+    await Destination(Path.read("/#/io.l5d.fs/web"), tells=tells)(request, service)
     return request.headers
 
 
@@ -38,3 +45,12 @@ async def test_what_a_client_or_an_earlier_attempt_wrote_is_replaced() -> None:
     headers = await _headers(EMPTY_PATH, forged)
 
     assert headers == [(b"l5d-dst-service", b"/svc/web"), (b"l5d-dst-client", b"/#/io.l5d.fs/web")]
+
+
+@pytest.mark.parametrize(("tells", "told"), [(True, 1), (False, 0)])
+async def test_the_next_hop_is_told_of_a_timeout_unless_the_attempts_own_will_tell(tells: bool, told: int) -> None:
+    expiry = Expiry(trio.current_time() + 5.0, TotalTimeout, "late")
+
+    headers = await _headers(EMPTY_PATH, [], expiry=expiry, tells=tells)
+
+    assert sum(name == b"l5d-ctx-deadline" for name, _value in headers) == told
