@@ -3,7 +3,9 @@
 Source: linkerd protocol/http, LinkerdHeaders.scala (`clearServerModule`, `ClearMiscServerFilter`).
 """
 
-from mesh import EMPTY, AnyService, Fields, HttpReply, HttpRequest, Make, Module, Param, Params, bind
+import random
+
+from mesh import EMPTY, AnyService, Fields, HttpReply, HttpRequest, Make, Module, Param, Params, TraceId, bind
 from mesh_plugins.http.context import PROFILE
 
 PREFIX = b"l5d-"
@@ -27,11 +29,17 @@ class ClearContext:
             if any(name == b"l5d-err" for name, _value in reply.headers):
                 reply.body = EMPTY
                 reply.declared_size = None
-                trace = request.context.trace
-                if trace is not None:
-                    kept.append((REQUEST_ID, trace.trace_hex.encode()))
+                kept.append((REQUEST_ID, _trace_of(request).trace_hex.encode()))
             reply.headers = kept
         return reply
+
+
+def _trace_of(request: HttpRequest) -> TraceId:
+    """Return the trace of a request; one that failed before its first attempt gets one now."""
+    trace = request.context.trace
+    if trace is None:
+        trace = request.context.trace = TraceId.of(random.getrandbits(64))
+    return trace
 
 
 def public(fields: Fields) -> Fields:

@@ -14,6 +14,7 @@ PREFIX = b"l5d-dst-"
 SERVICE = PREFIX + b"service"
 CLIENT = PREFIX + b"client"
 RESIDUAL = PREFIX + b"residual"
+WRITTEN = frozenset([SERVICE, CLIENT, RESIDUAL])
 MEMO = 1024  # logical names remembered per client; cleared when full
 
 
@@ -32,7 +33,7 @@ class Destination:
 
     def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         context = request.context
-        headers = [item for item in request.headers if item[0][:8] != PREFIX]
+        headers = [item for item in request.headers if item[0] not in WRITTEN]
         headers.append(self._services.get(context.path) or self._remember(context.path))
         headers.append(self._client)
         if context.bound.residual:

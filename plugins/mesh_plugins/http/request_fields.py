@@ -38,17 +38,18 @@ TRUSTS_TRACES = Param(True, "trusts traces")
 
 
 class RequestFields:
-    """Continues the trace of a request or begins one, and explains it if it asks; a certificate it claims is not believed.
+    """Continues the trace of a request, and explains it if it asks; a certificate it claims is not believed.
+
+    A request without a trace gets one with its first attempt: see `trace_fields`.
 
     `traces` makes the ids, and is None where no traces are kept. `readers` are called, in order, for the names they look for.
     """
 
-    __slots__ = ("_begin", "_diagnose", "_names", "_own", "_readers", "_traces")
+    __slots__ = ("_diagnose", "_names", "_own", "_readers", "_traces")
 
     def __init__(self, traces: "Traces | None", diagnose: "Diagnose", readers: Readers = ()) -> None:
         own = frozenset({CLIENT_CERT, MAX_FORWARDS, ADD_CONTEXT})
         self._traces = traces
-        self._begin = None if traces is None else traces.begin
         self._own = own if traces is None else own | traces.names
         self._names = self._own.union(*(names for names, _read in readers))
         self._readers = readers
@@ -59,9 +60,6 @@ class RequestFields:
         for name, _value in request.headers:
             if name in names:  # faster than one comparison: the hash of a name that was seen before is known
                 return self._read_all(request, service)
-        begin = self._begin
-        if begin is not None:
-            request.context.trace = begin()
         return service(request)
 
     def _read_all(self, request: HttpRequest, service: AnyService) -> Awaitable[HttpReply]:
@@ -69,11 +67,7 @@ class RequestFields:
         for names, read in self._readers:
             if not names.isdisjoint(present):
                 read(request)
-        if not self._own.isdisjoint(present):
-            return self._read(request, service)
-        if self._begin is not None:
-            request.context.trace = self._begin()
-        return service(request)
+        return service(request) if self._own.isdisjoint(present) else self._read(request, service)
 
     def _read(self, request: HttpRequest, service: AnyService) -> Awaitable[HttpReply]:
         if self._traces is not None:

@@ -1,28 +1,48 @@
 """Tells the next hop which trace a request belongs to; each attempt is a span of its own.
 
-0.9 µs a request. Source: linkerd router/core, TraceInitializer.scala (`ClientFilter`).
+1 µs a request. One that belongs to none begins a trace here, with its first attempt.
+Source: linkerd router/core, TraceInitializer.scala (`ClientFilter`).
 """
 
 import random
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Iterator
 
-from mesh import AnyService, HttpReply, HttpRequest, Make, Module, Params, Propagator, TraceId, bind, span_ids, without
+from mesh import (
+    AnyService,
+    Fields,
+    HttpReply,
+    HttpRequest,
+    Make,
+    Module,
+    Params,
+    Propagator,
+    TraceId,
+    bind,
+    new_traces,
+    span_ids,
+    without,
+)
 from mesh_plugins.http.request_fields import PROPAGATOR
 
 
 class TraceFields:
-    """Writes the id of a span below the request's own. A request without a trace is left as it is."""
+    """Writes the id of a span below the request's own."""
 
-    __slots__ = ("_ids", "_write")
+    __slots__ = ("_begun", "_ids", "_write")
 
     def __init__(self, propagator: Propagator, source: random.Random) -> None:
         self._ids = span_ids(source)
         self._write = propagator.write
+        self._begun = _begun(propagator, source)
 
     def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         context = request.context
         trace = context.trace
-        if trace is not None:
+        if trace is None:
+            context.trace, context.span, fields = next(self._begun)
+            request.headers += fields
+        else:
             if context.span is not None:  # an attempt before this one has left its own
                 written = frozenset(name for name, _value in self._write(context.span))
                 request.headers = without(request.headers, *written)
@@ -30,6 +50,15 @@ class TraceFields:
             context.span = span = TraceId(next(self._ids) + packed[:8] + packed[16:])  # `child`, without its call
             request.headers += self._write(span)
         return service(request)
+
+
+def _begun(propagator: Propagator, source: random.Random) -> Iterator[tuple[TraceId, TraceId, Fields]]:
+    """Return new traces, without end: the id of a request, that of its first attempt, and how the latter travels."""
+    write, ids = propagator.write, span_ids(source)
+    for trace in new_traces(source, time.time if propagator.is_wide else None):
+        packed = trace.packed
+        span = TraceId(next(ids) + packed[:8] + packed[16:])
+        yield trace, span, write(span)
 
 
 def _trace_fields(params: Params, rest: Make) -> AnyService:

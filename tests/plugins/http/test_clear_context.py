@@ -27,6 +27,18 @@ async def test_every_field_of_the_mesh_goes_both_ways() -> None:
     assert (got.headers, got.body.buffered) == ([(b"server", b"x")], b"ok")
 
 
+async def test_an_error_before_any_attempt_has_an_id_too() -> None:
+    request = HttpRequest(b"GET", b"/", [])
+
+    async def refuse(_request: HttpRequest, /) -> HttpReply:
+        return HttpReply(400, [(b"l5d-err", b"why")], b"why")
+
+    got: HttpReply = await ClearContext()(request, refuse)
+
+    assert request.context.trace is not None
+    assert got.headers == [(b"x-request-id", request.context.trace.trace_hex.encode())]
+
+
 @pytest.mark.parametrize("body", [Trickle(b"why"), b"why"], ids=["streamed", "whole"])
 async def test_an_error_keeps_its_status_and_an_id_to_ask_with(body: Body | bytes) -> None:
     reply = HttpReply(502, [(b"l5d-err", b"why"), (b"l5d-retryable", b"true")], body)

@@ -2,10 +2,13 @@
 
 import random
 
-from mesh import HttpReply, HttpRequest, Params, TraceId
+import pytest
+
+from mesh import HttpReply, HttpRequest, Params, Propagator, TraceId
 from mesh_plugins.http.request_fields import PROPAGATOR
 from mesh_plugins.http.trace_fields import TRACE_FIELDS, TraceFields
 from mesh_plugins.propagators.l5d import L5dConfig, l5d
+from mesh_plugins.propagators.w3c import W3cConfig, w3c
 
 HOST = (b"host", b"web")
 
@@ -42,12 +45,27 @@ async def test_another_attempt_is_another_span_and_leaves_nothing_of_the_first()
     assert request.headers == [HOST, *l5d(L5dConfig()).write(request.context.span or TraceId.of(0))]
 
 
-async def test_a_request_of_no_trace_is_left_as_it_is() -> None:
+@pytest.mark.parametrize(("propagator", "digits"), [(l5d(L5dConfig()), 16), (w3c(W3cConfig()), 32)])
+async def test_a_request_of_no_trace_begins_one(propagator: Propagator, digits: int) -> None:
     request = _request(None)
 
-    await TraceFields(l5d(L5dConfig()), random.Random(7))(request, _ok)
+    await TraceFields(propagator, random.Random(7))(request, _ok)
 
-    assert request.headers == [HOST]
+    trace, span = request.context.trace, request.context.span
+    assert trace is not None
+    assert (trace.parent, trace.sampled, len(trace.trace_hex)) == (None, None, digits)
+    assert span is not None
+    assert (span.trace_hex, span.parent) == (trace.trace_hex, trace.span)
+    assert request.headers == [HOST, *propagator.write(span)]
+
+
+async def test_no_two_traces_are_the_same() -> None:
+    fields, requests = TraceFields(l5d(L5dConfig()), random.Random(7)), [_request(None) for _ in range(100)]
+
+    for request in requests:
+        await fields(request, _ok)
+
+    assert len({request.context.trace for request in requests}) == 100
 
 
 def test_without_a_propagator_nothing_is_built() -> None:
