@@ -40,6 +40,11 @@ class Body:
     def trailers(self) -> Fields:
         return []
 
+    @property
+    def broke(self) -> bool:
+        """Whether it broke off, through the fault of whoever sends it, and will never be whole."""
+        return False
+
     async def receive(self) -> bytes:
         """Return the next piece, never empty, or `b""` at the end and ever after.
 

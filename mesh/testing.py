@@ -164,6 +164,10 @@ class Trickle(Body):
         return self._size
 
     @property
+    def broke(self) -> bool:
+        return self.ended and self._error is not None
+
+    @property
     def trailers(self) -> Fields:
         return self._trailers
 

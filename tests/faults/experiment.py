@@ -19,7 +19,7 @@ class Phases:
     rate: float = 200.0
     before: float = 3.0
     during: float = 8.0
-    after: float = 30.0
+    after: float = 20.0
 
 
 def experiment(fault: Fault, phases: Phases) -> Cost:

@@ -1,7 +1,8 @@
 """Failure accrual: a state machine per endpoint that marks it busy after failures, and lets one request probe it.
 
 It never refuses a request by itself: keeping away from a busy endpoint is the balancer's part, which fails open. What
-counts as a failure is the classifier's to say. Source: finagle-core, liveness/FailureAccrualFactory.scala.
+counts as a failure is the classifier's to say; a reply that is still coming counts when it is closed, as a failure if it broke
+off. Source: finagle-core, liveness/FailureAccrualFactory.scala.
 """
 
 from collections.abc import Callable
@@ -145,10 +146,13 @@ class Accrual:
         except BaseException:
             self._ignored()
             raise
-        if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
+        if not (reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier))):
+            self._failed()
+        elif reply.whole or self.state is not State.ALIVE:
             self._succeeded()
         else:
-            self._failed()
+            body = reply.body  # another one may take its place on the way up
+            reply.on_close(lambda: self._failed() if body.broke else self._succeeded())
         return reply
 
     def _probe(self) -> None:

@@ -282,15 +282,20 @@ class Http1Session(Session):
 class _StreamedBody(Body):
     """The body of a reply that is still coming; `first` came with its head."""
 
-    __slots__ = ("_done", "_first", "_keep_alive", "_session", "_size", "_trailers")
+    __slots__ = ("_broke", "_done", "_first", "_keep_alive", "_session", "_size", "_trailers")
 
     def __init__(self, session: Http1Session, size: int | None, first: bytes, keep_alive: bool) -> None:
         self._session = session
         self._size = size
         self._first = first
         self._keep_alive = keep_alive
+        self._broke = False
         self._done = False
         self._trailers: Fields = []
+
+    @property
+    def broke(self) -> bool:
+        return self._broke
 
     @property
     def size(self) -> int | None:
@@ -306,7 +311,11 @@ class _StreamedBody(Body):
             return piece
         if self._done:
             return b""
-        piece = await self._session.receive_body()
+        try:
+            piece = await self._session.receive_body()
+        except (UpstreamBroken, IdleTimeout):
+            self._broke = True
+            raise
         if not piece:
             self._done = True
             self._trailers = self._session.trailers()

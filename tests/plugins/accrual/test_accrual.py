@@ -1,5 +1,7 @@
 """The state machine that marks an endpoint busy."""
 
+import contextlib
+
 import pytest
 import trio
 import trio.testing
@@ -32,7 +34,7 @@ from mesh import (
     Status,
     UpstreamBroken,
 )
-from mesh.testing import request
+from mesh.testing import Trickle, request
 from mesh_plugins.accrual.accrual import NEW_POLICY, accrual
 from mesh_plugins.accrual.consecutive import ConsecutiveConfig, NoneConfig, consecutive, none
 from tests.plugins.accrual.breaking import ENDPOINT_A, Bench, Told, counted
@@ -228,6 +230,25 @@ async def test_a_reply_fails_if_the_classifier_says_so(life: Life) -> None:
     await Bench(life, policy).send(500)
 
     assert policy.told == ["failure"]
+
+
+@pytest.mark.parametrize(("error", "told"), [(None, ["success"]), (UpstreamBroken("reset"), ["failure"])])
+async def test_a_reply_that_is_still_coming_counts_by_how_it_ends(
+    life: Life, error: Exception | None, told: list[str]
+) -> None:
+    policy = Told()
+    bench = Bench(life, policy)
+    body = Trickle(b"some", error=error)
+    bench.rest.answer = lambda _request: HttpReply(200, body=body)
+    got: Reply = await bench.service(request())
+    before = list(policy.told)
+
+    with contextlib.suppress(UpstreamBroken):
+        while await body.receive():
+            pass
+    await got.aclose()
+
+    assert (before, policy.told) == ([], told)
 
 
 async def test_the_classifier_of_the_request_counts_more(life: Life) -> None:

@@ -103,6 +103,8 @@ async def test_an_endpoint_that_ends_within_the_body_breaks_the_reply() -> None:
     assert isinstance(call.error, UpstreamBroken)
     assert call.error.reply_begun
     assert (call.body, it.session.closed) == (b"some", True)
+    assert call.reply is not None
+    assert call.reply.body.broke
 
 
 async def test_an_endpoint_that_says_nothing_is_waited_for_so_long(autojump_clock: trio.testing.MockClock) -> None:
