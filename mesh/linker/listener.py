@@ -128,9 +128,9 @@ class Listener:
     def _accept(self, nursery: trio.Nursery) -> _Queue:
         """Take some of those who wait."""
         for number in range(ACCEPTED):
-            if self.room.is_full and number:
-                return _Queue.EMPTY  # as far as is known
             if self.room.is_full:
+                if number:  # whether anybody waits is known only of the first
+                    return _Queue.EMPTY
                 return self._stuck("the limit on open files leaves no room for more clients")
             try:
                 sock, (ip, port, *_more) = self.sock.accept()

@@ -46,8 +46,7 @@ class TraceFields:
             if context.span is not None:  # an attempt before this one has left its own
                 written = frozenset(name for name, _value in self._write(context.span))
                 request.headers = without(request.headers, *written)
-            packed = trace.packed
-            context.span = span = TraceId(next(self._ids) + packed[:8] + packed[16:])  # `child`, without its call
+            context.span = span = trace.child(next(self._ids))
             request.headers += self._write(span)
         return service(request)
 
@@ -56,8 +55,7 @@ def _begun(propagator: Propagator, source: random.Random) -> Iterator[tuple[Trac
     """Return new traces, without end: the id of a request, that of its first attempt, and how the latter travels."""
     write, ids = propagator.write, span_ids(source)
     for trace in new_traces(source, time.time if propagator.is_wide else None):
-        packed = trace.packed
-        span = TraceId(next(ids) + packed[:8] + packed[16:])
+        span = trace.child(next(ids))
         yield trace, span, write(span)
 
 
