@@ -37,6 +37,7 @@ from mesh.errors import (
     RateLimited,
     RemoteProtocolError,
     ServerTimeout,
+    StreamReset,
     TimedOut,
     TotalTimeout,
     Unavailable,
@@ -76,7 +77,7 @@ from mesh.naming.path import EMPTY_PATH, Path
 from mesh.naming.pattern import PathPattern, substitute
 from mesh.naming.transformer import AddrTransformer, Transformer
 from mesh.naming.tree import FAIL, NEG, Alt, Empty, Fail, Leaf, NameTree, Neg, Union, Weighted
-from mesh.outcome import CLASSIFIER, Classifier, Outcome, classify_errors, is_success
+from mesh.outcome import CLASSIFIER, Classifier, Outcome, classify_errors, is_success, outcome_at_end
 from mesh.params import Param, Params
 from mesh.plugins import load
 from mesh.pool import Pool, pool
@@ -263,6 +264,7 @@ __all__ = [
     "Stack",
     "Status",
     "StreamConnection",
+    "StreamReset",
     "Switch",
     "Telemeter",
     "TimedOut",
@@ -300,6 +302,7 @@ __all__ = [
     "load",
     "map_leaves",
     "new_traces",
+    "outcome_at_end",
     "pool",
     "render_prometheus",
     "sooner",

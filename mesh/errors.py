@@ -1,7 +1,7 @@
 """Everything that can go wrong, by who is at fault.
 
 An error says whether the request may safely be sent again (`retryable`), why it failed in one of Envoy's response flags
-(`flag`: `NR`, `UF`, `UH`, `UO`, `UT`, `UC`, `DC`, `DPE`, `UPE`, `RL`) and in one word (`detail`). A codec turns it into
+(`flag`: `NR`, `UF`, `UH`, `UO`, `UT`, `UC`, `UR`, `DC`, `DPE`, `UPE`, `RL`) and in one word (`detail`). A codec turns it into
 what its protocol can say.
 """
 
@@ -185,6 +185,17 @@ class UpstreamProtocolError(UpstreamBroken):
 
     flag = "UPE"
     detail = "upstream_protocol"
+
+
+class StreamReset(UpstreamBroken):
+    """The endpoint reset the stream of a request, of HTTP/2 or the like; `code` is the protocol's reason, as a number."""
+
+    flag = "UR"
+    detail = "stream_reset"
+
+    def __init__(self, message: str, *, code: int, retryable: bool = False, reply_begun: bool = False) -> None:
+        super().__init__(message, retryable=retryable, reply_begun=reply_begun)
+        self.code = code
 
 
 class TimedOut(MeshError):

@@ -12,12 +12,16 @@ NOT_THE_ENDPOINTS = (ClientGone, Overloaded, RemoteProtocolError)
 
 
 class Outcome(Enum):
-    """What a classifier may say. `IGNORED` counts neither for nor against the endpoint."""
+    """What a classifier may say. `IGNORED` counts neither for nor against the endpoint.
+
+    `UNDECIDED`: only the end of the reply will tell. Whoever counts asks again when it is closed, with `outcome_at_end`.
+    """
 
     SUCCESS = "success"
     FAILURE = "failure"
     RETRYABLE = "retryable failure"
     IGNORED = "ignored"
+    UNDECIDED = "undecided"
 
 
 Classifier = Callable[[Request, Reply | MeshError], Outcome]
@@ -38,9 +42,27 @@ CLASSIFIER: Param[Classifier] = Param(classify_errors, "classifier")
 
 
 def is_success(request: Request, reply: Reply, classifier: Classifier) -> bool:
-    """Return whether a reply is a success, asking the classifier once per reply."""
+    """Return whether a reply is a success, asking the classifier once per reply.
+
+    False with `reply.outcome` still None means that only the end of the reply will tell.
+    """
     outcome = reply.outcome
     if outcome is None:
         judge = request.context.classifier or classifier
-        outcome = reply.outcome = judge(request, reply) is Outcome.SUCCESS
+        said = judge(request, reply)
+        if said is Outcome.UNDECIDED:
+            return False
+        outcome = reply.outcome = said is Outcome.SUCCESS
     return outcome
+
+
+def outcome_at_end(request: Request, reply: Reply, classifier: Classifier) -> bool | None:
+    """Return what became of a reply that is closed; None if it was let go before its end could tell."""
+    if (
+        reply.outcome is None
+        and not is_success(request, reply, classifier)
+        and reply.outcome is None
+        and reply.body.broke
+    ):
+        reply.outcome = False
+    return reply.outcome

@@ -169,7 +169,7 @@ class Trickle(Body):
 
     @property
     def trailers(self) -> Fields:
-        return self._trailers
+        return self._trailers if self.ended else []
 
     async def receive(self) -> bytes:
         """Return the next piece, or `b""` at the end and ever after. Raises `error` instead of the end, if there is one."""

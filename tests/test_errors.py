@@ -9,6 +9,7 @@ from mesh.errors import (
     NameSyntaxError,
     Problem,
     RemoteProtocolError,
+    StreamReset,
     UpstreamBroken,
     UpstreamProtocolError,
 )
@@ -25,6 +26,7 @@ FLAGS = {
     "UO",
     "RL",
     "UPE",
+    "UR",
     "UT",
 }  # of Envoy's response flags, those used here
 
@@ -91,3 +93,9 @@ def test_a_syntax_error_counts_lines_and_columns_from_one(text: str, position: i
     error = NameSyntaxError("'/' expected", text=text, position=position)
 
     assert (error.line, error.column) == place
+
+
+def test_a_stream_that_was_reset_says_by_which_code() -> None:
+    error = StreamReset("refused", code=7, retryable=True)
+
+    assert (error.code, error.retryable, error.reply_begun) == (7, True, False)

@@ -10,7 +10,8 @@ from mesh.errors import (
     UpstreamBroken,
 )
 from mesh.message import Reply, Request
-from mesh.outcome import Outcome, classify_errors, is_success
+from mesh.outcome import Outcome, classify_errors, is_success, outcome_at_end
+from mesh.testing import Trickle
 
 
 class Judge:
@@ -63,3 +64,41 @@ def test_a_request_is_judged_by_its_own_classifier_if_it_has_one() -> None:
     request.context.classifier = Judge(Outcome.FAILURE)
 
     assert not is_success(request, Reply(), Judge(Outcome.SUCCESS))
+
+
+class OnlyTheEndTells:
+    """A classifier that decides once the reply's trailers are there."""
+
+    def __call__(self, _request: Request, result: Reply | MeshError) -> Outcome:
+        if not isinstance(result, Reply) or not result.body.trailers:
+            return Outcome.UNDECIDED
+        return Outcome.SUCCESS if (b"ok", b"yes") in result.body.trailers else Outcome.FAILURE
+
+
+@pytest.mark.parametrize(("ok", "outcome"), [("yes", True), ("no", False)])
+async def test_what_only_the_end_tells_is_told_there(ok: str, outcome: bool) -> None:
+    judge, reply = OnlyTheEndTells(), Reply(Trickle(b"a", trailers={"ok": ok}))
+
+    at_the_head = (is_success(Request(), reply, judge), reply.outcome)
+    while await reply.body.receive():
+        pass
+    await reply.aclose()
+
+    assert at_the_head == (False, None)
+    assert (outcome_at_end(Request(), reply, judge), reply.outcome) == (outcome, outcome)
+
+
+async def test_a_reply_that_is_let_go_before_its_end_is_neither_success_nor_failure() -> None:
+    reply = Reply(Trickle(b"a"))
+    await reply.aclose()
+
+    assert outcome_at_end(Request(), reply, OnlyTheEndTells()) is None
+
+
+async def test_a_reply_that_broke_off_before_its_end_is_a_failure() -> None:
+    reply = Reply(Trickle(error=UpstreamBroken("reset")))
+    with pytest.raises(UpstreamBroken):
+        await reply.body.receive()
+    await reply.aclose()
+
+    assert outcome_at_end(Request(), reply, OnlyTheEndTells()) is False

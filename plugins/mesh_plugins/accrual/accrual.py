@@ -37,6 +37,7 @@ from mesh import (
     Status,
     bind,
     is_success,
+    outcome_at_end,
 )
 from mesh_plugins.balancers.members import MEMBERS, Members
 from mesh_plugins.filters.stats import client_scope
@@ -147,13 +148,26 @@ class Accrual:
             self._ignored()
             raise
         if not (reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier))):
-            self._failed()
+            if reply.outcome is None:
+                reply.on_close(lambda: self._ended(request, reply))
+            else:
+                self._failed()
         elif reply.whole or self.state is not State.ALIVE:
             self._succeeded()
         else:
             body = reply.body  # another one may take its place on the way up
             reply.on_close(lambda: self._failed() if body.broke else self._succeeded())
         return reply
+
+    def _ended(self, request: Request, reply: Reply) -> None:
+        """Take note of a reply whose end had to tell what it is; one that was let go before says nothing."""
+        outcome = outcome_at_end(request, reply, self._classifier)
+        if outcome is None:
+            self._ignored()
+        elif outcome:
+            self._succeeded()
+        else:
+            self._failed()
 
     def _probe(self) -> None:
         self.state = State.PROBE_CLOSED

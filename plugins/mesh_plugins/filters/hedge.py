@@ -107,7 +107,8 @@ class Race:
         self.results.append((request, result))
         if self.winner is not None:
             return  # both were about to run when the other one won
-        if isinstance(result, Reply) and is_success(request, result, self._classifier):
+        # A reply of which only the end will tell has begun, at least.
+        if isinstance(result, Reply) and (is_success(request, result, self._classifier) or result.outcome is None):
             self._settle(self.results[-1])
         else:
             self._settle_if_nobody_runs()

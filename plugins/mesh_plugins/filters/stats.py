@@ -37,8 +37,9 @@ from mesh import (
     Request,
     bind,
     is_success,
+    outcome_at_end,
 )
-from mesh_plugins.filters.matrix import MATRIX, Matrix, Pairs
+from mesh_plugins.filters.matrix import MATRIX, Matrix, Pair, Pairs
 from mesh_plugins.filters.statuses import Statuses
 
 
@@ -132,11 +133,23 @@ class Stats:
             stats.statuses[reply.status].value += 1
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
+        elif reply.outcome is None:
+            reply.on_close(lambda: self._ended(request, reply))
         elif _says_gone(request):  # nobody is there to read the reply that `errors` makes of it
             stats.client_gone()
         else:
             stats.failures.value += 1
         return reply
+
+    def _ended(self, request: Request, reply: Reply) -> None:
+        """Count a reply whose end had to tell what it is."""
+        outcome = outcome_at_end(request, reply, self._classifier)
+        if outcome:
+            self._stats.success.value += 1
+        elif outcome is False:
+            self._stats.failures.value += 1
+        elif _says_gone(request):
+            self._stats.client_gone()
 
 
 class ClientStats:
@@ -179,10 +192,24 @@ class ClientStats:
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
             pair.success.value += 1
+        elif reply.outcome is None:
+            reply.on_close(lambda: self._ended(request, reply, pair))
         else:
             stats.failures.value += 1
             pair.failures.value += 1
         return reply
+
+    def _ended(self, request: Request, reply: Reply, pair: Pair) -> None:
+        """Count a reply whose end had to tell what it is."""
+        outcome = outcome_at_end(request, reply, self._classifier)
+        if outcome:
+            self._stats.success.value += 1
+            pair.success.value += 1
+        elif outcome is False:
+            self._stats.failures.value += 1
+            pair.failures.value += 1
+        elif _says_gone(request):
+            self._stats.client_gone()
 
 
 def server_stats(params: Params, rest: Make) -> AnyService:

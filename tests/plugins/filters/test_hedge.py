@@ -26,6 +26,7 @@ from mesh import (
     Life,
     MeshError,
     Metrics,
+    Outcome,
     Overloaded,
     Params,
     Path,
@@ -286,3 +287,14 @@ async def test_in_a_service_stack_the_metrics_are_the_services(life: Life) -> No
     hedge(HedgeConfig()).wrap(params, lambda _params: lambda _asked: trio.sleep_forever())
 
     assert "service/svc/web/backups/backups_sent" in numbers(metrics)
+
+
+async def test_a_reply_of_which_only_the_end_will_tell_is_taken(bench: Bench, autojump_clock: MockClock) -> None:
+    begun = reply(200, Trickle(b"a"))
+    bench.steps = [(0.5, begun), (0.0, reply(200))]
+    asked = request()
+    asked.context.classifier = lambda _request, _result: Outcome.UNDECIDED
+
+    answered = await bench.service(asked)
+
+    assert (answered, len(bench.attempts)) == (begun, 1)

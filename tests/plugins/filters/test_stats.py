@@ -32,7 +32,7 @@ from mesh import (
     Reply,
     Request,
 )
-from mesh.testing import reply, request
+from mesh.testing import Trickle, reply, request
 from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.stats import client_scope_module, client_stats, server_stats, service_stats
 from mesh_plugins.http.classifiers import non_retryable_5xx
@@ -335,3 +335,46 @@ async def test_what_the_pools_of_a_client_do_is_shown(life: Life) -> None:
     assert [shown[name] for name in names] == [1, 2, 2, 3, 4]
     assert [shown[f"pool_num_{name}"] for name in ("waited", "too_many_waiters")] == [5, 6]
     assert [shown[f"{name}connect_latency_ms.max"] for name in ("", "failed_")] == [7.0, 8.0]
+
+
+def _at_the_end(_request: Request, result: Reply | MeshError) -> Outcome:
+    """Judge by the trailers, as gRPC does."""
+    if not isinstance(result, Reply) or not result.body.trailers:
+        return Outcome.UNDECIDED
+    return Outcome.SUCCESS if (b"ok", b"yes") in result.body.trailers else Outcome.FAILURE
+
+
+@pytest.mark.parametrize(("ok", "expected"), [("yes", (1, 0)), ("no", (0, 1))])
+async def test_what_only_the_end_of_a_reply_tells_is_counted_there(
+    life: Life, ok: str, expected: tuple[int, int]
+) -> None:
+    bench = Bench(life, Rest(lambda _request: reply(200, Trickle(b"a", trailers={"ok": ok}))))
+    asked = for_web()
+    asked.context.classifier = _at_the_end
+    services = (bench.server(), bench.client())
+
+    counted = []
+    for service, scope in zip(services, (SERVER, CLIENT), strict=True):
+        answered = await service(asked)
+        before = (bench.at(f"{scope}/success"), bench.at(f"{scope}/failures"))
+        while await answered.body.receive():
+            pass
+        await answered.aclose()
+        counted += [before, (bench.at(f"{scope}/success"), bench.at(f"{scope}/failures"))]
+
+    assert counted == [(0, 0), expected] * 2
+    assert bench.at(f"{CLIENT}/service/other/success") == expected[0]
+
+
+async def test_a_reply_whose_client_left_before_its_end_is_counted_as_that(life: Life) -> None:
+    bench = Bench(life, Rest(lambda _request: reply(200, Trickle(b"a"))))
+    asked = for_web()
+    asked.context.classifier = _at_the_end
+    for service in (bench.server(), bench.client()):
+        answered = await service(asked)
+        asked.context.flags = "DC client_gone"
+        await answered.aclose()
+        asked.context.flags = ""
+
+    assert [bench.at(f"{scope}/client_gone") for scope in (SERVER, CLIENT)] == [1, 1]
+    assert [bench.at(f"{scope}/failures") for scope in (SERVER, CLIENT)] == [0, 0]
