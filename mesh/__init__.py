@@ -53,7 +53,7 @@ from mesh.introducing import INTRODUCES
 from mesh.keys import Category, Chosen, Key, Kind, key
 from mesh.life import LIFE, Life
 from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request, TlsPeer
-from mesh.metrics import OTHER, Counter, Gauge, Histogram, Metrics
+from mesh.metrics import OTHER, Counter, Gauge, Histogram, JoinedHistogram, Metrics, ZeroFilledHistogram
 from mesh.metrics.prometheus import PROMETHEUS_TYPE, render_prometheus
 from mesh.naming.binding import held
 from mesh.naming.delegation import Delegate, DelegateLeaf, Delegation, Transformation, addr_json, is_settled, map_leaves
@@ -204,6 +204,7 @@ __all__ = [
     "IdleTimeout",
     "InterimSink",
     "Interpreter",
+    "JoinedHistogram",
     "Key",
     "Kind",
     "Leaf",
@@ -284,6 +285,7 @@ __all__ = [
     "Var",
     "Watching",
     "Weighted",
+    "ZeroFilledHistogram",
     "addr_json",
     "alias_table",
     "bind",

@@ -124,9 +124,12 @@ class Metrics:
         gauge.fn = fn or gauge.fn
         return gauge
 
-    def histogram(self, *names: str) -> Histogram:
-        """Return the histogram of these names. Raises `MetricConflict` if the name is taken by another type."""
-        return self._metric(names, Histogram, lambda: Histogram(self._rotation))
+    def histogram(self, *names: str, make: Callable[[Rotation], Histogram] = Histogram) -> Histogram:
+        """Return the histogram of these names, which `make` makes if there is none yet.
+
+        Raises `MetricConflict` if the name is taken by another type.
+        """
+        return self._metric(names, Histogram, lambda: make(self._rotation))
 
     def hold(self) -> Callable[[], None]:
         """Keep this scope until the function returned here is called (idempotent); the last to let go removes it.

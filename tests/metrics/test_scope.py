@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from mesh.metrics.derived import JoinedHistogram
 from mesh.metrics.export_json import flat
 from mesh.metrics.scope import OTHER, MetricConflict, Metrics
 
@@ -14,6 +15,13 @@ def test_a_metric_asked_for_twice_is_the_same_one() -> None:
     assert metrics.counter("rt", "http", "requests") is metrics.scope("rt", "http").counter("requests")
     assert metrics.gauge("pending") is metrics.gauge("pending")
     assert metrics.histogram("latency_ms") is metrics.histogram("latency_ms")
+
+
+def test_a_histogram_that_exists_is_not_made_anew() -> None:
+    metrics = Metrics()
+    joined = metrics.histogram("latency_ms", make=lambda rotation: JoinedHistogram(rotation, list))
+
+    assert metrics.histogram("latency_ms") is joined
 
 
 def test_a_scope_of_no_names_is_the_scope_itself() -> None:

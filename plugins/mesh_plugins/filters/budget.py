@@ -3,9 +3,12 @@
 Source: finagle-core, service/RetryBudget.scala; util-core, WindowedAdder.scala and TokenBucket.scala.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 import attrs
+
+from mesh import Counter
 
 SLICES = 10
 DEPOSIT = 1000  # tokens a credit adds; a debit costs this divided by the share of requests that may be repeated
@@ -73,6 +76,48 @@ class BudgetLimits:
     percent_can_retry: float = 0.2
     ttl_seconds: float = 10.0
 
+    @property
+    def prices(self) -> tuple[int, int]:
+        """The tokens that a request earns, and those that a repeat costs."""
+        return (DEPOSIT, int(DEPOSIT / self.percent_can_retry)) if self.percent_can_retry else (0, 1)
+
+    @property
+    def reserve(self) -> int:
+        """The tokens that are there without any request."""
+        return int(self.min_retries_per_sec * self.ttl_seconds) * self.prices[1]
+
+
+class UnspentBudget:
+    """What a budget would hold that earned for each request and that nobody spends of: worked out when it is looked at.
+
+    `requests` counts since the start. When it was how high is known from the looks: it is taken to have grown evenly between
+    two of them.
+    """
+
+    __slots__ = ("_clock", "_limits", "_looks", "_requests")
+
+    def __init__(self, limits: BudgetLimits, requests: Counter, clock: Callable[[], float]) -> None:
+        self._limits = limits
+        self._requests = requests
+        self._clock = clock
+        self._looks = deque([(clock(), requests.value)])
+
+    @property
+    def balance(self) -> int:
+        """How many repeats could be afforded now."""
+        limits, looks, now, counted = self._limits, self._looks, self._clock(), self._requests.value
+        begin = now - limits.ttl_seconds
+        while len(looks) > 1 and looks[1][0] <= begin:
+            looks.popleft()
+        before, known = looks[0]
+        if before < begin:
+            after, grown = looks[1] if len(looks) > 1 else (now, counted)
+            known += (grown - known) * (begin - before) / (after - before)
+        if now - looks[-1][0] >= limits.ttl_seconds / SLICES:
+            looks.append((now, counted))
+        credit, cost = limits.prices
+        return (int((counted - known) * credit) + limits.reserve) // cost
+
 
 class RetryBudget:
     """One budget; `deposit` after what earns credit, `try_withdraw` before each repeat. `clock` returns seconds."""
@@ -80,10 +125,8 @@ class RetryBudget:
     __slots__ = ("_cost", "_credit", "_tokens")
 
     def __init__(self, limits: BudgetLimits, clock: Callable[[], float]) -> None:
-        self._credit = 0 if limits.percent_can_retry == 0 else DEPOSIT
-        self._cost = 1 if limits.percent_can_retry == 0 else int(DEPOSIT / limits.percent_can_retry)
-        reserve = int(limits.min_retries_per_sec * limits.ttl_seconds) * self._cost
-        self._tokens = TokenBucket(limits.ttl_seconds, reserve, clock)
+        self._credit, self._cost = limits.prices
+        self._tokens = TokenBucket(limits.ttl_seconds, limits.reserve, clock)
 
     @property
     def balance(self) -> int:

@@ -30,12 +30,13 @@ from mesh import (
     Reply,
     Request,
     UpstreamBroken,
+    ZeroFilledHistogram,
     bind,
     classify_errors,
     is_success,
 )
 from mesh_plugins.accrual.backoff import Schedule, constant
-from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
+from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, UnspentBudget
 from mesh_plugins.filters.client_limits import stands
 from mesh_plugins.filters.replay import Recording
 from mesh_plugins.filters.stats import service_scope
@@ -87,10 +88,12 @@ class RetryCounts:
 
     __slots__ = ("exhausted", "limit", "per_request", "too_long", "total")
 
-    def __init__(self, scope: Metrics, budget: RetryBudget) -> None:
-        retries = scope.scope("retries")
+    def __init__(self, scope: Metrics, budget: RetryBudget | UnspentBudget) -> None:
+        retries, requests = scope.scope("retries"), scope.histogram("request_latency_ms")
         self.total = retries.counter("total")
-        self.per_request = retries.histogram("per_request")
+        self.per_request = retries.histogram(
+            "per_request", make=lambda rotation: ZeroFilledHistogram(rotation, requests)
+        )
         self.exhausted = retries.counter("budget_exhausted")
         self.limit = retries.counter("request_limit")
         self.too_long = retries.counter("request_stream_too_long")
@@ -131,7 +134,6 @@ class Retries:
         except MeshError as error:
             return await self._retry(again, service, error, recording)
         if reply.outcome or is_success(request, reply, self._classifier):
-            self._counts.per_request.add(0)
             return reply
         return await self._retry(again, service, reply, recording)
 
@@ -210,11 +212,11 @@ async def _attempt(request: Request, service: AnyService, recording: Recording |
 
 
 def retries(params: Params, rest: Make) -> AnyService:
-    """Wrap the rest of a path stack; nothing is added where nothing is ever retried."""
-    below, rules, classifier = rest(params), params[RETRY_RULES], params[CLASSIFIER]
+    """Wrap the rest of a path stack; where nothing is ever retried only metrics are added."""
+    below, rules, classifier, scope = rest(params), params[RETRY_RULES], params[CLASSIFIER], service_scope(params)
     if classifier in params[NEVER_RETRYING] or rules.max_attempts <= 1:
+        show_unspent(scope, rules.budget)
         return below
-    scope = service_scope(params)
     if params[ONE_SHOT]:
         budget = params[SHARED_BUDGETS].get(rules.budget)
     else:
@@ -223,6 +225,12 @@ def retries(params: Params, rest: Make) -> AnyService:
         params[LIFE].on_close(scope.hold())
     counts = RetryCounts(scope, budget)
     return bind(Retries(rules, budget, classifier, counts, params[IS_UNPROCESSED]), below)
+
+
+def show_unspent(scope: Metrics, limits: BudgetLimits) -> None:
+    """Show the metrics of retries of a logical name that never needs one, whose budget only earns."""
+    if scope.name != OTHER:
+        RetryCounts(scope, UnspentBudget(limits, scope.counter("requests"), trio.lowlevel.current_clock().current_time))
 
 
 RETRIES = Module(

@@ -24,7 +24,9 @@ from mesh import (
     Classifier,
     ClientGone,
     Counter,
+    Histogram,
     HttpReply,
+    JoinedHistogram,
     Make,
     MeshError,
     Metrics,
@@ -53,25 +55,37 @@ class RequestStats:
         self.requests = scope.counter("requests")
         self.success = scope.counter("success")
         self.failures = scope.counter("failures")
-        self.latency = scope.histogram("request_latency_ms")
-        self.pending = scope.gauge("pending")
         self.statuses = Statuses(scope) if by_status else None
+        self.latency = _latency(scope, self.statuses)
+        self.pending = scope.gauge("pending")
         self._by_error: dict[str, Counter] = {}
 
     def client_gone(self) -> None:
         """Count a request whose client did not wait for its reply: nobody's failure."""
         self._scope.counter("client_gone").value += 1
 
-    def failed(self, error: BaseException) -> None:
-        """Count a failure, also by the name of its error."""
+    def failed(self, error: BaseException, elapsed: float) -> None:
+        """Count a failure that took `elapsed` ms, also by the name of its error."""
         self.failures.value += 1
         name = type(error).__name__
         counter = self._by_error.get(name)
         if counter is None:
             counter = self._by_error[name] = self._scope.counter("failures", name)
         counter.value += 1
-        if self.statuses is not None:
-            self.statuses.errors.value += 1
+        if self.statuses is None:
+            self.latency.add(elapsed)
+        else:
+            count, add_time = self.statuses.errors
+            count.value += 1
+            add_time(elapsed)
+
+
+def _latency(scope: Metrics, statuses: Statuses | None) -> Histogram:
+    """Return the histogram of all requests; where they are told apart by status, it is those of the statuses together."""
+    if statuses is None:
+        return scope.histogram("request_latency_ms")
+    times = statuses.times
+    return scope.histogram("request_latency_ms", make=lambda rotation: JoinedHistogram(rotation, times))
 
 
 def _is_gone(request: Request, error: BaseException) -> bool:
@@ -124,13 +138,16 @@ class Stats:
             if _is_gone(request, error):
                 stats.client_gone()
             elif not _is_ignored(request, error, self._classifier):
-                stats.latency.add((time.perf_counter() - started) * 1e3)
-                stats.failed(error)
+                stats.failed(error, (time.perf_counter() - started) * 1e3)
             raise
         stats.pending.value -= 1
-        stats.latency.add((time.perf_counter() - started) * 1e3)
+        elapsed = (time.perf_counter() - started) * 1e3
         if stats.statuses is not None and isinstance(reply, HttpReply):
-            stats.statuses[reply.status].value += 1
+            count, add_time = stats.statuses[reply.status]
+            count.value += 1
+            add_time(elapsed)
+        else:
+            stats.latency.add(elapsed)
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
         elif reply.outcome is None:
@@ -178,17 +195,19 @@ class ClientStats:
                 stats.client_gone()
             elif not _is_ignored(request, error, self._classifier):
                 elapsed = (time.perf_counter() - started) * 1e3
-                stats.latency.add(elapsed)
                 pair.latency.add(elapsed)
-                stats.failed(error)
+                stats.failed(error, elapsed)
                 pair.failures.value += 1
             raise
         stats.pending.value -= 1
         elapsed = (time.perf_counter() - started) * 1e3
-        stats.latency.add(elapsed)
         pair.latency.add(elapsed)
         if stats.statuses is not None and isinstance(reply, HttpReply):
-            stats.statuses[reply.status].value += 1
+            count, add_time = stats.statuses[reply.status]
+            count.value += 1
+            add_time(elapsed)
+        else:
+            stats.latency.add(elapsed)
         if reply.outcome or (reply.outcome is None and is_success(request, reply, self._classifier)):
             stats.success.value += 1
             pair.success.value += 1

@@ -2,8 +2,9 @@
 
 import pytest
 
+from mesh import Counter
 from mesh.testing import ManualClock
-from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, TokenBucket, WindowedAdder
+from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, TokenBucket, UnspentBudget, WindowedAdder
 
 
 def test_a_sum_forgets_what_is_older_than_its_window() -> None:
@@ -90,3 +91,40 @@ def test_what_cannot_be_afforded_is_not_paid(percent: float) -> None:
     budget = RetryBudget(BudgetLimits(1, percent, 1.0), ManualClock())
 
     assert [budget.try_withdraw() for _time in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize("limits", [BudgetLimits(), BudgetLimits(0, 0.57), BudgetLimits(5, 0.0, 2.0)], ids=str)
+def test_a_budget_that_nobody_spends_of_holds_as_much_as_one_that_earns_request_by_request(
+    limits: BudgetLimits,
+) -> None:
+    clock, requests = ManualClock(), Counter()
+    earning, unspent = RetryBudget(limits, clock), UnspentBudget(limits, requests, clock)
+    for _ in range(100):
+        earning.deposit()
+        requests.value += 1
+
+    clock.advance(limits.ttl_seconds / 2)
+
+    assert unspent.balance == earning.balance
+
+
+def test_what_a_budget_earned_before_its_window_is_forgotten() -> None:
+    clock, requests = ManualClock(), Counter()
+    budget = UnspentBudget(BudgetLimits(0, 0.5, 10.0), requests, clock)
+    requests.value = 100
+    clock.advance(10.0)
+    full = budget.balance
+
+    clock.advance(10.0)
+
+    assert (full, budget.balance) == (50, 0)
+
+
+def test_requests_between_two_looks_are_taken_to_have_come_evenly() -> None:
+    clock, requests = ManualClock(), Counter()
+    budget = UnspentBudget(BudgetLimits(0, 1.0, 10.0), requests, clock)
+    requests.value = 100
+
+    clock.advance(20.0)
+
+    assert [budget.balance, budget.balance] == [50, 50]

@@ -146,7 +146,6 @@ async def test_what_may_not_be_retried_is_returned_as_it_is(asked: HttpRequest, 
     answered = await bench.send(asked, answer)
 
     assert (answered, bench.attempts, bench.count("total")) == (answer, 1, 0)
-    assert bench.count("per_request.count") == 1
 
 
 async def test_a_request_is_tried_so_often_and_its_last_reply_is_the_answer() -> None:
@@ -291,14 +290,31 @@ async def test_a_cancelled_request_is_not_retried(autojump_clock: trio.testing.M
 
 
 @pytest.mark.parametrize("params", [(non_retryable_5xx, 3), (RETRYABLE_READ, 1)], ids=["classifier", "one attempt"])
-def test_nothing_is_built_where_nothing_is_retried(params: tuple[Classifier, int]) -> None:
+async def test_nothing_is_built_where_nothing_is_retried_but_metrics_are_shown(params: tuple[Classifier, int]) -> None:
     classifier, attempts = params
     bench, rest = Bench(rules(attempts=attempts), classifier), Rest()
 
     built = retries(bench.params.put(NEVER_RETRYING, (non_retryable_5xx,)), rest)
 
     assert built is rest.services[0]
-    assert numbers(bench.metrics) == {}
+    assert [bench.count(name) for name in ("total", "budget_exhausted", "budget", "per_request.count")] == [
+        0,
+        0,
+        100,
+        0,
+    ]
+
+
+async def test_where_nothing_is_retried_the_metrics_go_by_the_requests_that_are_counted_anyway() -> None:
+    bench = Bench(classifier=non_retryable_5xx)
+    service = bench.metrics.scope("service", "svc/web", label=True)
+    retries(bench.params.put(NEVER_RETRYING, (non_retryable_5xx,)), Rest())
+
+    for _request in range(10):
+        service.counter("requests").value += 1
+        service.histogram("request_latency_ms").add(5.0)
+
+    assert [bench.count(name) for name in ("budget", "per_request.count", "per_request.max")] == [102, 10, 0]
 
 
 async def test_names_without_a_stack_of_their_own_share_one_budget() -> None:

@@ -9,7 +9,9 @@ def counted(*statuses: int) -> Metrics:
     metrics = Metrics()
     by_status = Statuses(metrics)
     for status in statuses:
-        by_status[status].value += 1
+        count, add_time = by_status[status]
+        count.value += 1
+        add_time(float(status))
     return metrics
 
 
@@ -41,6 +43,21 @@ def test_a_sum_that_was_there_before_is_taken_over() -> None:
     for name in ("431", "4XX"):
         metrics.counter("status", name).value += 1
 
-    Statuses(metrics)[404].value += 1
+    Statuses(metrics)[404][0].value += 1
 
     assert numbers(metrics, "status")["4XX"] == 2
+
+
+def test_times_are_kept_by_the_first_digit_of_the_status() -> None:
+    shown = numbers(counted(200, 204, 404), "time")
+
+    assert {name: shown[f"{name}.count"] for name in ("2XX", "4XX", "error")} == {"2XX": 2, "4XX": 1, "error": 0}
+    assert shown["4XX.max"] == 404
+
+
+def test_together_the_times_are_those_of_all_replies() -> None:
+    statuses = Statuses(Metrics())
+    for add_time in (statuses[200][1], statuses[301][1], statuses.errors[1]):
+        add_time(1.0)
+
+    assert sum(times.window().count for times in statuses.times()) == 3
