@@ -1,4 +1,6 @@
-"""What either engine of the HTTP/2 codec makes of bytes, and whom it tells. Sans-io: no clock, no socket, no task.
+"""What either engine of the HTTP/2 codec makes of bytes, and whom it tells. Sans-io: no socket, no task.
+
+The only clock is one that the maker hands in; it is read when a peer resets a stream, to count such resets.
 
 Theory of operation. Bytes go in with `feed`, which calls back for each thing that came, and bytes to be sent gather inside,
 until `take_output` hands them over: one read and one write serve all streams that had something to say. Nothing that comes
@@ -50,7 +52,10 @@ class ReplyHead:
 
 
 class StreamOwner(Protocol):
-    """Whoever owns one stream; called from inside `feed`, and must neither await nor raise."""
+    """Whoever owns one stream; called from inside `feed` and `take_output`, and must neither await nor raise.
+
+    It may call the engine from there, `take_output` and `feed` excepted.
+    """
 
     def on_reply(self, head: ReplyHead) -> None:
         """Take the reply's head, each interim one and then the final one; on the client's side alone."""
@@ -59,7 +64,7 @@ class StreamOwner(Protocol):
         """Take a piece of the body, empty only if it ends it.
 
         `cost` is what the frame took from the windows, its padding included: once the piece was read by whoever it is for,
-        `consumed` gives it back.
+        `consumed` gives it back. Whoever drops pieces of a stream that has ended calls `reset` instead, once.
         """
 
     def on_trailers(self, trailers: Fields) -> None:
@@ -106,16 +111,24 @@ class Engine(Protocol):
     """One connection, the side of the server or of the client.
 
     The preface and the SETTINGS of this side stand in the output from the start. `open_streams` counts those that either side
-    opened and that are not over.
+    opened and that are not over. `is_settled`: the peer has acknowledged the SETTINGS of this side.
     """
 
     open_streams: int
+    is_settled: bool
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the peer and call the owners back. Raises `ConnectionFailed`; after that it takes no more."""
 
+    def upgrade(self, settings: bytes, head: RequestHead) -> None:
+        """Begin with the request that asked in HTTP/1.1 for `h2c`, as stream 1, whose body is over; before any `feed`.
+
+        `settings` is the payload that its `http2-settings` stood for, decoded. Calls `on_request`; on the server's side
+        alone. Raises `ConnectionFailed` for settings that are against the rules. Source: RFC 7540 section 3.2.
+        """
+
     def take_output(self) -> bytes:
-        """Return what is to be sent, in order; `b""` if nothing is."""
+        """Return what is to be sent, in order; `b""` if nothing is. May call `on_room`, so take again until nothing is."""
 
     def pending(self) -> int:
         """Return how many bytes `take_output` would return."""
@@ -141,19 +154,26 @@ class Engine(Protocol):
         """Send a reply's head, interim or final; on the server's side alone. Raises `LocalProtocolError` as `open` does."""
 
     def send_data(self, stream: int, data: bytes, *, ends: bool) -> int:
-        """Send as much of `data` as the windows have room for now, and return how much that was.
+        """Send as much of `data` as the windows and the output have room for now, and return how much that was.
 
         The end is sent with the last byte; `data` may be empty to send it alone. Whoever has more waits for `on_room`.
+        All of it counts as sent for a stream that is gone.
         """
 
     def send_trailers(self, stream: int, trailers: Fields) -> None:
         """End this direction of a stream with trailers. Raises `LocalProtocolError` as `open` does."""
 
     def consumed(self, stream: int, cost: int) -> None:
-        """Give `cost` back to the peer's window, sooner or later, as `on_data` said; also for streams that are gone."""
+        """Give `cost` back to the peer's window, sooner or later, as `on_data` said.
+
+        Also for streams that have ended; those that were reset have given everything back already, and nothing happens.
+        """
 
     def reset(self, stream: int, code: int) -> None:
-        """End a stream at once, both ways; its owner is not called."""
+        """End a stream at once, both ways; its owner is not called. What is unread of it is given back."""
+
+    def abandon(self, code: int) -> None:
+        """End every stream, because the connection is gone; their owners learn it by `on_reset`, as made by the peer."""
 
     def ping(self, data: bytes) -> None:
         """Ask the peer to answer 8 bytes."""
