@@ -49,7 +49,7 @@ from mesh.errors import (
 from mesh.expiry import Expiry, sooner, within
 from mesh.hooks import hookimpl
 from mesh.http import REASONS, HttpReply, HttpRequest, InterimSink, field, without
-from mesh.introducing import INTRODUCES
+from mesh.introducing import INTRODUCES, Introduction
 from mesh.keys import Category, Chosen, Key, Kind, key
 from mesh.life import LIFE, Life
 from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request, TlsPeer
@@ -101,11 +101,12 @@ from mesh.settings import (
     SocketOptions,
 )
 from mesh.stack import Make, Module, Stack, bind, blame, close_forgotten, filtered
+from mesh.stream_connection import StreamConnection
 from mesh.target import BOUND, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, SERVER_LABEL, WORKERS
 from mesh.telemeter import MetricsPage, Telemeter
 from mesh.tls import HelloReader, TlsConnector, TlsContexts
 from mesh.trace import TraceId, new_traces, span_ids
-from mesh.transport import CONNECTOR, Connection, Connector, SocketConnection, StreamConnection, connect
+from mesh.transport import CONNECTOR, Connection, Connector, SocketConnection, connect
 from mesh.var import Computed, Fixed, Readable, Reader, Var
 
 __all__ = [
@@ -204,6 +205,7 @@ __all__ = [
     "IdleTimeout",
     "InterimSink",
     "Interpreter",
+    "Introduction",
     "JoinedHistogram",
     "Key",
     "Kind",

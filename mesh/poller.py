@@ -56,6 +56,10 @@ class Poller:
         self._epoll.register(fd, EVENTS)
         self._waiters[fd] = waiter
 
+    def hand_over(self, fd: int, waiter: Waiter) -> None:
+        """Let `waiter` stand for a socket that is watched already, in the place of another."""
+        self._waiters[fd] = waiter
+
     def remove(self, fd: int) -> None:
         """Stop watching a socket that is about to be closed; allowed even when the run is over and the epoll closed."""
         if self._waiters.pop(fd, None) is not None and not self._epoll.closed:

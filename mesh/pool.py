@@ -318,9 +318,9 @@ def pool(params: Params) -> AnyService:
     new_session, life = params[SESSION], params[LIFE]
     if new_session is None:
         raise LookupError("a pool needs the client side of a codec")
-    version = params[INTRODUCES]
-    if version is not None:
-        new_session = introducing(new_session, version)
+    introduction = params[INTRODUCES]
+    if introduction is not None:
+        new_session = introducing(new_session, introduction)
     built = Pool(
         params[ENDPOINT], new_session, params[CONNECTOR], params[POOL_LIMITS], params[POOL_STATS], params[HEALTH], life
     )

@@ -26,7 +26,7 @@ from mesh.naming.namer import PENDING, BoundTree, Looked, Namers
 from mesh.naming.path import EMPTY_PATH, Path
 from mesh.naming.tree import Leaf
 from mesh.service import Filter, Rep, Req
-from mesh.transport import StreamConnection
+from mesh.stream_connection import StreamConnection
 from mesh.var import Computed, Readable, Reader, Var
 
 Answer = Reply | Exception | Callable[[Any], Reply | Awaitable[Reply]]

@@ -1,4 +1,4 @@
-"""Connections: byte streams with a deadline. Over a socket, or over any `trio.abc.Stream` (TLS, memory).
+"""Connections: byte streams with a deadline; over a socket.
 
 Reading and writing try first and wait only when the kernel says so; after 64 successes in a row, or 1 MiB, other tasks
 get their turn. A wait that outlasts `deadline` raises `trio.TooSlowError`, which whoever set the deadline translates.
@@ -100,6 +100,17 @@ class SocketConnection(Connection):
         self._poller = poller.current()
         self._poller.add(self._fd, self)
 
+    def take_over(self, below: "SocketConnection") -> None:
+        """Take the socket of `below`, nobody waiting on it, and all that is known of its peer; instead of `__init__`."""
+        self._socket, self._fd, self._poller = below._socket, below._fd, below._poller
+        self._recv, self._send = below._recv, below._send
+        self.peer, self.local, self.tls, self.on_hang_up = below.peer, below.local, below.tls, below.on_hang_up
+        self.deadline, self.hung_up, self.ready = below.deadline, below.hung_up, below.ready
+        self._streak = self._burst = 0
+        self.reader = self.writer = None
+        self._poller.hand_over(self._fd, self)
+        below._fd = -1
+
     def hasten(self, deadline: float) -> None:
         self.deadline = min(self.deadline, deadline)
         self._poller.expect_by(self.deadline)
@@ -166,6 +177,24 @@ class SocketConnection(Connection):
             return self._send(data)
         except OSError:
             return 0
+
+    def send_some(self, data: bytes) -> int:
+        """Send what the kernel takes and return how much that was. Never waits; raises as `send_all` does."""
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise self._broken(error) from error
+        self._burst += sent
+        return sent
+
+    def is_bursting(self) -> bool:
+        """Return whether so much was sent by `send_some` without a wait that it is the turn of others; begins anew then."""
+        if self._burst < BURST:
+            return False
+        self._burst = 0
+        return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         if self.writer is not None:  # whose rest would be mixed with these bytes
@@ -245,6 +274,10 @@ class SocketConnection(Connection):
         return True
 
     def close(self) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """Close the socket, without any farewell that what speaks over it may have."""
         if self._fd < 0:
             return
         self._poller.remove(self._fd)
@@ -255,7 +288,7 @@ class SocketConnection(Connection):
     def abort(self) -> None:
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
+        self.drop()
 
     def shut_down_writing(self) -> bool:
         with contextlib.suppress(OSError):
@@ -267,60 +300,6 @@ def _is_writable(fd: int) -> bool:
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     return bool(poll.poll(0))
-
-
-class StreamConnection(Connection):
-    """A connection over any trio stream, which it owns; costs a cancel scope per wait that has a deadline."""
-
-    __slots__ = ("_closed", "_stream")
-
-    def __init__(self, stream: trio.abc.Stream, peer: str = "stream") -> None:
-        super().__init__(peer)
-        self._stream = stream
-        self._closed = False
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        with trio.fail_at(self.deadline):
-            data = bytes(await self._stream.receive_some(max_bytes))
-        if not data:
-            self.hung_up = True
-        return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        with trio.fail_at(self.deadline):
-            await self._stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        with trio.fail_at(self.deadline):
-            await self._stream.wait_send_all_might_not_block()
-
-    def is_quiet(self) -> bool:
-        """Return whether the stream lives as far as anybody knows; it cannot be asked without reading."""
-        return not (self._closed or self.hung_up)
-
-    def close(self) -> None:
-        """Close without a farewell: a stream that needs to wait for one (TLS) is cut, which its protocol allows for."""
-        if not self._closed:
-            self._closed = True
-            _cut(self._stream)
-
-    async def aclose(self) -> None:
-        self._closed = True
-        await self._stream.aclose()
-
-
-def _cut(stream: object) -> None:
-    """Close what `stream` stands on, as far down as it takes to find something that closes without waiting."""
-    close = getattr(stream, "close", None)
-    if close is not None:
-        close()
-    elif isinstance(stream, trio.SSLStream):
-        _cut(stream.transport_stream)
-    elif isinstance(stream, trio.SocketStream):
-        stream.socket.close()
-    elif isinstance(stream, trio.StapledStream):
-        _cut(stream.send_stream)
-        _cut(stream.receive_stream)
 
 
 NewConnection = Callable[[socket.socket, str], Awaitable[Connection]]

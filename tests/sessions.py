@@ -11,7 +11,8 @@ from mesh.life import Life
 from mesh.message import Reply, Request
 from mesh.pool import Pool
 from mesh.pool_limits import PoolLimits, PoolStats
-from mesh.transport import Connection, StreamConnection
+from mesh.stream_connection import StreamConnection
+from mesh.transport import Connection
 
 WEB = Endpoint("10.0.0.1", 80)
 

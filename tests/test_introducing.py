@@ -4,13 +4,15 @@ import trio.testing
 
 from mesh.codec import SESSION, Session
 from mesh.endpoint import ENDPOINT
-from mesh.errors import UpstreamBroken
-from mesh.introducing import INTRODUCES, IntroducingSession
+from mesh.errors import TotalTimeout, UpstreamBroken
+from mesh.expiry import Expiry
+from mesh.introducing import INTRODUCES, IntroducingSession, Introduction
 from mesh.life import LIFE, Life
 from mesh.message import Context, Request
 from mesh.params import Params
 from mesh.pool import pool
-from mesh.transport import CONNECTOR, Connection, StreamConnection
+from mesh.stream_connection import StreamConnection
+from mesh.transport import CONNECTOR, Connection
 from tests.sessions import WEB, Bench, FakeSession
 
 SAID = b"PROXY TCP4 192.0.2.1 0.0.0.0 1111 0\r\n"
@@ -25,35 +27,45 @@ def asked() -> Request:
 class Ends:
     """Both ends of a connection in memory, with a session at the near one."""
 
-    def __init__(self) -> None:
+    def __init__(self, nursery: trio.Nursery) -> None:
         near, self.far = trio.testing.memory_stream_pair()
         self.connection: Connection = StreamConnection(near)
-        self.below = FakeSession(self.connection)
-        self.session: Session = IntroducingSession(self.connection, self.below, "v1")
+        self.begun: list[FakeSession] = []
+        self.session: Session = IntroducingSession(
+            self.connection, self.begin, Life(nursery), Introduction("v1", self.secure)
+        )
+
+    def begin(self, connection: Connection, _life: Life) -> Session:
+        self.begun.append(FakeSession(connection))
+        return self.begun[-1]
+
+    async def secure(self, connection: Connection) -> Connection:
+        await connection.send_all(b"hands are shaken")
+        return connection
 
 
-async def test_the_client_is_told_before_anything_else() -> None:
-    ends = Ends()
+async def test_the_client_is_told_before_anything_else(nursery: trio.Nursery) -> None:
+    ends = Ends(nursery)
 
     await ends.session(asked())
 
-    assert await ends.far.receive_some() == SAID
-    assert ends.below.calls == 1
+    assert await ends.far.receive_some() == SAID + b"hands are shaken"
+    assert [below.calls for below in ends.begun] == [1]
 
 
-async def test_a_session_takes_one_call_and_closes_with_its_reply() -> None:
-    ends = Ends()
+async def test_a_session_takes_one_call_and_closes_with_its_reply(nursery: trio.Nursery) -> None:
+    ends = Ends(nursery)
 
     reply = await ends.session(asked())
     capacity, closed = ends.session.capacity, ends.session.closed
     await reply.aclose()
 
     assert (capacity, closed) == (0, False)
-    assert (ends.session.closed, ends.below.closed) == (True, True)
+    assert (ends.session.closed, ends.begun[0].closed) == (True, True)
 
 
-async def test_a_connection_that_breaks_before_it_is_introduced_has_done_no_harm() -> None:
-    ends = Ends()
+async def test_a_connection_that_breaks_before_it_is_introduced_has_done_no_harm(nursery: trio.Nursery) -> None:
+    ends = Ends(nursery)
     await ends.far.aclose()
 
     with pytest.raises(UpstreamBroken) as caught:
@@ -63,18 +75,38 @@ async def test_a_connection_that_breaks_before_it_is_introduced_has_done_no_harm
     assert ends.session.closed
 
 
-async def test_a_session_that_closes_below_is_not_used() -> None:
-    ends = Ends()
+async def test_a_session_whose_endpoint_hangs_up_before_its_call_is_not_used(nursery: trio.Nursery) -> None:
+    ends = Ends(nursery)
+    assert ends.connection.on_hang_up is not None
 
-    ends.below.close()
+    ends.connection.on_hang_up()
 
     assert (ends.session.closed, ends.session.is_usable()) == (True, False)
+
+
+async def test_a_request_that_is_late_is_not_introduced_to_the_end(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    ends = Ends(nursery)
+    request = asked()
+    request.context.expiry = Expiry(trio.current_time() + 1, TotalTimeout, "too late")
+
+    async def never(_connection: Connection) -> Connection:
+        await trio.sleep_forever()
+        raise AssertionError("woken")
+
+    session = IntroducingSession(ends.connection, ends.begin, Life(nursery), Introduction("v1", never))
+
+    with pytest.raises(TotalTimeout, match="too late"):
+        await session(request)
+
+    assert session.closed
 
 
 async def test_a_pool_opens_a_connection_for_each_call(nursery: trio.Nursery) -> None:
     bench = Bench(nursery)
     params = Params().put(SESSION, bench.begin).put(CONNECTOR, bench.connect).put(ENDPOINT, WEB)
-    service = pool(params.put(LIFE, Life(nursery)).put(INTRODUCES, "v2"))
+    service = pool(params.put(LIFE, Life(nursery)).put(INTRODUCES, Introduction("v2")))
 
     for _ in range(3):
         await (await service(asked())).aclose()

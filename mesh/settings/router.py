@@ -105,7 +105,7 @@ class ClientSettings:
     tls: TlsClient | None = key("Connect with TLS.", None)
     proxy_protocol: Literal["v1", "v2"] | None = key(
         "Tell endpoints whom a connection is for, in this version of the PROXY protocol; each request then has a connection "
-        "of its own. Not together with `tls`.",
+        "of its own. With `tls`, it comes before the handshake.",
         None,
     )
     client_session: Session = key("How old its connections may become, and how long idle.", factory=Session)

@@ -69,27 +69,36 @@ class TlsConnector:
 
     async def __call__(self, endpoint: Endpoint) -> Connection:
         """Connect, and shake hands. Raises `ConnectFailed` that says who was expected and who is there."""
+        self._context(endpoint)  # rather not connect without
+        return await self.secure(await self._connect(endpoint))
+
+    def _context(self, whom: object) -> ssl.SSLContext:
         try:
-            context = self._contexts.current().context
+            return self._contexts.current().context
         except UnusableFilesError as error:
-            raise ConnectFailed(f"cannot connect to {endpoint} with TLS: {error}") from error
-        below = await self._connect(endpoint)
+            raise ConnectFailed(f"cannot connect to {whom} with TLS: {error}") from error
+
+    async def secure(self, below: Connection) -> Connection:
+        """Return the connection that speaks TLS over `below`. Raises `ConnectFailed`, having closed it."""
+        endpoint = below.peer
         if not isinstance(below, SocketConnection):
             below.close()
             raise ConnectFailed(f"cannot connect to {endpoint} with TLS: it is not reached over a socket")
-        return await self.shake_hands(below, endpoint, context)
-
-    async def shake_hands(self, below: SocketConnection, endpoint: Endpoint, context: ssl.SSLContext) -> Connection:
-        """Return the connection above `below`. Raises `ConnectFailed`, having closed it."""
+        try:
+            context = self._context(endpoint)
+        except ConnectFailed:
+            below.close()
+            raise
         seconds = self._tls.handshake_timeout_ms / 1e3
         below.deadline = trio.current_time() + seconds
+        taken = below
         try:
-            connection = TlsConnection(below, context, server_name=self._server_name)
+            taken = connection = TlsConnection(below, context, server_name=self._server_name)
             await connection.shake_hands()
             connection.tls = peer = connection.describe(self._server_name)
             wrong = "" if self._tls.disable_validation else self._objection(peer.facts)
         except BaseException as error:
-            below.close()
+            taken.drop()
             wrong = self._explained(error, seconds)
             if not wrong:
                 raise
@@ -97,7 +106,7 @@ class TlsConnector:
         if wrong:
             connection.close()
             raise ConnectFailed(f"cannot connect to {endpoint} with TLS: {wrong}")
-        below.deadline = math.inf
+        connection.deadline = math.inf
         return connection
 
     @property

@@ -13,70 +13,40 @@ anybody, so that is an error: a body that lasts until the end of its connection 
 
 import contextlib
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import trio
+from trio import lowlevel
 
 from mesh.message import TlsPeer
-from mesh.transport import CHUNK, Connection, SocketConnection
+from mesh.transport import CHUNK, SocketConnection
 
 RECORD = 16384  # most bytes in one record. Source: RFC 8446 section 5.1
 PIECE = 262144  # encrypted at once; a longer write needs no second copy of itself
 
 
-class TlsConnection(Connection):
-    """A connection that speaks TLS over `below`, which it owns. Call `shake_hands` first.
+class TlsConnection(SocketConnection):
+    """A connection that speaks TLS over the socket of `below`, which it takes. Call `shake_hands` first.
 
     State: `_more`, whether a read may find something before the socket is asked; `_early`, what was decrypted to see
-    whether anything came; `_busy` while a task sends, and `_turn`, which others then wait for.
+    whether anything came; `_busy` while a task waits to send, and `_turn`, which others then wait for.
     """
 
-    __slots__ = ("_below", "_busy", "_early", "_incoming", "_is_closed", "_more", "_object", "_outgoing", "_turn")
+    __slots__ = ("_busy", "_early", "_incoming", "_is_closed", "_more", "_object", "_outgoing", "_turn")
 
     def __init__(self, below: SocketConnection, context: ssl.SSLContext, *, server_name: str | None = None) -> None:
-        """Begin as the client of `server_name`, which is sent if it is not empty; as a server if it is None."""
-        self._below = below
-        self.peer, self.tls = (
-            below.peer,
-            None,
-        )  # all else that a connection has is that of the socket, and is set already
+        """Begin as the client of `server_name`, which is sent if it is not empty; as a server if it is None.
+
+        Raises `ssl.SSLError` and `ValueError` for a name that cannot be asked for; the socket is then still that of `below`.
+        """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server_name is None, server_hostname=server_name or None
         )
+        self.take_over(below)
         self._early: bytes | None = None
         self._more = self._busy = self._is_closed = False
         self._turn: trio.Event | None = None
-
-    # What the poller looks at belongs to the socket.
-
-    @property
-    def deadline(self) -> float:
-        return self._below.deadline
-
-    @deadline.setter
-    def deadline(self, deadline: float) -> None:
-        self._below.deadline = deadline
-
-    @property
-    def hung_up(self) -> bool:
-        return self._below.hung_up
-
-    @hung_up.setter
-    def hung_up(self, hung_up: bool) -> None:
-        self._below.hung_up = hung_up
-
-    @property
-    def on_hang_up(self) -> Callable[[], None] | None:
-        return self._below.on_hang_up
-
-    @on_hang_up.setter
-    def on_hang_up(self, on_hang_up: Callable[[], None] | None) -> None:
-        self._below.on_hang_up = on_hang_up
-
-    def hasten(self, deadline: float) -> None:
-        self._below.hasten(deadline)
 
     def begin(self, first: bytes) -> None:
         """Do what can be done of the handshake with what has been received already. Raises `ssl.SSLError`."""
@@ -85,11 +55,9 @@ class TlsConnection(Connection):
 
     async def shake_hands(self) -> None:
         """Agree on keys. Raises `ssl.SSLError`, having told the peer why; and what reading and sending raise."""
-        below, outgoing = self._below, self._outgoing
         while not self._step():
-            if outgoing.pending:
-                await below.send_all(outgoing.read())
-            self._take(await below.receive_some())
+            await self._flush()
+            self._take(await super().receive_some())
         self._more = self._incoming.pending > 0
         if not self._object.server_side or self._object.version() != "TLSv1.3":
             await self._flush()  # else the last words are tickets, which can go with the first reply
@@ -101,7 +69,7 @@ class TlsConnection(Connection):
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError:
-            self._below.send_now(self._outgoing.read())
+            self.send_now(self._outgoing.read())
             raise
         return True
 
@@ -129,7 +97,7 @@ class TlsConnection(Connection):
             if self._outgoing.pending and not self._busy:
                 with contextlib.suppress(trio.BrokenResourceError):  # one who hears nothing may have said something
                     await self._flush()
-            self._take(await self._below.receive_some(max(size, RECORD)))
+            self._take(await super().receive_some(size if size > RECORD else RECORD))
 
     def _take(self, encrypted: bytes) -> None:
         if encrypted:
@@ -150,7 +118,7 @@ class TlsConnection(Connection):
         except ssl.SSLZeroReturnError:
             return b""
         except ssl.SSLError as error:
-            raise self._broken(error) from error
+            raise self._failed(error) from error
         if data:
             if self._incoming.pending or size < RECORD:
                 return self._read_rest(data, size)
@@ -179,7 +147,7 @@ class TlsConnection(Connection):
         self._early = early[size:] or None
         return early[:size]
 
-    def _broken(self, error: ssl.SSLError) -> Exception:
+    def _failed(self, error: ssl.SSLError) -> Exception:
         if self._is_closed:
             return trio.ClosedResourceError("this connection is closed")
         if isinstance(error, ssl.SSLEOFError):
@@ -189,15 +157,24 @@ class TlsConnection(Connection):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         while self._busy:
             await self._wait_turn()
-        if len(data) <= PIECE:
-            self._encrypt(data)
-            await self._flush()
+        if len(data) > PIECE:
+            await self._send_pieces(memoryview(data))
             return
-        rest = memoryview(data)
+        self._encrypt(data)
+        encrypted = self._outgoing.read()
+        sent = self.send_some(encrypted)
+        if sent < len(encrypted):
+            await self._wait_and_send(encrypted[sent:])
+        elif self.is_bursting():
+            await lowlevel.checkpoint()
+
+    async def _send_pieces(self, rest: memoryview) -> None:
         while rest:
             self._encrypt(rest[:PIECE])
             rest = rest[PIECE:]
             await self._flush()
+            if self.is_bursting():
+                await lowlevel.checkpoint()
 
     def _encrypt(self, data: bytes | bytearray | memoryview) -> None:
         try:
@@ -205,19 +182,24 @@ class TlsConnection(Connection):
             while sent < len(data):
                 sent += self._object.write(memoryview(data)[sent:])
         except ssl.SSLError as error:
-            raise self._broken(error) from error
+            raise self._failed(error) from error
 
     async def _flush(self) -> None:
         """Send what is encrypted, and what is added meanwhile. Ended before its time, the stream is of no more use."""
+        while encrypted := self._outgoing.read():
+            sent = self.send_some(encrypted)
+            if sent < len(encrypted):
+                await self._wait_and_send(encrypted[sent:])
+
+    async def _wait_and_send(self, rest: bytes) -> None:
+        """Send what the kernel had no room for, while others wait for their turn."""
         self._busy = True
         try:
-            while encrypted := self._outgoing.read():
-                await self._below.send_all(encrypted)
+            await self._send_rest(memoryview(rest))
         except trio.BrokenResourceError:
             raise
         except BaseException:
-            self._is_closed = True  # part of a record may have gone, so that nothing more would be understood
-            self._below.close()
+            self.drop()  # part of a record may have gone, so that nothing more would be understood
             raise
         finally:
             self._busy = False
@@ -230,11 +212,8 @@ class TlsConnection(Connection):
             self._turn = trio.Event()
         await self._turn.wait()
 
-    async def wait_send_all_might_not_block(self) -> None:
-        await self._below.wait_send_all_might_not_block()
-
     def is_quiet(self) -> bool:
-        if not self._more and self._below.is_quiet():
+        if not self._more and super().is_quiet():
             return True
         return not self._is_closed and self._brings_nothing()
 
@@ -243,32 +222,31 @@ class TlsConnection(Connection):
         if self._early is not None:
             return False
         try:
-            if not self._below.is_quiet():
-                encrypted = self._below.receive_now()
+            if not super().is_quiet():
+                encrypted = self.receive_now()
                 if encrypted is not None:
                     self._take(encrypted)
             data = self._read(CHUNK) if self._more else None
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return False
         if data is None:
-            return self._below.is_quiet()
+            return super().is_quiet()
         self._early, self._more = data, True
         return False
 
     def close(self) -> None:
         if not self._is_closed:
             self._say_farewell()
-            self._is_closed = True
-            self._below.close()
+            self.drop()
 
-    def abort(self) -> None:
+    def drop(self) -> None:
         self._is_closed = True
-        self._below.abort()
+        super().drop()
 
     def shut_down_writing(self) -> bool:
         if not self._is_closed:
             self._say_farewell()
-            self._below.shut_down_writing()
+            super().shut_down_writing()
         return True
 
     def _say_farewell(self) -> None:
@@ -280,7 +258,7 @@ class TlsConnection(Connection):
         with contextlib.suppress(ssl.SSLError):  # it also reads, and mostly finds no farewell of the peer yet
             self._object.unwrap()
         if self._outgoing.pending:
-            self._below.send_now(self._outgoing.read())
+            self.send_now(self._outgoing.read())
 
     def _read_ahead(self) -> None:
         """Decrypt what has come, since it cannot be read any more after a farewell that stumbled over it."""

@@ -48,7 +48,8 @@ class HandshakeError(RemoteProtocolError):
 class TlsAcceptor:
     """Makes the TLS connections of one listener.
 
-    State: `_open`, the connections in a handshake, the longest first; when each cause was last told of.
+    State: `_open`, the connections in a handshake, the longest first, by what they were when they came; when each cause was
+    last told of.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class TlsAcceptor:
             lambda contents: server_contexts(settings, contents, alpn),
         )
         self._certificates.current()
-        self._open: dict[SocketConnection, None] = {}
+        self._open: dict[SocketConnection, SocketConnection] = {}
         self._turns = trio.Semaphore(AT_ONCE)
         self._told: dict[str, float] = {}
         self._scope = scope = scope.scope("tls")
@@ -92,13 +93,13 @@ class TlsAcceptor:
         """Return the connection above `below`, which has just been accepted. Raises `HandshakeError`, having closed it."""
         if len(self._open) >= self._settings.max_handshakes:
             self._evict()
-        self._open[below] = None
+        self._open[below] = below
         begun = trio.current_time()
         below.deadline = begun + self._settings.handshake_timeout_ms / 1e3
         try:
             connection = await self._begin(below)
         except BaseException as error:
-            below.close()
+            self._open.get(below, below).drop()
             refused = _explain(error) if isinstance(error, Exception) else None
             if refused is None:
                 raise
@@ -122,6 +123,7 @@ class TlsAcceptor:
             below.send_now(NO_PROTOCOL)
             raise HandshakeError(f"it speaks none of {', '.join(sorted(self._protocols))} (ALPN)", "protocol")
         connection = TlsConnection(below, self._certificates.current().choose(server_name))
+        self._open[below] = connection
         async with self._turns:
             connection.begin(first)
         await connection.shake_hands()
@@ -137,8 +139,7 @@ class TlsAcceptor:
 
     def _evict(self) -> None:
         longest = next(iter(self._open))
-        del self._open[longest]
-        longest.abort()
+        self._open.pop(longest).abort()
 
     def _count(self, peer: str, refused: HandshakeError) -> None:
         self._scope.counter("failures").value += 1

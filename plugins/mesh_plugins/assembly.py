@@ -15,14 +15,12 @@ from mesh import (
     BoundName,
     Breakers,
     ClientSettings,
-    ConfigError,
     Connection,
-    Connector,
     Endpoint,
+    Introduction,
     Params,
     Path,
     PoolLimits,
-    Problem,
     Retries,
     RetryBudget,
     RouterSettings,
@@ -151,7 +149,8 @@ def _pool_limits(settings: ClientSettings) -> PoolLimits:
 def _client_params(settings: ClientSettings, params: Params, contexts: TlsContexts) -> Params:
     breakers = settings.circuit_breakers
     balancing, accrual = settings.load_balancer, settings.failure_accrual
-    options = settings.socket_options
+    options, version = settings.socket_options, settings.proxy_protocol
+    introduction = None if version is None else Introduction(version)
 
     async def connector(endpoint: Endpoint) -> Connection:
         return await connect(endpoint, no_delay=options.no_delay, keep_alive=options.keep_alive)
@@ -159,14 +158,15 @@ def _client_params(settings: ClientSettings, params: Params, contexts: TlsContex
     if params[CONNECTOR] is connect:
         params = params.put(CONNECTOR, connector)
     if settings.tls is not None and settings.tls.enabled:
-        if settings.proxy_protocol is not None:
-            raise ConfigError(Problem("the PROXY protocol cannot be spoken over TLS", key="client.proxyProtocol"))
         if settings.tls.client_auth is not None:
             params[METRICS].gauge("tls", "seconds_to_expiry", fn=contexts.seconds_to_expiry)
-        connect_with_tls: Connector = TlsConnector(settings.tls, params[CONNECTOR], contexts.get(settings.tls))
-        params = params.put(CONNECTOR, connect_with_tls)
+        connect_with_tls = TlsConnector(settings.tls, params[CONNECTOR], contexts.get(settings.tls))
+        if version is None:
+            params = params.put(CONNECTOR, connect_with_tls.__call__)
+        else:
+            introduction = Introduction(version, connect_with_tls.secure)
     return (
-        params.put(INTRODUCES, settings.proxy_protocol)
+        params.put(INTRODUCES, introduction)
         .put(POOL_LIMITS, _pool_limits(settings))
         .put(ATTEMPT_LIMITS, AttemptLimits(_most(breakers.max_requests), _most(breakers.max_retries)))
         .put(MAX_EJECTION_PERCENT, settings.max_ejection_percent)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trio
 
+from tests.certificates import Authority
 from tests.e2e.raw import request
 from tests.e2e.stubs import OK, stub
 from tests.proxies import proxy, stack
@@ -21,7 +22,7 @@ http {{
   access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e; default_type text/plain;
   server {{
-    listen 127.0.0.1:{port} proxy_protocol;
+    listen 127.0.0.1:{port} proxy_protocol{tls};
     location / {{ return 200 "$proxy_protocol_addr $proxy_protocol_port to $proxy_protocol_server_port"; }}
   }}
 }}
@@ -29,13 +30,19 @@ http {{
 
 
 @pytest.fixture
-async def nginx(require: Callable[[str], str], tmp_path: pathlib.Path) -> AsyncIterator[int]:
-    """Run an nginx that expects the PROXY protocol, and says whom it was told; return its port."""
+async def nginx(
+    request: pytest.FixtureRequest, require: Callable[[str], str], tmp_path: pathlib.Path
+) -> AsyncIterator[int]:
+    """Run an nginx that expects the PROXY protocol, and says whom it was told; return its port. With TLS, if asked to."""
     program = require("nginx")
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
-    (tmp_path / "conf").write_text(NGINX.format(folder=tmp_path, port=port))
+    tls = ""
+    if getattr(request, "param", False):
+        files = Authority(tmp_path).issue("web.example")
+        tls = f" ssl; ssl_certificate {files.cert}; ssl_certificate_key {files.key}"
+    (tmp_path / "conf").write_text(NGINX.format(folder=tmp_path, port=port, tls=tls))
     process = subprocess.Popen([program, "-p", str(tmp_path), "-c", str(tmp_path / "conf")], stderr=subprocess.DEVNULL)
     try:
         with trio.fail_after(10):
@@ -76,6 +83,21 @@ async def test_nginx_is_told_who_the_client_of_each_request_is(nginx: int, versi
         ports = [client.stream.socket.getsockname()[1] for client in (one, other, one)]
 
     assert told == [f"127.0.0.1 {port} to {running.ports[0]}" for port in ports]
+
+
+@pytest.mark.parametrize("nginx", [True], indirect=True)
+@pytest.mark.parametrize("protocol", ["http", "tcp"])
+async def test_nginx_is_told_before_tls_begins(nginx: int, protocol: str, tmp_path: pathlib.Path) -> None:
+    tls = {"commonName": "web.example", "trustCerts": [str(tmp_path / "ca.pem")]}
+    async with (
+        proxy(stack(nginx, protocol=protocol, client={"proxyProtocol": "v2", "tls": tls})) as running,
+        running.connect() as client,
+    ):
+        await client.send(request())
+        told = (await client.reply()).body.decode()
+        port = client.stream.socket.getsockname()[1]
+
+    assert told == f"127.0.0.1 {port} to {running.ports[0]}"
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

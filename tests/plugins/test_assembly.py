@@ -20,9 +20,9 @@ from mesh import (
     Chosen,
     Classifier,
     ClientSettings,
-    ConfigError,
     Endpoint,
     Fixed,
+    Introduction,
     Kind,
     Outcome,
     Param,
@@ -31,6 +31,7 @@ from mesh import (
     PluginError,
     PoolLimits,
     RouterSettings,
+    TlsConnector,
     connect,
 )
 from mesh.testing import reply, request
@@ -205,13 +206,19 @@ def test_a_kind_that_cannot_be_loaded_is_found_before_the_first_request(field: s
 
 
 def test_a_client_may_introduce_whom_it_speaks_for() -> None:
-    assert client_of("  client: {proxyProtocol: v2}\n")[INTRODUCES] == "v2"
+    assert client_of("  client: {proxyProtocol: v2}\n")[INTRODUCES] == Introduction("v2")
     assert client_of()[INTRODUCES] is None
 
 
-def test_the_proxy_protocol_and_tls_to_endpoints_do_not_go_together() -> None:
-    with pytest.raises(ConfigError, match="cannot be spoken over TLS"):
-        client_of("  client: {proxyProtocol: v1, tls: {disableValidation: true}}\n")
+def test_a_client_that_is_introduced_over_tls_connects_without_it() -> None:
+    tls = client_of("  client: {tls: {disableValidation: true}}\n")
+    introduced = client_of("  client: {proxyProtocol: v1, tls: {disableValidation: true}}\n")
+
+    introduction = introduced[INTRODUCES]
+    assert introduction is not None
+    assert introduction != Introduction("v1")
+    assert isinstance(getattr(tls[CONNECTOR], "__self__", None), TlsConnector)
+    assert not isinstance(getattr(introduced[CONNECTOR], "__self__", None), TlsConnector)
 
 
 def test_by_default_a_server_sets_no_limits() -> None:

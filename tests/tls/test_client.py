@@ -13,8 +13,9 @@ import trio
 from mesh.endpoint import Endpoint
 from mesh.errors import ConnectFailed
 from mesh.settings import ClientAuth, TlsClient
+from mesh.stream_connection import StreamConnection
 from mesh.tls import TlsConnection, TlsConnector, TlsContexts
-from mesh.transport import Connection, SocketConnection, StreamConnection
+from mesh.transport import Connection, SocketConnection
 from tests.certificates import Authority, Files
 from tests.tls.handshakes import socket_pair
 
@@ -32,8 +33,9 @@ class Server:
         self.below: list[SocketConnection] = []
         self._nursery = nursery
 
-    async def connect(self, _endpoint: Endpoint) -> Connection:
+    async def connect(self, endpoint: Endpoint) -> Connection:
         ours, theirs = socket_pair()
+        theirs.peer = str(endpoint)
         self.connections.append(TlsConnection(ours, self.context))
         self.below.append(theirs)
         self._nursery.start_soon(self._serve, self.connections[-1])
@@ -99,7 +101,7 @@ async def test_a_server_that_is_somebody_else_is_refused_and_both_are_named(
             await connector(there, trust_certs_bundle=authority.path, **keys)(WEB)
 
         assert str(raised.value) == f"cannot connect to 10.0.0.1:443 with TLS: {message}"
-        assert there.below[0]._fd < 0
+        assert there.below[0]._socket.fileno() < 0
 
 
 async def test_a_server_of_an_unknown_authority_is_refused(authority: Authority, tmp_path: pathlib.Path) -> None:

@@ -11,6 +11,7 @@ import trio.testing
 
 from mesh.tls import TlsConnection
 from mesh.tls.connection import PIECE, reason
+from mesh.transport import SocketConnection
 from tests.tls.handshakes import Contexts, contexts, socket_pair, talking
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -86,7 +87,7 @@ async def test_the_farewell_of_the_peer_is_the_end_and_ever_after(pair: Pair) ->
 async def test_an_end_without_farewell_is_no_end_but_a_break(pair: Pair) -> None:
     server, client = pair
     await client.send_all(b"last wor")
-    client._below.close()
+    client.drop()
 
     first = await server.receive_some()
 
@@ -98,7 +99,7 @@ async def test_an_end_without_farewell_is_no_end_but_a_break(pair: Pair) -> None
 
 async def test_bytes_that_are_not_tls_break_the_connection(pair: Pair) -> None:
     server, client = pair
-    await client._below.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
+    await SocketConnection.send_all(client, b"\x17\x03\x03\x00\x20" + bytes(32))
 
     with pytest.raises(trio.BrokenResourceError, match=r"^the client: TLS: .*bad record mac"):
         await server.receive_some()
@@ -145,7 +146,7 @@ async def test_tickets_alone_leave_a_connection_quiet(pair: Pair) -> None:
         await server.receive_some()  # a wait is the latest that tickets are sent before
     await settled()
 
-    assert client._below.is_quiet() is False
+    assert SocketConnection.is_quiet(client) is False
     assert client.is_quiet() is True
     assert client.is_quiet() is True
 

@@ -49,6 +49,7 @@ class Desk:
 
     async def shake(self, context: ssl.SSLContext, server_name: str = "web.example") -> TlsConnection:
         client = TlsConnection(self.meet(), context, server_name=server_name)
+        self._clients.append(client)
         await client.shake_hands()
         await settled()
         return client

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from mesh.transport import StreamConnection
+from mesh.stream_connection import StreamConnection
 
 
 async def test_a_stream_carries_bytes_both_ways_until_one_side_closes() -> None:
