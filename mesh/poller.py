@@ -168,3 +168,10 @@ def current() -> Poller:
         lowlevel.spawn_system_task(poller.dispatch, name="poller")
         lowlevel.spawn_system_task(poller.keep_time, name="deadlines")
         return poller
+
+
+def is_writable(fd: int) -> bool:
+    """Return whether a socket takes bytes now."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    return bool(poll.poll(0))

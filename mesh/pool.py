@@ -77,10 +77,12 @@ class Pool:
             stats.pending_overflow += 1
             raise Overloaded(f"{self.endpoint}: more than {self.limits.max_pending} requests wait for a connection")
         stats.pending += 1
+        started = trio.current_time()
         try:
             session = await within(request.context.expiry, self._obtain)
         finally:
             stats.pending -= 1
+            stats.acquired((trio.current_time() - started) * 1e3)
         return await session(request)
 
     def _take(self) -> Session | None:
@@ -238,6 +240,7 @@ class Pool:
             self._dismiss(Overloaded if isinstance(error, Overloaded) else ConnectFailed, str(error))
 
     def _begin(self, connection: Connection) -> Session:
+        connection.account(self.stats.traffic)
         try:
             session = self.new_session(connection, self.life)
             if session.closed or self.life.closed:

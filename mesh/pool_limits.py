@@ -7,6 +7,7 @@ import attrs
 
 from mesh.params import Param
 from mesh.reachability import ReachCounts
+from mesh.traffic import Traffic
 
 UNLIMITED = 2**31 - 1  # linkerd's "no limit"
 
@@ -38,7 +39,8 @@ class PoolStats:
 
     `size` counts open sessions, `opening` those that are being opened, `cached` the free ones, `waiters` the calls that
     wait in a queue, `pending` all that wait for a session; the rest only grow. `connected` and `failed` are called with
-    the milliseconds that an attempt took.
+    the milliseconds that an attempt took, `acquired` with those that a call waited for its session, if it did. `traffic` is
+    what goes over the connections.
     """
 
     size: int = 0
@@ -54,8 +56,10 @@ class PoolStats:
     expired_lifetime: int = 0
     connects: int = 0
     connected: Callable[[float], None] = lambda _ms: None
+    acquired: Callable[[float], None] = lambda _ms: None
     failed: Callable[[float], None] = lambda _ms: None
     reach: ReachCounts = attrs.field(factory=ReachCounts)
+    traffic: Traffic = attrs.field(factory=Traffic)
 
 
 POOL_LIMITS = Param(PoolLimits(), "pool limits")

@@ -7,7 +7,6 @@ get their turn. A wait that outlasts `deadline` raises `trio.TooSlowError`, whic
 import contextlib
 import errno
 import math
-import select
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +19,7 @@ from mesh.endpoint import Endpoint
 from mesh.errors import ConnectFailed, Overloaded
 from mesh.message import TlsPeer
 from mesh.params import Param
+from mesh.traffic import NOBODY, Account
 
 CHUNK = 65536  # what one read asks for; bodies ask for more
 STREAK = 64  # reads that did not wait, before other tasks get their turn
@@ -69,6 +69,9 @@ class Connection(trio.abc.Stream):
         """Bring the deadline forward, for a wait that has begun too where the stream allows it."""
         self.deadline = min(self.deadline, deadline)
 
+    def account(self, account: Account) -> None:
+        """Tell `account` of the traffic when the connection closes, and let it ask before; nothing where nobody counts it."""
+
     def abort(self) -> None:
         """Close so that the peer can tell that something is missing: with a reset, where there is one."""
         self.close()
@@ -85,7 +88,19 @@ class Connection(trio.abc.Stream):
 class SocketConnection(Connection):
     """A connection over a non-blocking stream socket, which it owns. State: `reader`, `writer`, `ready` (see `poller`)."""
 
-    __slots__ = ("_burst", "_fd", "_poller", "_recv", "_send", "_socket", "_streak", "reader", "ready", "writer")
+    __slots__ = (
+        "_account",
+        "_burst",
+        "_fd",
+        "_poller",
+        "_recv",
+        "_send",
+        "_socket",
+        "_streak",
+        "reader",
+        "ready",
+        "writer",
+    )
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         super().__init__(peer)
@@ -94,6 +109,7 @@ class SocketConnection(Connection):
         self._recv = sock.recv
         self._send = sock.send
         self._streak = self._burst = 0
+        self._account = NOBODY
         self.ready = False
         self.reader: lowlevel.Task | None = None
         self.writer: lowlevel.Task | None = None
@@ -103,7 +119,7 @@ class SocketConnection(Connection):
     def take_over(self, below: "SocketConnection") -> None:
         """Take the socket of `below`, nobody waiting on it, and all that is known of its peer; instead of `__init__`."""
         self._socket, self._fd, self._poller = below._socket, below._fd, below._poller
-        self._recv, self._send = below._recv, below._send
+        self._recv, self._send, self._account = below._recv, below._send, below._account
         self.peer, self.local, self.tls, self.on_hang_up = below.peer, below.local, below.tls, below.on_hang_up
         self.deadline, self.hung_up, self.ready = below.deadline, below.hung_up, below.ready
         self._streak = self._burst = 0
@@ -114,6 +130,11 @@ class SocketConnection(Connection):
     def hasten(self, deadline: float) -> None:
         self.deadline = min(self.deadline, deadline)
         self._poller.expect_by(self.deadline)
+
+    def account(self, account: Account) -> None:
+        if self._fd >= 0:
+            self._account = account
+            account.opened(self._socket)
 
     def hang_up(self) -> None:
         if self.on_hang_up is not None:
@@ -234,7 +255,7 @@ class SocketConnection(Connection):
             self._poller.expect_by(self.deadline)
 
     async def wait_send_all_might_not_block(self) -> None:
-        if self._fd >= 0 and self.writer is None and _is_writable(self._fd):
+        if self._fd >= 0 and self.writer is None and poller.is_writable(self._fd):
             await lowlevel.checkpoint()  # the edge that said so has gone by
         else:
             await self._wait_writable()
@@ -281,6 +302,7 @@ class SocketConnection(Connection):
         if self._fd < 0:
             return
         self._poller.remove(self._fd)
+        self._account.closed(self._socket)
         self._fd = -1
         self._socket.close()
         poller.fail(self, trio.ClosedResourceError("this connection was closed"))
@@ -294,12 +316,6 @@ class SocketConnection(Connection):
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         return True
-
-
-def _is_writable(fd: int) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    return bool(poll.poll(0))
 
 
 NewConnection = Callable[[socket.socket, str], Awaitable[Connection]]

@@ -1,4 +1,4 @@
-"""A connection over one end of a pair of sockets, and the plain socket at the other end."""
+"""Pairs of sockets: a connection over one end and the plain socket at the other, or both plain."""
 
 import contextlib
 import socket
@@ -44,3 +44,11 @@ def drain(peer: socket.socket) -> bytes:
 async def settled() -> None:
     """Let the poller see what the kernel knows."""
     await trio.testing.wait_all_tasks_blocked()
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Return both ends of a TCP connection, which block."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _address = server.accept()
+    return near, far

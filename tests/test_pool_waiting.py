@@ -228,3 +228,17 @@ async def test_a_place_that_another_endpoint_took_leaves_nobody_waiting_for_ever
     await trio.testing.wait_all_tasks_blocked()
 
     assert isinstance(waiting.error, Overloaded)
+
+
+async def test_the_time_is_told_that_a_call_waited(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench, waited = Bench(nursery, seconds=0.25), list[float]()
+    bench.stats.acquired = waited.append
+    service = bench.pool()
+
+    first = await service(Request())
+    await first.aclose()
+    await service(Request())  # by the connection that is there: it does not wait
+
+    assert waited == [pytest.approx(250.0)]

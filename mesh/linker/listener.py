@@ -13,6 +13,7 @@ from mesh.errors import MeshError, RemoteProtocolError
 from mesh.linker.room import Room
 from mesh.metrics import Metrics
 from mesh.settings import SocketOptions
+from mesh.traffic import Traffic
 from mesh.transport import EXHAUSTED, NewConnection, plain_connection
 from mesh.var import Var
 
@@ -77,9 +78,10 @@ class Listener:
     """One listening socket, which it owns, and the connections accepted from it.
 
     `address` is what is listened on, the port that the system chose included. `live` is how many connections there are,
-    from when they are accepted; `accepted` only grows. `connection` makes the connection of an accepted socket: what comes
-    before the codec (TLS, the PROXY protocol) happens there, in the connection's own task. Nobody is accepted while the `room`
-    that listeners share is full; clients then wait in the queue, and those that have asked for nothing are hurried.
+    from when they are accepted; `accepted` only grows; `traffic` is what goes over them. `connection` makes the connection of
+    an accepted socket: what comes before the codec (TLS, the PROXY protocol) happens there, in the connection's own task.
+    Nobody is accepted while the `room` that listeners share is full; clients then wait in the queue, and those that have
+    asked for nothing are hurried.
     """
 
     sock: socket.socket
@@ -90,6 +92,7 @@ class Listener:
     address: str = attrs.field(init=False)
     live: Var[int] = attrs.field(factory=lambda: Var(0), init=False)
     accepted: int = attrs.field(default=0, init=False)
+    traffic: Traffic = attrs.field(factory=Traffic, init=False)
     _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _closed: trio.Event = attrs.field(factory=trio.Event, init=False)
     _warned_at: float = attrs.field(default=-math.inf, init=False)
@@ -160,6 +163,7 @@ class Listener:
             local = _shown(*sock.getsockname()[:2])
             connection = await self.connection(sock, peer)
             connection.local = local
+            connection.account(self.traffic)
             await self.serve(connection, self.switch)
         except MeshError as error:
             logger.debug("%s was refused: %s", peer, error)
@@ -184,4 +188,7 @@ def show(listener: Listener, scope: Metrics) -> None:
 
     scope.gauge("connections", fn=lambda: listener.live.value)
     scope.counter("connects", fn=lambda: listener.accepted)
+    scope.counter("received_bytes", fn=lambda: listener.traffic.received)
+    scope.counter("sent_bytes", fn=lambda: listener.traffic.sent)
+    listener.traffic.lasted = scope.histogram("connection_duration").add
     listener.switch.refused = refused

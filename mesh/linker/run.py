@@ -15,6 +15,7 @@ from mesh.linker.placed import placed
 from mesh.linker.process import Linker
 from mesh.linker.reload import Reloads, reload_page
 from mesh.linker.ungrouped import ungrouped
+from mesh.linker.vitals import vitals
 from mesh.linker.watchdog import Watchdog
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds
@@ -46,7 +47,7 @@ async def process(kinds: Kinds, *, has_admin: bool = True, workers: int = 1) -> 
     `workers` is among how many processes what a budget allows is divided.
     """
     metrics = Metrics()
-    with ungrouped():
+    with ungrouped(), vitals(metrics, has_start=has_admin):
         async with trio.open_nursery() as nursery:
             life = Life(nursery, "linker")
             try:

@@ -29,6 +29,7 @@ from mesh.linker.reload import Reloads, checked, reload_page
 from mesh.linker.site import plain_server
 from mesh.linker.summed import summed_site
 from mesh.linker.ungrouped import ungrouped
+from mesh.linker.vitals import vitals
 from mesh.linker.workers import ANSWER_SECONDS, Given, Slot, Starter, WorkerRefused
 from mesh.metrics import Metrics
 from mesh.metrics.merging import dump, merged
@@ -307,9 +308,11 @@ async def supervise_until_signal(
     with (
         trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1) as signals,
         ungrouped(),
+        contextlib.ExitStack() as end,
     ):
         async with trio.open_nursery() as nursery:
             supervisor = Supervisor(loaded, kinds, count, nursery, level=level)
+            end.enter_context(vitals(supervisor.metrics))
             nursery.start_soon(_on_signals, signals, supervisor)
             nursery.start_soon(supervisor.metrics.rotation.run)
             await supervisor.start()

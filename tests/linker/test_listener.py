@@ -340,11 +340,19 @@ async def test_connections_are_shown() -> None:
         with dial(listener) as first, dial(listener) as second:
             await answer(first, b"hello")
             await answer(second, b"hello")
-            assert flat(metrics) == {"connects": 2, "connections": 2}
+            assert flat(metrics) == {
+                "connects": 2,
+                "connections": 2,
+                "received_bytes": 10,
+                "sent_bytes": 10,
+                "connection_duration.count": 0,
+            }
 
         await listener.live.wait(lambda live: live == 0)
 
-        assert flat(metrics) == {"connects": 2, "connections": 0}
+        after = flat(metrics)
+    names = ("connects", "connections", "received_bytes", "sent_bytes", "connection_duration.count")
+    assert [after[name] for name in names] == [2, 0, 10, 10, 2]
 
 
 async def test_requests_that_were_refused_are_shown_as_failures() -> None:

@@ -8,6 +8,7 @@ from mesh_plugins.balancers.node import Node
 def show(members: Members, scope: Metrics) -> None:
     """Show a balancer among the metrics of its client."""
     counts, census, own = members.counts, members.census, scope.scope("loadbalancer")
+    scope.gauge("available", fn=lambda: int(census[Status.OPEN] > 0))
     own.gauge("size", fn=lambda: len(members.nodes))
     own.gauge("available", fn=lambda: census[Status.OPEN])
     own.gauge("busy", fn=lambda: census[Status.BUSY])

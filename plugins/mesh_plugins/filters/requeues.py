@@ -62,6 +62,7 @@ class Requeues:
         "_is_nack",
         "_is_unprocessed",
         "_limit",
+        "_nacks",
         "_never_retrying",
         "_per_request",
         "_repeatable",
@@ -88,6 +89,7 @@ class Requeues:
         self._per_request = retries.histogram("requeues_per_request")  # of those that were repeated
         self._exhausted = retries.counter("budget_exhausted")
         self._limit = retries.counter("request_limit")
+        self._nacks = scope.counter("nacks")
         if scope.name != OTHER:
             retries.gauge("budget", fn=lambda: budget.balance)
 
@@ -99,7 +101,7 @@ class Requeues:
         try:
             reply: Reply = await service(request)
             if self._is_nack(reply):
-                raise await _nacked(request, reply)
+                raise await self._nacked(request, reply)
         except MeshError as error:
             if not self._may_repeat(request, error):
                 raise
@@ -171,7 +173,12 @@ class Requeues:
             reply: Reply = await service(request)
         except MeshError as error:
             return error
-        return await _nacked(request, reply) if self._is_nack(reply) else reply
+        return await self._nacked(request, reply) if self._is_nack(reply) else reply
+
+    async def _nacked(self, request: Request, reply: Reply) -> Nacked:
+        self._nacks.value += 1
+        await reply.aclose()
+        return Nacked(f"{request.context.endpoint} refused the request")
 
     def _went_round(self, connects: int, context: Context) -> bool:
         """Return whether connecting failed, after as many attempts as there are endpoints, and none is left untried."""
@@ -179,11 +186,6 @@ class Requeues:
             return connects >= MAX_CONNECTS
         nodes, tried = self._balancer.nodes, context.tried
         return context.attempt + 1 >= len(nodes) and all(endpoint in tried for endpoint in nodes)
-
-
-async def _nacked(request: Request, reply: Reply) -> Nacked:
-    await reply.aclose()
-    return Nacked(f"{request.context.endpoint} refused the request")
 
 
 def requeues(params: Params, rest: Make) -> AnyService:

@@ -37,6 +37,7 @@ from mesh import (
     PoolStats,
     Reply,
     Request,
+    ZeroFilledHistogram,
     bind,
     is_success,
     outcome_at_end,
@@ -172,10 +173,11 @@ class Stats:
 class ClientStats:
     """Counts attempts per bound name, and per bound name and logical name: the traffic matrix."""
 
-    __slots__ = ("_classifier", "_find", "_pairs", "_stats")
+    __slots__ = ("_classifier", "_find", "_pairs", "_stats", "latency")
 
     def __init__(self, scope: Metrics, classifier: Classifier, pairs: Pairs) -> None:
         self._stats = RequestStats(scope, by_status=True)
+        self.latency = self._stats.latency
         self._classifier = classifier
         self._pairs = pairs
         self._find = pairs.find
@@ -278,21 +280,28 @@ def _new_client_stats(params: Params) -> ClientStats:
 
 def client_scope_module(params: Params, rest: Make) -> AnyService:
     """Hold the metrics of a bound name as long as its client stack lives, and share them among its endpoints."""
-    scope, pool = client_scope(params), PoolStats()
+    scope, pool, stats = client_scope(params), PoolStats(), _new_client_stats(params)
     if scope.name != OTHER:
         params[LIFE].on_close(scope.hold())
-        show_pool(pool, scope)
+        show_pool(pool, scope, stats.latency)
         limits = params[POOL_LIMITS]
         if limits.fail_fast:
             show_fail_fast(pool, scope)
         if min(limits.session_idle_seconds, limits.session_life_seconds) < math.inf:
             scope.scope("expired").counter("idle", fn=lambda: pool.expired_idle)
             scope.scope("expired").counter("lifetime", fn=lambda: pool.expired_lifetime)
-    return rest(params.put(POOL_STATS, pool).put(CLIENT_STATS, _new_client_stats(params)))
+    return rest(params.put(POOL_STATS, pool).put(CLIENT_STATS, stats))
 
 
-def show_pool(pool: PoolStats, scope: Metrics) -> None:
-    """Show what the pools of a client do among its metrics, with Finagle's names."""
+def show_pool(pool: PoolStats, scope: Metrics, latency: Histogram) -> None:
+    """Show what the pools of a client do among its metrics, with Finagle's names; `latency` has a value of every attempt."""
+    creation = scope.scope("service_creation")
+    pool.acquired = creation.histogram(
+        "service_acquisition_latency_ms", make=lambda rotation: ZeroFilledHistogram(rotation, latency)
+    ).add
+    pool.traffic.lasted = scope.histogram("connection_duration").add
+    scope.counter("received_bytes", fn=lambda: pool.traffic.received)
+    scope.counter("sent_bytes", fn=lambda: pool.traffic.sent)
     pool.connected = scope.histogram("connect_latency_ms").add
     pool.failed = scope.histogram("failed_connect_latency_ms").add
     scope.counter("connects", fn=lambda: pool.connects)

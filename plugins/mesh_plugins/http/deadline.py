@@ -19,6 +19,7 @@ from mesh import (
     Counter,
     DeadlineExceeded,
     Expiry,
+    Histogram,
     HttpRequest,
     Make,
     Module,
@@ -53,10 +54,12 @@ class DeadlineReader:
     clock is behind cannot be told from one that took long.
     """
 
-    __slots__ = ("_clock", "_rejected", "_wall_clock")
+    __slots__ = ("_clock", "_rejected", "_transit", "_wall_clock")
 
-    def __init__(self, rejected: Counter, clock: Clock, wall_clock: WallClock) -> None:
+    def __init__(self, rejected: Counter, transit: Histogram, clock: Clock, wall_clock: WallClock) -> None:
+        """Take the histogram of the milliseconds between the time of setting, on the sender's clock, and the arrival."""
         self._rejected = rejected
+        self._transit = transit
         self._clock = clock
         self._wall_clock = wall_clock
 
@@ -69,7 +72,9 @@ class DeadlineReader:
         if len(values) > 1:
             request.headers = without(request.headers, CTX_DEADLINE)
             request.headers.append((CTX_DEADLINE, b"%d %d" % found))
-        left = (deadline - max(self._wall_clock(), stamp)) / NANOSECONDS
+        now = max(self._wall_clock(), stamp)
+        self._transit.add((now - stamp) / 1e6)
+        left = (deadline - now) / NANOSECONDS
         if left < 0.0:
             self._rejected.value += 1
             raise DeadlineExceeded(
@@ -98,9 +103,10 @@ def pass_on(request: Request, at: float, wall_clock: WallClock = time.time_ns) -
 
 
 def _deadline(params: Params, rest: Make) -> AnyService:
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True).scope("admission_control")
+    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
     clock = trio.lowlevel.current_clock().current_time
-    reader = DeadlineReader(scope.counter("deadline", "rejected"), clock, time.time_ns)
+    rejected = scope.counter("admission_control", "deadline", "rejected")
+    reader = DeadlineReader(rejected, scope.histogram("transit_latency_ms"), clock, time.time_ns)
     return rest(with_reader(params, [CTX_DEADLINE], reader))
 
 

@@ -11,12 +11,15 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from mesh import (
+    METRICS,
     REASONS,
+    SERVER_LABEL,
     AddrBound,
     AnyService,
     BadRequestContext,
     ClientGone,
     ConnectFailed,
+    Counter,
     Fields,
     HttpReply,
     HttpRequest,
@@ -70,11 +73,15 @@ def status_of(error: MeshError) -> int:
 
 
 class Errors:
-    """Answers what went wrong below; only cancellation passes through. Bodies are cut off after so many bytes."""
+    """Answers what went wrong below; only cancellation passes through. Bodies are cut off after so many bytes.
 
-    __slots__ = ("_most",)
+    `nacks` counts the answers that say that nothing was done for the request.
+    """
 
-    def __init__(self, most: int = MOST_ERROR_BYTES.default) -> None:
+    __slots__ = ("_most", "_nacks")
+
+    def __init__(self, nacks: Counter, most: int = MOST_ERROR_BYTES.default) -> None:
+        self._nacks = nacks
         self._most = most
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
@@ -88,6 +95,8 @@ class Errors:
             reply.outcome = False
         except MeshError as error:
             reply = _reply(request, error, self._most)
+            if reply.status == 503:
+                self._nacks.value += 1
         except Exception as error:
             culprit = blame(error) or "a filter"
             logger.exception("%s raised", culprit)
@@ -163,7 +172,8 @@ _encoded_before = lru_cache(maxsize=256)(_encoded)  # an overloaded server says 
 
 
 def _errors(params: Params, rest: Make) -> AnyService:
-    return bind(Errors(params[MOST_ERROR_BYTES]), rest(params), "errors")
+    nacks = params[METRICS].scope("server", params[SERVER_LABEL], label=True).counter("nacks")
+    return bind(Errors(nacks, params[MOST_ERROR_BYTES]), rest(params), "errors")
 
 
 ERRORS = Module(

@@ -198,7 +198,7 @@ def test_the_strictest_of_all_deadlines_holds() -> None:
     asked = request(headers=fields)
     asked.context.expiry = Expiry(given["current"]["deadline_s"], DeadlineExceeded, "deadline", stays=True)
 
-    DeadlineReader(Counter(), lambda: given["now_s"], lambda: given["now_s"])(asked)
+    DeadlineReader(Counter(), Metrics().histogram("ms"), lambda: given["now_s"], lambda: given["now_s"])(asked)
 
     assert asked.context.expiry.at == expect["deadline_s"]
     assert asked.headers[0][1].split()[0] == b"%d" % (expect["timestamp_s"] * second)

@@ -133,6 +133,7 @@ async def test_a_balancer_is_shown_among_the_metrics_of_its_client(life: Life) -
     built.nodes[B].health.say("test", Status.CLOSED)
     built.nodes[C].health.say("test", Status.BUSY)
 
+    assert numbers(bench.metrics, "client/#/fs/web")["available"] == 1
     assert numbers(bench.metrics, "client/#/fs/web/loadbalancer") == {
         "size": 3,
         "available": 1,

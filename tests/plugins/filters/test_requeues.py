@@ -128,8 +128,11 @@ async def test_a_connect_failure_is_repeated_whatever_the_method(method: str) ->
 async def test_a_nack_is_repeated_whatever_the_method_and_its_reply_closed(method: str) -> None:
     ok, refusal = reply(), nack()
 
-    assert await Alone().send(request(method), refusal, ok) == (ok, 2)
+    bench = Alone()
+
+    assert await bench.send(request(method), refusal, ok) == (ok, 2)
     assert refusal.closed
+    assert numbers(bench.metrics)["nacks"] == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])

@@ -31,7 +31,8 @@ NOW = 1_700_000_000 * SECOND
 
 def reader(rejected: Counter | None = None, clock: Callable[[], float] | None = None) -> DeadlineReader:
     """Return a reader for whom it is `NOW`."""
-    return DeadlineReader(rejected or Counter(), clock or ManualClock(100.0), lambda: NOW)
+    transit = Metrics().histogram("transit_latency_ms")
+    return DeadlineReader(rejected or Counter(), transit, clock or ManualClock(100.0), lambda: NOW)
 
 
 def due(seconds: float, *, set_seconds_ago: float = 1.0) -> str:
@@ -149,7 +150,8 @@ async def test_the_deadline_is_read_in_the_pass_over_the_fields_and_refused_befo
 
     assert [asked for _params, asked in rest.requests] == [early]
     assert early.context.expiry is not None
-    assert numbers(metrics)["server/127.0.0.1/4140/admission_control/deadline/rejected"] == 1
+    shown = numbers(metrics, "server/127.0.0.1/4140")
+    assert (shown["admission_control/deadline/rejected"], shown["transit_latency_ms.count"]) == (1, 2)
 
 
 async def test_without_the_role_no_deadline_is_read() -> None:

@@ -11,6 +11,7 @@ from mesh import (
     BoundName,
     ClientGone,
     ConnectFailed,
+    Counter,
     Endpoint,
     Fixed,
     HttpReply,
@@ -39,7 +40,7 @@ async def _answer(error: Exception) -> tuple[HttpRequest, HttpReply]:
     async def service(_request: HttpRequest, /) -> HttpReply:
         raise error
 
-    return request, await Errors()(request, service)
+    return request, await Errors(Counter())(request, service)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ async def test_an_endpoint_that_cannot_be_connected_to_is_told_with_its_names(co
     async def service(_request: HttpRequest, /) -> HttpReply:
         raise ConnectFailed("refused")
 
-    reply = await Errors()(request, service)
+    reply = await Errors(Counter())(request, service)
 
     lines = (reply.body.buffered or b"").decode().splitlines()
     assert lines[:4] == [
@@ -168,7 +169,20 @@ async def test_a_long_text_is_cut_in_the_header_and_at_the_limit_in_the_body() -
     async def service(_request: HttpRequest, /) -> HttpReply:
         raise Unroutable("x" + "\u00e9" * 100_000)
 
-    reply = await Errors(1024)(request, service)
+    reply = await Errors(Counter(), 1024)(request, service)
 
     assert len(field(reply.headers, b"l5d-err") or b"") == 4096
     assert reply.body.buffered == ("x" + "\u00e9" * 511).encode()
+
+
+async def test_answers_that_say_that_nothing_was_done_are_counted() -> None:
+    nacks = Counter()
+    errors = Errors(nacks)
+    for error in (Overloaded("full"), Unroutable("no way")):
+
+        async def service(_request: HttpRequest, /, error: MeshError = error) -> HttpReply:
+            raise error
+
+        await errors(HttpRequest(b"GET", b"/", []), service)
+
+    assert nacks.value == 1
