@@ -5,6 +5,7 @@ from mesh_plugins.accrual.kinds import KINDS as ACCRUAL
 from mesh_plugins.balancers.kinds import KINDS as BALANCERS
 from mesh_plugins.classifiers.kinds import KINDS as CLASSIFIERS
 from mesh_plugins.filters.kinds import KINDS as FILTERS
+from mesh_plugins.grpc.kinds import KINDS as GRPC
 from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
 from mesh_plugins.labelers.kinds import KINDS as LABELERS
@@ -24,6 +25,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *BALANCERS,
         *CLASSIFIERS,
         *FILTERS,
+        *GRPC,
         *NAMERS,
         *INTERPRETERS,
         *LABELERS,

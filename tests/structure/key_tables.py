@@ -94,6 +94,8 @@ def _value(field: Field) -> str:
 
 
 def _type(annotation: Any, field: Field) -> str:
+    if len(options(annotation)) > 1:
+        return " or ".join(_type(option, field) for option in options(annotation))
     item, inner = item_type(annotation), value_type(annotation)
     if item is not None:
         return f"list: {_type(item, field)}"

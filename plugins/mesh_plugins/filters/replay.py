@@ -2,7 +2,8 @@
 
 Theory of operation. All attempts of one request read from one recording, each from its start. Whoever comes to its end
 receives from the client, one attempt at a time. An attempt that failed may still be about to leave `receive`, cancelled;
-the next one waits for that, a few turns of the scheduler, or both would read from one connection.
+the next one waits for that, a few turns of the scheduler, or both would read from one connection. A body that turns out to
+be too long is kept no more: the attempt in progress reads on, and is the last.
 """
 
 import trio
@@ -15,35 +16,42 @@ RELEASE_TURNS = 16  # of the scheduler, within which a cancelled task leaves `re
 class Recording:
     """A body and what has been received of it. `body()` is the whole, from the start, any number of times, one after another.
 
-    The body must know its size, which is what this may come to in memory.
+    At most `most` bytes are kept. `overflowed`: there were more, so that it cannot be sent again.
     """
 
-    __slots__ = ("_is_received", "is_complete", "pieces", "source")
+    __slots__ = ("_is_received", "_left", "is_complete", "overflowed", "pieces", "source")
 
-    def __init__(self, source: Body) -> None:
+    def __init__(self, source: Body, most: int) -> None:
         self.source = source
         self.pieces: list[bytes] = []
         self.is_complete = False
+        self.overflowed = False
+        self._left = most
         self._is_received = False
 
     def body(self) -> Body:
         """Return the body for one attempt: in memory, once all of it has come."""
         return Buffered(b"".join(self.pieces)) if self.is_complete else _Replay(self)
 
-    async def receive(self) -> None:
-        """Wait for one more piece, or for the end, unless another attempt was just about to get it."""
+    async def receive(self) -> bytes:
+        """Wait for one more piece, or for the end, and return it: `b""` also if another attempt was just about to get it."""
         if self._is_received:
             await self._until_left()
-            return
+            return b""
         self._is_received = True
         try:
             piece = await self.source.receive()
         finally:
             self._is_received = False
-        if piece:
-            self.pieces.append(piece)
-        else:
+        if not piece:
             self.is_complete = True
+        elif len(piece) > self._left:
+            self.overflowed = True
+            self.pieces.clear()
+        else:
+            self._left -= len(piece)
+            self.pieces.append(piece)
+        return piece
 
     async def _until_left(self) -> None:
         for _turn in range(RELEASE_TURNS):
@@ -72,9 +80,13 @@ class _Replay(Body):
 
     async def receive(self) -> bytes:
         recording = self._recording
+        if recording.overflowed:
+            return await recording.source.receive()
         while self._place == len(recording.pieces):
             if recording.is_complete:
                 return b""
-            await recording.receive()
+            piece = await recording.receive()
+            if recording.overflowed:
+                return piece
         self._place += 1
         return recording.pieces[self._place - 1]

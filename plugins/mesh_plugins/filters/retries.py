@@ -38,11 +38,13 @@ from mesh import (
 from mesh_plugins.accrual.backoff import Schedule, constant
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, UnspentBudget
 from mesh_plugins.filters.client_limits import stands
+from mesh_plugins.filters.holding import hold
 from mesh_plugins.filters.replay import Recording
 from mesh_plugins.filters.stats import service_scope
 
 MAX_ATTEMPTS = 3  # linkerd has no limit: a service that always fails is asked 101 times, until the budget is spent
 BUFFER_BYTES = 65536
+LONGEST_PUSHBACK = 30.0  # seconds an endpoint may make a request wait here: who wants more is told by its caller
 
 
 @attrs.frozen(eq=False)
@@ -75,6 +77,14 @@ def _never(_reply: Reply) -> bool:
     return False
 
 
+def _no_say(_failed: Reply | MeshError) -> float | None:
+    return None
+
+
+def _unmarked(_request: Request, _retries: int) -> None:
+    """Tell nothing of the attempts before."""
+
+
 RETRY_RULES = Param(RetryRules(), "retry rules")
 SHARED_BUDGETS = Param(SharedBudgets(), "shared retry budgets")
 NEVER_RETRYING: Param[tuple[Classifier, ...]] = Param((classify_errors,), "classifiers that never ask for a retry")
@@ -83,10 +93,27 @@ IS_UNPROCESSED: Param[Callable[[Reply], bool]] = Param(_never, "is unprocessed")
 """Whether a reply that is a failure says that no work was done for the request; the protocol knows."""
 
 
+@attrs.frozen
+class RetryManners:
+    """What a protocol has to say of retries.
+
+    `records_unsized`: a body is kept of which nobody said how long it is, since its clients never say. `pushback` returns
+    after how many seconds an endpoint wants to be asked again, in place of the usual pause: negative is never, None no say.
+    `mark` lets a request say that it was sent so often before.
+    """
+
+    records_unsized: bool = False
+    pushback: Callable[[Reply | MeshError], float | None] = _no_say
+    mark: Callable[[Request, int], None] = _unmarked
+
+
+RETRY_MANNERS = Param(RetryManners(), "retry manners")
+
+
 class RetryCounts:
     """The metrics of one logical name's retries."""
 
-    __slots__ = ("exhausted", "limit", "per_request", "too_long", "total")
+    __slots__ = ("exhausted", "limit", "per_request", "too_late", "too_long", "total")
 
     def __init__(self, scope: Metrics, budget: RetryBudget | UnspentBudget) -> None:
         retries, requests = scope.scope("retries"), scope.histogram("request_latency_ms")
@@ -97,6 +124,7 @@ class RetryCounts:
         self.exhausted = retries.counter("budget_exhausted")
         self.limit = retries.counter("request_limit")
         self.too_long = retries.counter("request_stream_too_long")
+        self.too_late = retries.counter("classification_timeout")
         if scope.name != OTHER:
             retries.gauge("budget", fn=lambda: budget.balance)
 
@@ -104,7 +132,7 @@ class RetryCounts:
 class Retries:
     """The filter of one logical name. The reply of a failed attempt is closed before the next begins."""
 
-    __slots__ = ("_budget", "_classifier", "_clock", "_counts", "_is_unprocessed", "_rules")
+    __slots__ = ("_budget", "_classifier", "_counts", "_is_unprocessed", "_manners", "_rules")
 
     def __init__(
         self,
@@ -113,20 +141,22 @@ class Retries:
         classifier: Classifier,
         counts: RetryCounts,
         is_unprocessed: Callable[[Reply], bool] = _never,
+        manners: RetryManners = RETRY_MANNERS.default,
     ) -> None:
         self._rules = rules
         self._budget = budget
         self._classifier = classifier
         self._counts = counts
         self._is_unprocessed = is_unprocessed
+        self._manners = manners
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         self._budget.deposit()
         recording = None
         if request.body.buffered is None:
-            size = request.body.size
-            if size is not None and size <= self._rules.buffer_bytes:
-                recording = Recording(request.body)
+            size, most = request.body.size, self._rules.buffer_bytes
+            if self._manners.records_unsized if size is None else size <= most:
+                recording = Recording(request.body, most)
                 request.body = recording.body()
         again = request.again()  # as it came: what is changed of it below must not reach the next attempt
         try:
@@ -144,8 +174,12 @@ class Retries:
         pauses = self._rules.schedule()
         retries = 0
         try:
-            while self._is_retryable(request, failed):
-                pause = next(pauses, None)
+            while True:
+                if isinstance(failed, Reply) and failed.outcome is None:
+                    failed = await self._held(request, recording, failed)
+                if not self._is_retryable(request, failed):
+                    break
+                pause = _longer(next(pauses, None), self._manners.pushback(failed))
                 if pause is None or not self._may_retry(request, recording, _made(failed, retries, context), pause):
                     break
                 if isinstance(failed, Reply):
@@ -157,7 +191,7 @@ class Retries:
                     context.tried = (*context.tried, context.endpoint)
                 if pause:
                     await trio.sleep(pause)
-                before, failed = failed, await _attempt(request, service, recording)
+                before, failed = failed, await self._attempt(request, service, recording, retries)
                 if stands(before, failed):
                     failed = before
                     context.attempt -= 1
@@ -168,6 +202,17 @@ class Retries:
             return failed
         raise failed
 
+    async def _held(self, request: Request, recording: Recording | None, reply: Reply) -> Reply | MeshError:
+        """Wait for the first of a reply whose head did not tell what it is, if it could be retried, but not for long."""
+        if is_success(request, reply, self._classifier) or reply.outcome is not None or reply.whole:
+            return reply
+        if recording is None and request.body.buffered is None:
+            return reply
+        result = await hold(reply)
+        if result is None:
+            self._counts.too_late.value += 1
+        return reply if result is None else result
+
     def _is_retryable(self, request: Request, failed: Reply | MeshError) -> bool:
         if isinstance(failed, Reply) and is_success(request, failed, self._classifier):
             return False
@@ -177,10 +222,23 @@ class Retries:
             return self._is_unprocessed(failed)
         return outcome is Outcome.RETRYABLE
 
+    async def _attempt(
+        self, request: Request, service: AnyService, recording: Recording | None, retries: int
+    ) -> Reply | MeshError:
+        attempt = request.again()
+        self._manners.mark(attempt, retries)
+        if recording is not None:
+            attempt.body = recording.body()
+        try:
+            reply: Reply = await service(attempt)
+        except MeshError as error:
+            return error
+        return reply
+
     def _may_retry(self, request: Request, recording: Recording | None, made: int, pause: float) -> bool:
         """Return whether one more attempt can be made, after `made`, and waited for, and pay for it."""
         counts = self._counts
-        if recording is None and request.body.buffered is None:
+        if request.body.buffered is None and (recording is None or recording.overflowed):
             counts.too_long.value += 1
             return False
         if made >= self._rules.max_attempts:
@@ -200,15 +258,11 @@ def _made(failed: Reply | MeshError, retries: int, context: Context) -> int:
     return (context.attempt if isinstance(failed, UpstreamBroken) else retries) + 1
 
 
-async def _attempt(request: Request, service: AnyService, recording: Recording | None) -> Reply | MeshError:
-    attempt = request.again()
-    if recording is not None:
-        attempt.body = recording.body()
-    try:
-        reply: Reply = await service(attempt)
-    except MeshError as error:
-        return error
-    return reply
+def _longer(pause: float | None, pushback: float | None) -> float | None:
+    """Return how long to wait: what the endpoint says counts, if it has a say; None for no retry."""
+    if pause is None or pushback is None:
+        return pause
+    return pushback if 0.0 <= pushback <= LONGEST_PUSHBACK else None
 
 
 def retries(params: Params, rest: Make) -> AnyService:
@@ -224,7 +278,8 @@ def retries(params: Params, rest: Make) -> AnyService:
     if scope.name != OTHER:
         params[LIFE].on_close(scope.hold())
     counts = RetryCounts(scope, budget)
-    return bind(Retries(rules, budget, classifier, counts, params[IS_UNPROCESSED]), below)
+    manners = params[RETRY_MANNERS]
+    return bind(Retries(rules, budget, classifier, counts, params[IS_UNPROCESSED], manners), below)
 
 
 def show_unspent(scope: Metrics, limits: BudgetLimits) -> None:

@@ -5,7 +5,8 @@ Source: linkerd protocol/http, LinkerdHeaders.scala (`clearServerModule`, `Clear
 
 import random
 
-from mesh import EMPTY, AnyService, Fields, HttpReply, HttpRequest, Make, Module, Param, Params, TraceId, bind
+from mesh import EMPTY, AnyService, Fields, HttpReply, HttpRequest, Make, Module, Param, Params, TraceId, bind, without
+from mesh_plugins.grpc.status import GRPC_MESSAGE
 from mesh_plugins.http.context import PROFILE
 
 PREFIX = b"l5d-"
@@ -29,6 +30,7 @@ class ClearContext:
             if any(name == b"l5d-err" for name, _value in reply.headers):
                 reply.body = EMPTY
                 reply.declared_size = None
+                kept = without(kept, GRPC_MESSAGE)
                 kept.append((REQUEST_ID, _trace_of(request).trace_hex.encode()))
             reply.headers = kept
         return reply

@@ -2,7 +2,8 @@
 
 Statuses: unidentified 400; unroutable, cannot connect, upstream broken 502; timeouts 504; overload 503, with what tells
 clients and proxies that it is safe to try again; rate limits 429; a plugin's own exception 500. Source: RFC 9110 section
-15.6; linkerd protocol/http, ErrorResponder.scala; finagle-base-http, HttpNackFilter.scala.
+15.6; linkerd protocol/http, ErrorResponder.scala; finagle-base-http, HttpNackFilter.scala. A call of gRPC is answered with a
+status of its own, and no body: see `mesh_plugins.grpc.mapping`.
 """
 
 import logging
@@ -39,6 +40,10 @@ from mesh import (
     bind,
     blame,
 )
+from mesh_plugins.grpc.content import is_grpc, trailers_only
+from mesh_plugins.grpc.mapping import of_error
+from mesh_plugins.grpc.retrying import PUSHBACK_MS
+from mesh_plugins.grpc.status import Code
 
 logger = logging.getLogger(__name__)
 
@@ -95,18 +100,24 @@ class Errors:
             reply.outcome = False
         except MeshError as error:
             reply = _reply(request, error, self._most)
-            if reply.status == 503:
+            if isinstance(error, Overloaded | Nacked) and not isinstance(error, RateLimited):
                 self._nacks.value += 1
         except Exception as error:
             culprit = blame(error) or "a filter"
             logger.exception("%s raised", culprit)
-            reply = _answer(500, f"{culprit} raised {type(error).__name__}: {error}", [], self._most)
+            text = f"{culprit} raised {type(error).__name__}: {error}"
+            if is_grpc(request.headers):
+                reply = trailers_only(Code.INTERNAL, text, [_err(text)])
+            else:
+                reply = _answer(500, text, [], self._most)
         return reply
 
 
 def _reply(request: HttpRequest, error: MeshError, most: int) -> HttpReply:
-    status = status_of(error)
     request.context.flags = f"{error.flag} {error.detail}"
+    if is_grpc(request.headers):
+        return _grpc_reply(request, error)
+    status = status_of(error)
     headers: Fields = []
     if status == 503:
         headers = list(NACK)
@@ -115,6 +126,21 @@ def _reply(request: HttpRequest, error: MeshError, most: int) -> HttpReply:
     elif isinstance(error, RateLimited):
         headers = _limits(error)
     return _answer(status, _text(request, error), headers, most)
+
+
+def _grpc_reply(request: HttpRequest, error: MeshError) -> HttpReply:
+    text = _text(request, error)
+    more = [_err(text)]
+    if isinstance(error, RateLimited):
+        more.append((PUSHBACK_MS, b"%d" % math.ceil(error.retry_seconds * 1e3)))
+    elif error.retryable:
+        more.append((b"l5d-retryable", b"true"))
+    return trailers_only(of_error(error), text, more)
+
+
+def _err(text: str) -> tuple[bytes, bytes]:
+    encode = _encoded_before if len(text) <= SHORT else _encoded
+    return b"l5d-err", encode(text)[0]
 
 
 def _text(request: HttpRequest, error: MeshError) -> str:

@@ -18,7 +18,7 @@ async def whole(body: Body) -> bytes:
 
 async def test_each_attempt_reads_the_whole_body() -> None:
     source = Trickle(b"ab", b"c", size=3)
-    recording = Recording(source)
+    recording = Recording(source, 100)
 
     attempts = [await whole(recording.body()) for _ in range(3)]
 
@@ -27,7 +27,7 @@ async def test_each_attempt_reads_the_whole_body() -> None:
 
 async def test_an_attempt_goes_on_where_an_earlier_one_stopped_receiving() -> None:
     source = Trickle(b"ab", b"c", size=3, trailers={"x": "y"})
-    recording = Recording(source)
+    recording = Recording(source, 100)
     await recording.body().receive()
 
     later = recording.body()
@@ -37,7 +37,7 @@ async def test_an_attempt_goes_on_where_an_earlier_one_stopped_receiving() -> No
 
 
 async def test_a_body_that_has_come_as_a_whole_is_in_memory() -> None:
-    recording = Recording(Trickle(b"ab", b"c", size=3))
+    recording = Recording(Trickle(b"ab", b"c", size=3), 100)
     before = recording.body().buffered
 
     await whole(recording.body())
@@ -46,7 +46,7 @@ async def test_a_body_that_has_come_as_a_whole_is_in_memory() -> None:
 
 
 async def test_the_end_is_the_end_again_and_again() -> None:
-    body = Recording(Trickle(b"ab", size=2)).body()
+    body = Recording(Trickle(b"ab", size=2), 100).body()
     await whole(body)
 
     assert (await body.receive(), await body.receive()) == (b"", b"")
@@ -56,7 +56,7 @@ async def test_an_attempt_waits_for_the_one_before_to_leave(nursery: trio.Nurser
     send, receive = trio.open_memory_channel[bytes](0)
     source = Trickle(size=2)
     source.receive = receive.receive  # type: ignore[method-assign]  # a client that sends when the test says so
-    recording = Recording(source)
+    recording = Recording(source, 100)
     scope = trio.CancelScope()
 
     async def first() -> None:
@@ -74,7 +74,7 @@ async def test_an_attempt_waits_for_the_one_before_to_leave(nursery: trio.Nurser
 async def test_no_two_attempts_receive_at_a_time(nursery: trio.Nursery) -> None:
     source = Trickle(size=2)
     source.receive = trio.sleep_forever  # type: ignore[method-assign]  # a client that stalls
-    recording = Recording(source)
+    recording = Recording(source, 100)
     nursery.start_soon(recording.body().receive)
     await trio.testing.wait_all_tasks_blocked()
 
@@ -85,8 +85,26 @@ async def test_no_two_attempts_receive_at_a_time(nursery: trio.Nursery) -> None:
 
 
 async def test_what_broke_the_body_breaks_each_attempt_that_comes_so_far() -> None:
-    recording = Recording(Trickle(b"ab", error=LocalProtocolError("broke"), size=3))
+    recording = Recording(Trickle(b"ab", error=LocalProtocolError("broke"), size=3), 100)
 
     for _ in range(2):
         with pytest.raises(LocalProtocolError, match="broke"):
             await whole(recording.body())
+
+
+async def test_a_body_that_is_too_long_is_kept_no_more_and_read_to_its_end_once() -> None:
+    recording = Recording(Trickle(b"ab", b"cd", b"ef"), 3)
+    body = recording.body()
+
+    pieces = [await body.receive() for _ in range(4)]
+
+    assert (pieces, recording.overflowed, recording.pieces) == ([b"ab", b"cd", b"ef", b""], True, [])
+
+
+async def test_as_many_bytes_as_may_be_kept_are() -> None:
+    recording = Recording(Trickle(b"ab", b"cd"), 4)
+    first = recording.body()
+    while await first.receive():
+        pass
+
+    assert (recording.body().buffered, recording.overflowed) == (b"abcd", False)

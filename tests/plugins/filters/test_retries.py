@@ -1,19 +1,12 @@
 """Which requests are sent again, when, and how often."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import attrs
 import pytest
 import trio
 import trio.testing
 
 from mesh import (
-    CLASSIFIER,
-    LIFE,
-    METRICS,
-    ONE_SHOT,
-    PATH,
     AttemptTimeout,
     Classifier,
     ConnectFailed,
@@ -22,77 +15,24 @@ from mesh import (
     Expiry,
     HttpReply,
     HttpRequest,
-    Life,
     MeshError,
     Metrics,
-    Params,
-    Path,
     Reply,
     TotalTimeout,
 )
-from mesh.testing import Scripted, Trickle, reply, request
+from mesh.testing import Trickle, reply, request
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.client_limits import RepeatRefused
 from mesh_plugins.filters.retries import (
-    IS_UNPROCESSED,
     NEVER_RETRYING,
-    RETRY_RULES,
-    SHARED_BUDGETS,
-    RetryRules,
     SharedBudgets,
     retries,
 )
 from mesh_plugins.http.classifiers import RETRYABLE_ALL, RETRYABLE_READ, non_retryable_5xx
-from mesh_plugins.http.nack import is_unprocessed
+from tests.plugins.filters.retrying import Bench, rules
 from tests.plugins.rest import Rest, numbers
 
 A, B = Endpoint("10.0.0.1", 80), Endpoint("10.0.0.2", 80)
-
-
-def rules(
-    *pauses: float, attempts: int = 3, limits: BudgetLimits | None = None, buffer_bytes: int = 65536
-) -> RetryRules:
-    def schedule() -> Iterator[float]:
-        return iter(pauses or (0.0,) * 100)
-
-    return RetryRules(limits or BudgetLimits(), schedule, attempts, buffer_bytes)
-
-
-@attrs.define(eq=False)
-class Bench:
-    """The filter of `/svc/web` in front of scripted answers."""
-
-    rules: RetryRules = attrs.field(factory=rules)
-    classifier: Classifier = RETRYABLE_READ
-    metrics: Metrics = attrs.field(factory=Metrics)
-    one_shot: bool = False
-    budgets: SharedBudgets = attrs.field(factory=SharedBudgets)
-    below: Scripted = attrs.field(factory=Scripted)
-    service: Any = None
-
-    async def send(self, asked: HttpRequest, *answers: Any) -> Reply | MeshError:
-        """Return what came of a request that gets these answers."""
-        if self.service is None:
-            self.service = retries(self.params, lambda _params: lambda asked: self.below(asked))
-        self.below = Scripted(*answers)
-        try:
-            answered: Reply = await self.service(asked)
-        except MeshError as error:
-            return error
-        return answered
-
-    @property
-    def params(self) -> Params:
-        params = Params().put(LIFE, Life(None)).put(METRICS, self.metrics).put(PATH, Path.read("/svc/web"))
-        params = params.put(ONE_SHOT, self.one_shot).put(SHARED_BUDGETS, self.budgets).put(CLASSIFIER, self.classifier)
-        return params.put(RETRY_RULES, self.rules).put(IS_UNPROCESSED, is_unprocessed)
-
-    @property
-    def attempts(self) -> int:
-        return len(self.below.requests)
-
-    def count(self, name: str) -> float:
-        return numbers(self.metrics, "service/svc/web/retries")[name]
 
 
 async def test_a_failure_that_may_be_retried_is() -> None:

@@ -62,3 +62,11 @@ async def test_the_key_asks_for_it_and_an_edge_does_so_too(key: bool, profile: s
 
     assert clears_context(params) == expected
     assert reply.headers == ([] if expected else [(b"l5d-x", b"y")])
+
+
+async def test_the_message_of_a_call_that_failed_here_goes_with_the_text() -> None:
+    fields = [(b"grpc-status", b"14"), (b"grpc-message", b"10.0.0.1 refused"), (b"l5d-err", b"10.0.0.1 refused")]
+
+    _request, got = await _through([], HttpReply(200, fields))
+
+    assert [name for name, _value in got.headers] == [b"grpc-status", b"x-request-id"]
