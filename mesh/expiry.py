@@ -22,20 +22,16 @@ class Expiry:
     deadline, or None. A deadline is its own: it stays in force.
     """
 
-    __slots__ = ("_deadline", "_error", "_message", "at")
+    __slots__ = ("_error", "_message", "at", "beyond")
 
     def __init__(
-        self, at: float, error: type[TimedOut], message: str, *, before: "Expiry | None" = None, stays: bool = False
+        self, at: float, error: type[TimedOut], message: str, before: "Expiry | None" = None, *, stays: bool = False
     ) -> None:
         """Take `before`, the expiry the request had so far, for its deadline; with `stays` this one is the deadline."""
         self.at = at
         self._error = error
         self._message = message
-        self._deadline = self if stays else None if before is None else before.beyond
-
-    @property
-    def beyond(self) -> "Expiry | None":
-        return self._deadline
+        self.beyond: Expiry | None = self if stays else None if before is None else before.beyond
 
     def error(self) -> TimedOut:
         """Return the error to raise when the moment has come."""

@@ -5,6 +5,8 @@ Header names are lower case. Fields that belong to one connection (`connection`,
 `body.size`. Source: RFC 9110 sections 6 and 7.6.1.
 """
 
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 
 from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request
@@ -42,12 +44,42 @@ class HttpRequest(Request):
         self.on_interim: InterimSink | None = None
 
     def again(self) -> "HttpRequest":
-        made = HttpRequest(self.method, self.target, self.headers.copy(), self.body, self.context, self.version)
-        made.scheme = self.scheme
-        made.expects_continue = self.expects_continue
-        made.upgrade = self.upgrade
-        made.on_interim = self.on_interim
-        return made
+        return self.keep()()
+
+    def keep(self) -> Callable[[], "HttpRequest"]:
+        return partial(
+            _restored,
+            self.method,
+            self.target,
+            self.headers.copy(),
+            self.body,
+            self.context,
+            self.version,
+            self.scheme,
+            self.expects_continue,
+            self.upgrade,
+            self.on_interim,
+        )
+
+
+def _restored(
+    method: bytes,
+    target: bytes,
+    headers: Fields,
+    body: Body,
+    context: Context,
+    version: tuple[int, int],
+    scheme: bytes,
+    expects_continue: bool,
+    upgrade: bytes,
+    on_interim: "InterimSink | None",
+) -> HttpRequest:
+    made = HttpRequest(method, target, headers.copy(), body, context, version)
+    made.scheme = scheme
+    made.expects_continue = expects_continue
+    made.upgrade = upgrade
+    made.on_interim = on_interim
+    return made
 
 
 class InterimSink:

@@ -127,7 +127,8 @@ class Context:
     letters and a word. `tls` is what TLS tells of the client, None on a plain connection. `expiry` is when the request has
     taken too long; None while nothing bounds it.
     `connection` is the one that the request came on, if it came on one. `trace` is the id of the span that this hop is,
-    `span` that of the attempt in progress, as it was sent on; both None where no trace is kept.
+    `span` that of the attempt in progress, as it was sent on; both None where no trace is kept. `told`: an attempt has told
+    the next hop until when it is waited for.
     """
 
     __slots__ = (
@@ -145,6 +146,7 @@ class Context:
         "replies",
         "span",
         "tls",
+        "told",
         "trace",
         "tried",
     )
@@ -165,6 +167,7 @@ class Context:
         self.connection = connection
         self.trace: TraceId | None = None
         self.span: TraceId | None = None
+        self.told = False
         self.replies: Reply | list[Reply] | None = None
 
     def made(self, reply: "Reply") -> None:
@@ -190,6 +193,13 @@ class Request:
     def again(self) -> Self:
         """Return this request for one more attempt: the same context, but what is changed of it shows in it alone."""
         return copy.copy(self)
+
+    def keep(self) -> Callable[[], Self]:
+        """Return what makes this request again as it is now, whatever is changed of it meanwhile.
+
+        That must be cheap: most requests never need another attempt.
+        """
+        return self.again().again
 
 
 class Reply:

@@ -51,6 +51,19 @@ def test_a_request_made_again_has_all_of_it_and_headers_of_its_own() -> None:
     assert (asked.headers, again.headers) == ([(b"host", b"web")], [(b"host", b"web"), (b"a", b"b")])
 
 
+def test_a_request_is_made_again_as_it_was_when_it_was_kept() -> None:
+    asked = HttpRequest(b"GET", b"/x", [(b"host", b"web")])
+    again = asked.keep()
+
+    asked.headers.append((b"a", b"b"))
+    asked.target = b"/y"
+    first = again()
+    first.headers.append((b"c", b"d"))
+    second = again()
+
+    assert (second.target, second.headers, second.context) == (b"/x", [(b"host", b"web")], asked.context)
+
+
 def test_a_field_is_found_by_name_and_the_first_counts() -> None:
     assert [field(HEADERS, b"accept"), field(HEADERS, b"cookie")] == [b"text/html", None]
 

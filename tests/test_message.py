@@ -47,6 +47,16 @@ def test_a_request_made_again_shares_the_context() -> None:
     assert (again is asked, again.body, again.context) == (False, asked.body, asked.context)
 
 
+def test_a_request_is_made_again_as_it_was_when_it_was_kept() -> None:
+    asked = Request(Buffered(b"hi"))
+    kept = asked.body
+    again = asked.keep()
+
+    asked.body = Buffered(b"other")
+
+    assert (again().body, again() is again()) == (kept, False)
+
+
 async def test_closing_a_reply_calls_back_once_the_last_first() -> None:
     reply, told = Reply(), list[str]()
     reply.on_close(lambda: told.append("first"))

@@ -12,6 +12,8 @@ GONE = "DC"  # Envoy's flag for a client that went away
 GONE_STATUS = 499  # what nginx, and `errors`, call a request whose client went away
 BODILESS = (204, 304)
 
+Clock = Callable[[], float]
+
 
 class Exchange:
     """One request and its reply. Filled while they pass, in the event loop; then handed on, and only read.
@@ -23,6 +25,8 @@ class Exchange:
     """
 
     __slots__ = (
+        "_clock",
+        "_context",
         "_on_end",
         "_reply_body",
         "_request_body",
@@ -49,69 +53,79 @@ class Exchange:
         "version",
     )
 
-    def __init__(self, request: HttpRequest, on_end: "Callable[[Exchange], None]") -> None:
+    def __init__(
+        self, request: HttpRequest, on_end: "Callable[[Exchange], None]", clock: Clock = trio.current_time
+    ) -> None:
         """Take a request that just arrived; its body is counted from here on. `on_end` is called once, at the end."""
         self._on_end = on_end
+        self._clock = clock
+        self._context: Context | None = request.context
+        self._started = request.context.received_at
         self.method = request.method
         self.target = request.target
         self.version = request.version
         self.scheme = request.scheme
         self.headers = request.headers
-        self._started = request.context.received_at
         self.status = 0
         self.reply_headers: Fields = []
         self.declared: int | None = None
         self.sent = 0
         self._reply_body: Counted | None = None
+        self._request_body: Counted | None = None
         body = request.body
-        buffered = body.buffered
-        if buffered is not None:
-            self.received = len(buffered)
-            self._request_body: Counted | None = None
+        if body is EMPTY:
+            self.received = 0
+        elif body.buffered is not None:
+            self.received = len(body.buffered)
         else:
             self.received = 0
             request.body = self._request_body = Counted(body)
 
     def begin_reply(self, request: HttpRequest, reply: HttpReply) -> None:
         """Take the reply, whose body is counted from here on; the end comes when it is closed."""
-        self.to_head = trio.current_time() - self._started
-        self.status = reply.status
+        self.to_head = self._clock() - self._started
+        self.status = status = reply.status
         self.reply_headers = reply.headers
         body: Body = reply.body
-        self.declared = reply.declared_size if body is EMPTY and reply.declared_size is not None else body.size
-        if request.method != b"HEAD" and reply.status not in BODILESS:
+        size = body.size
+        self.declared = reply.declared_size if body is EMPTY and reply.declared_size is not None else size
+        if request.method != b"HEAD" and status not in BODILESS:
             if reply.whole:
-                self.sent = self.declared or 0
+                self.sent = size or 0
             else:
                 reply.body = self._reply_body = Counted(body)
-        reply.on_close(lambda: self.end(request.context))
+        reply.on_close(self.end)
 
-    def end(self, context: Context) -> None:
+    def end(self) -> None:
         """Note how it ended, and hand it on."""
-        now = trio.current_time()
-        self.seconds = now - self._started
-        self.arrived = time.time() - self.seconds
+        context, self._context = self._context, None
+        if context is None:
+            return
+        self.seconds = seconds = self._clock() - self._started
+        self.arrived = time.time() - seconds
         self.flags = context.flags
-        if self.status == 0:
-            self.to_head = self.seconds
-            if self.flags.startswith(GONE):
-                self.status = GONE_STATUS
-        body = self._reply_body
-        if body is not None:
-            self.sent = body.count
-            if not body.is_done and not self.flags:
-                self.flags = _why(body.error)
-            self._reply_body = None
-        if self._request_body is not None:
-            self.received = self._request_body.count
-            self._request_body = None
         self.peer = context.peer
         self.path = context.path
         self.bound = context.bound
         self.endpoint: Endpoint | None = context.endpoint
         self.attempts = context.attempt + 1
         self.trace = context.trace
+        if self.status == 0:
+            self.to_head = seconds
+            if self.flags.startswith(GONE):
+                self.status = GONE_STATUS
+        if self._reply_body is not None:
+            self._end_body(self._reply_body)
+        if self._request_body is not None:
+            self.received = self._request_body.count
+            self._request_body = None
         self._on_end(self)
+
+    def _end_body(self, body: Counted) -> None:
+        self.sent = body.count
+        if not body.is_done and not self.flags:
+            self.flags = _why(body.error)
+        self._reply_body = None
 
 
 def _why(error: MeshError | None) -> str:

@@ -5,6 +5,7 @@ Source: finagle-core, service/RetryBudget.scala; util-core, WindowedAdder.scala 
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 import attrs
 
@@ -122,20 +123,18 @@ class UnspentBudget:
 class RetryBudget:
     """One budget; `deposit` after what earns credit, `try_withdraw` before each repeat. `clock` returns seconds."""
 
-    __slots__ = ("_cost", "_credit", "_tokens")
+    __slots__ = ("_cost", "_tokens", "deposit")
 
     def __init__(self, limits: BudgetLimits, clock: Callable[[], float]) -> None:
-        self._credit, self._cost = limits.prices
+        credit, self._cost = limits.prices
         self._tokens = TokenBucket(limits.ttl_seconds, limits.reserve, clock)
+        self.deposit = partial(self._tokens.add, credit)
+        """Earn the credit of one request."""
 
     @property
     def balance(self) -> int:
         """How many repeats can be afforded now."""
         return max(self._tokens.count // self._cost, 0)
-
-    def deposit(self) -> None:
-        """Earn the credit of one request."""
-        self._tokens.add(self._credit)
 
     def try_withdraw(self) -> bool:
         """Pay for one repeat; return false, and pay nothing, if it cannot be afforded."""

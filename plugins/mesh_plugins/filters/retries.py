@@ -14,6 +14,7 @@ import trio
 
 from mesh import (
     CLASSIFIER,
+    EMPTY,
     LIFE,
     ONE_SHOT,
     OTHER,
@@ -153,19 +154,19 @@ class Retries:
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         self._budget.deposit()
         recording = None
-        if request.body.buffered is None:
+        if request.body is not EMPTY and request.body.buffered is None:
             size, most = request.body.size, self._rules.buffer_bytes
             if self._manners.records_unsized if size is None else size <= most:
                 recording = Recording(request.body, most)
                 request.body = recording.body()
-        again = request.again()  # as it came: what is changed of it below must not reach the next attempt
+        again = request.keep()  # as it came: what is changed of it below must not reach the next attempt
         try:
             reply: Reply = await service(request)
         except MeshError as error:
-            return await self._retry(again, service, error, recording)
+            return await self._retry(again(), service, error, recording)
         if reply.outcome or is_success(request, reply, self._classifier):
             return reply
-        return await self._retry(again, service, reply, recording)
+        return await self._retry(again(), service, reply, recording)
 
     async def _retry(
         self, request: Request, service: AnyService, failed: Reply | MeshError, recording: Recording | None

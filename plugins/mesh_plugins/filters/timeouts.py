@@ -22,7 +22,6 @@ from mesh import (
     Request,
     TotalTimeout,
     bind,
-    sooner,
 )
 
 Clock = Callable[[], float]
@@ -56,9 +55,9 @@ class Total:
 
     def __call__(self, request: Request, service: AnyService, /) -> Awaitable[Reply]:
         context = request.context
-        before = context.expiry
-        ours = Expiry(self._clock() + self._seconds, TotalTimeout, self._message, before=before)
-        context.expiry = sooner(before, ours)
+        before, at = context.expiry, self._clock() + self._seconds
+        if before is None or at < before.at:
+            context.expiry = Expiry(at, TotalTimeout, self._message, before)
         return service(request)
 
 
@@ -76,10 +75,12 @@ class Attempt:
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         context = request.context
-        before = context.expiry
-        ours = Expiry(self._clock() + self._seconds, AttemptTimeout, self._message, before=before)
-        context.expiry = now = sooner(before, ours)
-        self._pass_on(request, now.at)  # each time: an earlier attempt has left its own
+        before, at = context.expiry, self._clock() + self._seconds
+        if before is None or at < before.at:
+            context.expiry = Expiry(at, AttemptTimeout, self._message, before)
+        else:
+            at = before.at
+        self._pass_on(request, at)  # each time: an earlier attempt has left its own
         try:
             reply: Reply = await service(request)
             return reply

@@ -6,42 +6,51 @@ these names is not believed. Source: linkerd protocol/http, LinkerdHeaders.scala
 
 from collections.abc import Awaitable
 
+import trio
+
 from mesh import BOUND, AnyService, HttpReply, HttpRequest, Make, Module, Params, Path, bind
-from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS
-from mesh_plugins.http.deadline import pass_on
+from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS, PASS_ON, PassOn
+from mesh_plugins.http.deadline import CTX_DEADLINE, Teller
 
 PREFIX = b"l5d-dst-"
 SERVICE = PREFIX + b"service"
 CLIENT = PREFIX + b"client"
 RESIDUAL = PREFIX + b"residual"
 WRITTEN = frozenset([SERVICE, CLIENT, RESIDUAL])
+REPLACED = WRITTEN | {CTX_DEADLINE}
 MEMO = 1024  # logical names remembered per client; cleared when full
 
 
 class Destination:
     """Writes the logical name, the bound name, and the residual unless it is empty.
 
-    With `tells` it also tells until when the attempt is waited for, if a timeout says so; an attempt timeout does that itself.
+    `pass_on` tells until when the attempt is waited for, if a timeout says so; with None, as where each attempt has a timeout
+    that tells it, the field is only taken off.
     """
 
-    __slots__ = ("_client", "_services", "_tells")
+    __slots__ = ("_client", "_pass_on", "_services", "_written")
 
-    def __init__(self, bound: Path, *, tells: bool = True) -> None:
+    def __init__(self, bound: Path, pass_on: PassOn | None = None) -> None:
         self._client = (CLIENT, bound.show().encode())
-        self._tells = tells
+        self._pass_on = pass_on
+        self._written = REPLACED if pass_on is None else WRITTEN
         self._services: dict[Path, tuple[bytes, bytes]] = {}
 
     def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         context = request.context
-        headers = [item for item in request.headers if item[0] not in WRITTEN]
+        expiry, written = context.expiry, self._written
+        if expiry is not None:
+            if expiry.beyond is expiry:
+                expiry = None  # it is the deadline that the request brought, which stands in the field already
+            else:
+                written = REPLACED
+        request.headers = headers = [item for item in request.headers if item[0] not in written]
         headers.append(self._services.get(context.path) or self._remember(context.path))
         headers.append(self._client)
         if context.bound.residual:
             headers.append((RESIDUAL, context.bound.residual.show().encode()))
-        request.headers = headers
-        expiry = context.expiry
-        if expiry is not None and self._tells and expiry.beyond is not expiry:  # else it stands in the field already
-            pass_on(request, expiry.at)
+        if expiry is not None and self._pass_on is not None:
+            self._pass_on(request, expiry.at)
         return service(request)
 
     def _remember(self, path: Path) -> tuple[bytes, bytes]:
@@ -53,8 +62,11 @@ class Destination:
 
 def _destination(params: Params, rest: Make) -> AnyService:
     bound = params[BOUND]
-    tells = params[ATTEMPT_SECONDS] is None
-    return bind(Destination(Path(()) if bound is None else bound.id, tells=tells), rest(params), "destination")
+    name = Path(()) if bound is None else bound.id
+    tell: PassOn = Teller(trio.lowlevel.current_clock().current_time)
+    if params[ATTEMPT_SECONDS] is None:
+        return bind(Destination(name, tell), rest(params), "destination")
+    return bind(Destination(name, None), rest(params.put(PASS_ON, tell)), "destination")
 
 
 DESTINATION = Module(

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from mesh import AnyService, HttpReply, HttpRequest, Make, Module, Param, Params, bind, field
+from mesh_plugins.http1.memo import MAX_LINE_BYTES, Memo
 from mesh_plugins.labelers.labelers import Labeler
 
 _NAME = b"forwarded"
@@ -43,21 +44,29 @@ class Forwarded:
         context = request.context
         connection = context.connection
         local = "" if connection is None else connection.local
-        value = f"by={self._by(local, connection)};for={self._for(context.peer, connection)}".encode("latin-1")
-        host = field(request.headers, b"host")
-        if host:
-            value += b";host=" + _quoted(host)
-        if request.scheme == b"https":
-            value += b";proto=https"
-        request.headers.append((_NAME, value))
+        by, for_ = self._by(local, connection), self._for(context.peer, connection)
+        host = _HOSTS[field(request.headers, b"host")]
+        proto = ";proto=https" if request.scheme == b"https" else ""
+        request.headers.append((_NAME, f"by={by};for={for_}{host}{proto}".encode("latin-1")))
         return service(request)
 
 
-def _quoted(value: bytes) -> bytes:
-    """Return a value as it is if it is a token, else in quotes, as one with a port must be."""
-    if _TOKEN.fullmatch(value):
-        return value
-    return b'"' + value.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+def _of_host(host: bytes | None) -> str:
+    """Return how a host is told: not if it is empty, as it is if it is a token, else in quotes, as one with a port must be."""
+    if not host:
+        return ""
+    text = host.decode("latin-1")
+    if _TOKEN.fullmatch(host):
+        return f";host={text}"
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f';host="{quoted}"'
+
+
+def _is_short(host: bytes | None, _text: str) -> bool:
+    return host is None or len(host) <= MAX_LINE_BYTES
+
+
+_HOSTS: Memo[bytes | None, str] = Memo(_of_host, _is_short)
 
 
 class Timestamp:

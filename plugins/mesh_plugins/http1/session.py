@@ -59,13 +59,13 @@ class Http1Session(Session):
     async def __call__(self, request: HttpRequest, /) -> HttpReply:  # type: ignore[override]  # HTTP only
         connection = self._connection
         self._expiry = expiry = request.context.expiry
-        if expiry is None:
-            connection.deadline = self._clock() + self._idle_seconds
-        elif expiry.at > self._clock():
-            connection.deadline = self._due()
-        else:
-            self.on_change(self)  # nothing was sent, so there is room as before
-            raise expiry.error()
+        now = self._clock()
+        connection.deadline = now + self._idle_seconds
+        if expiry is not None and expiry.at < connection.deadline:
+            if expiry.at <= now:
+                self.on_change(self)  # nothing was sent, so there is room as before
+                raise expiry.error()
+            connection.deadline = expiry.at
         self.capacity = 0
         try:
             if request.upgrade and not request.body.size:

@@ -7,10 +7,11 @@ Source: linkerd router/core, ForwardedHeaderLabeler.scala.
 import ipaddress
 import random
 import re
-import string
 import weakref
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import chain, repeat
 
 import attrs
 
@@ -20,8 +21,10 @@ Labeler = Callable[[str, object], str]
 """Names the end of a connection that has an address (`host:port`, empty if it has none)."""
 
 UNKNOWN = "unknown"
-_ALPHANUMERIC = string.ascii_letters + string.digits
-_PAIRS = [first + second for first in _ALPHANUMERIC for second in _ALPHANUMERIC]
+_ALPHANUMERIC = bytes.maketrans(
+    b"+/", b"Xx"
+)  # of the digits of base64; nobody minds that two letters come twice as often
+_AT_ONCE = 576  # random bytes drawn together, which are 128 tokens: 0.1 µs each, and not 1.5
 _NOT_IN_TOKENS = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -55,15 +58,17 @@ def request_random(_config: LabelerConfig, _params: Params) -> Labeler:
 def tokens(source: random.Random) -> Labeler:
     """Return what draws a token for every request."""
 
+    drawn = _tokens(source)
+
     def label(address: str, _connection: object) -> str:
-        return _token(source) if _is_known(address) else UNKNOWN
+        return next(drawn) if _is_known(address) else UNKNOWN
 
     return label
 
 
 def connection_random(_config: LabelerConfig, _params: Params) -> Labeler:
     """Return what makes a token up for every connection, and forgets it with the connection."""
-    source = random.Random()
+    drawn = _tokens(random.Random())
     made: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
 
     def label(address: str, connection: object) -> str:
@@ -71,7 +76,7 @@ def connection_random(_config: LabelerConfig, _params: Params) -> Labeler:
             return UNKNOWN
         token = made.get(connection)
         if token is None:
-            token = made[connection] = _token(source)
+            token = made[connection] = next(drawn)
         return token
 
     return label
@@ -92,12 +97,17 @@ def _always(label: str) -> Labeler:
     return lambda _address, _connection: token
 
 
-def _token(source: random.Random) -> str:
-    """Return a token of six letters and digits, as long as linkerd's; drawn in pairs, which takes 0.5 µs and not 3."""
-    draw, pairs, count = source.random, _PAIRS, len(_PAIRS)
-    return f"_{pairs[int(draw() * count)]}{pairs[int(draw() * count)]}{pairs[int(draw() * count)]}"
+def _tokens(source: random.Random) -> Iterator[str]:
+    """Return tokens of six letters and digits, as long as linkerd's, without end."""
+    return chain.from_iterable(_some_tokens(source) for _draw in repeat(None))
 
 
+def _some_tokens(source: random.Random) -> list[str]:
+    text = b64encode(source.randbytes(_AT_ONCE)).translate(_ALPHANUMERIC).decode()
+    return [f"_{text[place : place + 6]}" for place in range(0, len(text), 6)]
+
+
+@lru_cache(maxsize=1024)
 def _is_known(address: str) -> bool:
     return _shown(address, with_port=False) != UNKNOWN
 

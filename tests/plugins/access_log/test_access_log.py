@@ -77,7 +77,7 @@ def test_without_a_log_nothing_is_added() -> None:
     assert access_log(Params(), lambda _params: answer) is answer
 
 
-def test_with_a_log_every_server_shares_it(tmp_path: Path) -> None:
+async def test_with_a_log_every_server_shares_it(tmp_path: Path) -> None:
     writer = opened(tmp_path / "log", Life(None), Metrics(), Reopening())
 
     service = access_log(Params().put(WRITER, writer), lambda _params: answer)

@@ -87,7 +87,7 @@ async def test_a_streamed_request_body_is_counted() -> None:
     exchange = Exchange(request, ended.append)
 
     await request.body.receive()
-    exchange.end(request.context)
+    exchange.end()
 
     assert exchange.received == 2
 
@@ -107,7 +107,7 @@ async def test_a_request_without_a_reply_is_kept_too(flags: str, status: int) ->
     exchange = Exchange(request, lambda _ended: None)
     request.context.flags = flags
 
-    exchange.end(request.context)
+    exchange.end()
 
     assert (exchange.status, exchange.flags) == (status, flags)
 
@@ -118,7 +118,7 @@ async def test_the_target_is_as_the_client_sent_it() -> None:
 
     request.target = b"/b"
     request.headers = []
-    exchange.end(request.context)
+    exchange.end()
 
     assert (exchange.target, exchange.headers) == (b"/a/b", [(b"host", b"monkeys")])
 

@@ -21,7 +21,7 @@ from mesh import (
     field,
 )
 from mesh.testing import ManualClock, request
-from mesh_plugins.http.deadline import CTX_DEADLINE, DEADLINE, DeadlineReader, pass_on, strictest
+from mesh_plugins.http.deadline import CTX_DEADLINE, DEADLINE, DeadlineReader, Teller, pass_on, strictest
 from mesh_plugins.http.request_fields import REQUEST_FIELDS
 from tests.plugins.rest import Rest, numbers
 
@@ -129,12 +129,28 @@ async def test_the_next_hop_is_told_what_is_left(autojump_clock: trio.testing.Mo
     assert asked.headers == [(b"host", b"web"), (CTX_DEADLINE, b"%d %d" % (NOW, NOW + 1_500_000_000))]
 
 
-async def test_what_is_no_http_is_told_nothing() -> None:
+async def test_each_attempt_tells_anew_whoever_repeats_it(autojump_clock: trio.testing.MockClock) -> None:
+    asked, now = with_deadlines(), trio.current_time()
+    tell = Teller(trio.lowlevel.current_clock().current_time, lambda: NOW)
+
+    tell(asked, now + 1.5)
+    asked.headers.append((b"x-more", b"1"))
+    tell(asked, now + 2.5)
+
+    assert asked.headers == [
+        (b"host", b"web"),
+        (CTX_DEADLINE, b"%d %d" % (NOW, NOW + 2_500_000_000)),
+        (b"x-more", b"1"),
+    ]
+
+
+@pytest.mark.parametrize("tell", [pass_on, Teller(ManualClock(0.0))])
+async def test_what_is_no_http_is_told_nothing(tell: Callable[[Request, float], None]) -> None:
     asked = Request()
 
-    pass_on(asked, 1.0)
+    tell(asked, 1.0)
 
-    assert asked.context.expiry is None
+    assert (asked.context.expiry, asked.context.told) == (None, False)
 
 
 async def test_the_deadline_is_read_in_the_pass_over_the_fields_and_refused_before_anything_is_done() -> None:
