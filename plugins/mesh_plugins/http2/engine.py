@@ -114,8 +114,11 @@ class Engine(Protocol):
     opened and that are not over. `is_settled`: the peer has acknowledged the SETTINGS of this side.
     """
 
-    open_streams: int
     is_settled: bool
+
+    @property
+    def open_streams(self) -> int:
+        raise NotImplementedError
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the peer and call the owners back. Raises `ConnectionFailed`; after that it takes no more."""

@@ -1,0 +1,171 @@
+"""How an engine takes data in: windows, padding, and what the head had announced.
+
+Theory of operation. A stream's window is opened again as its pieces are consumed, in batches: a slow reader stops its own
+stream. The connection's window is opened again as bytes arrive, whoever is to read them, so that one slow reader does not
+stop the others, until `unread_windows` times its size waits unread: so memory is bounded, and then by all streams together.
+"""
+
+from mesh_plugins.http2.engine import (
+    ENHANCE_YOUR_CALM,
+    FLOW_CONTROL_ERROR,
+    PROTOCOL_ERROR,
+    STREAM_CLOSED,
+)
+from mesh_plugins.http2.frames import END_STREAM, PADDED, write_reset, write_window_update
+from mesh_plugins.http2.options import DEFAULT_WINDOW, Options
+from mesh_plugins.http2.sending import Sending
+from mesh_plugins.http2.stream import Stream
+
+
+class Intake(Sending):
+    """The part of an engine that takes DATA.
+
+    The mutable state: `_given`, what new streams may send before anything is consumed, as the peer knows it; `_left`, what
+    is left of the connection's window; empty frames in a row.
+    """
+
+    __slots__ = ("_empty", "_given", "_least", "_left", "_most_unread", "_stream_least")
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._given = max(DEFAULT_WINDOW, options.stream_window)
+        self._left = max(DEFAULT_WINDOW, options.connection_window)
+        self._least = int(options.connection_window * options.update_ratio)
+        self._stream_least = int(options.stream_window * options.update_ratio)
+        self._most_unread = options.connection_window * options.unread_windows
+        self._empty = 0
+
+    def consumed(self, stream: int, cost: int) -> None:
+        found = self._streams.get(stream)
+        if found is not None:
+            found.unread -= cost
+            self._unread -= cost
+            if not found.remote_ended:
+                self._open_window(found)
+        elif stream in self._unread_after_end:
+            self._unread -= cost
+            left = self._unread_after_end[stream] - cost
+            if left > 0:
+                self._unread_after_end[stream] = left
+            else:
+                del self._unread_after_end[stream]
+        if self._left <= self._least:
+            self._open_connection_window()
+
+    def _open_window(self, stream: Stream) -> None:
+        """Tell the peer how much of a stream was read, unless that is little and more is about to be."""
+        left = self._given + stream.given
+        size = self._options.stream_window
+        increment = size - stream.unread - left
+        if left <= self._stream_least and (increment >= size >> 3 or not stream.unread) and increment > 0:
+            stream.given += increment
+            self._send_update(stream.id, increment)
+
+    def _open_connection_window(self) -> None:
+        size = self._options.connection_window
+        increment = min(size, self._most_unread - self._unread) - self._left
+        if increment > 0 and (increment >= size - self._least or not self._unread):
+            self._left += increment
+            self._send_update(0, increment)
+
+    def _send_update(self, stream: int, increment: int) -> None:
+        self._out.append(write_window_update(stream, increment))
+        self._bytes += 13
+
+    def _data(self, flags: int, number: int, payload: bytes) -> None:
+        cost = len(payload)
+        left = self._left = self._left - cost
+        if left < 0:
+            self._fail(FLOW_CONTROL_ERROR, "DATA beyond the window of the connection")
+        if flags & PADDED:
+            payload = self._without_padding(payload)
+        stream = self._streams.get(number)
+        ends = flags & END_STREAM == END_STREAM
+        if payload or ends:
+            self._empty = 0
+        else:
+            self._count_empty()
+        if stream is None:
+            self._stray_data(number)
+        elif stream.remote_ended:
+            self._fail_stream(stream, STREAM_CLOSED)
+        elif self._given + stream.given < cost:
+            self._fail_stream(stream, FLOW_CONTROL_ERROR)
+        elif not self._fits(stream, len(payload), ends=ends):
+            self._fail_stream(stream, PROTOCOL_ERROR)
+        else:
+            stream.given -= cost
+            if payload or ends:
+                self._unread += cost
+                stream.unread += cost
+                if ends:
+                    self._end_remote(stream)
+                stream.owner.on_data(payload, cost, ends=ends)
+            elif cost:
+                self._open_window(stream)
+        if self._left <= self._least:
+            self._open_connection_window()
+
+    def _without_padding(self, payload: bytes) -> bytes:
+        """Source: RFC 9113 section 6.1."""
+        length = len(payload)
+        if not length or payload[0] >= length:
+            self._fail(PROTOCOL_ERROR, "padding that is longer than its frame")
+        return payload[1 : length - payload[0]]
+
+    def _count_empty(self) -> None:
+        """Source: CVE-2019-9518."""
+        self._empty += 1
+        if self._empty > self._limits.h2_max_empty_frames:
+            self._fail(ENHANCE_YOUR_CALM, "frames without content that end nothing")
+
+    def _fits(self, stream: Stream, length: int, *, ends: bool) -> bool:
+        """Return whether the head had let so much come. Source: RFC 9113 section 8.1.1."""
+        if not self._may_have_body(stream):
+            return False
+        left = stream.left
+        if left is None:
+            return True
+        left = stream.left = left - length
+        return left == 0 if ends else left >= 0
+
+    def _may_have_body(self, stream: Stream) -> bool:
+        """Return whether DATA may come now."""
+        raise NotImplementedError
+
+    def _end_remote(self, stream: Stream) -> None:
+        stream.remote_ended = True
+        if stream.local_ended:
+            self._end(stream)
+
+    def _fail_stream(self, stream: Stream, code: int) -> None:
+        """End a stream because of its peer."""
+        self._drop(stream)
+        self._closed.add(stream.id, by_peer=False)
+        stream.owner.on_reset(code, by_peer=False, unprocessed=False)
+        self._answer(write_reset(stream.id, code))
+        self._count_reset(stream.answered)
+
+    def _count_reset(self, answered: bool) -> None:
+        """Count a stream that the peer reset, or made this side reset."""
+        raise NotImplementedError
+
+    def _stray_data(self, number: int) -> None:
+        """Judge DATA for a stream that does not live."""
+        self._judge_stray(number)
+
+    def _judge_stray(self, number: int) -> None:
+        """Judge a frame that only a living stream may get. Source: RFC 9113 section 5.1."""
+        closed = self._closed
+        if self._is_idle(number) or closed.was_skipped(number):
+            self._fail(PROTOCOL_ERROR, f"a frame for stream {number}, which was never opened")
+        if closed.was_reset_here(number):
+            return
+        if not closed.was_reset_by_peer(number):
+            self._fail(STREAM_CLOSED, f"a frame for stream {number}, which has ended")
+        self._answer(write_reset(number, STREAM_CLOSED))
+        self._count_reset(False)
+
+    def _is_idle(self, number: int) -> bool:
+        """Return whether a stream was not opened yet, or cannot be."""
+        raise NotImplementedError
