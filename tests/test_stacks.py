@@ -10,7 +10,18 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import CONNECTOR, Connection, Endpoint, HttpReply, HttpRequest, Limits, Params, StreamConnection, Switch
+from mesh import (
+    CONNECTOR,
+    Connection,
+    Endpoint,
+    HttpReply,
+    HttpRequest,
+    Limits,
+    Params,
+    Serve,
+    StreamConnection,
+    Switch,
+)
 from mesh.config import read_file
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, assemble
@@ -19,6 +30,8 @@ from mesh.metrics import Metrics
 from mesh.plugins import find
 from mesh_plugins.http1.protocol import new_session
 from mesh_plugins.tcp.message import TcpReply
+from mesh_plugins.thrift.message import COMPACT, ThriftReply
+from mesh_plugins.thrift.wire import CALL, REPLY
 
 ROOT = Path(__file__).parents[1]
 STACKS = sorted(path.name for path in (ROOT / "stacks").glob("*.yaml"))
@@ -70,10 +83,10 @@ SENT = (
 
 
 @asynccontextmanager
-async def built(stack: str) -> AsyncIterator[Assembly]:
-    """Build an example whose endpoints all answer, in memory, with their address and what they got."""
+async def built(stack: str, serve: Serve | None = None) -> AsyncIterator[Assembly]:
+    """Build an example whose endpoints all answer, in memory, with their address and what they got, or as `serve` does."""
     kinds = find()
-    serve = plain_server(kinds)
+    serve = serve or plain_server(kinds)
     loaded = read_file(f"stacks/{stack}", kinds)
     async with trio.open_nursery() as nursery:
 
@@ -129,7 +142,22 @@ def test_an_example_gives_no_reason_to_warn(stack: str) -> None:
 
 
 def test_a_request_is_sent_through_every_example() -> None:
-    assert sorted({sent.stack for sent in SENT}) == STACKS
+    assert sorted({sent.stack for sent in SENT} | {"thrift.yaml"}) == STACKS
+
+
+async def test_a_call_is_sent_through_the_example_in_another_protocol() -> None:
+    told: list[bytes] = []
+
+    async def answer(connection: Connection, _switch: Switch) -> None:
+        told.append(await connection.receive_some())
+        await connection.send_all(COMPACT.message(REPLY, b"greet", 0, b"\x08\0\2Hi\0"))
+
+    async with built("thrift.yaml", answer) as assembly:
+        router = assembly.routers[0]
+        reply: ThriftReply = await router.servers[0].service(router.parts.request("", "thrift://x/greet", []))
+
+    assert told == [COMPACT.message(CALL, b"greet", 0, b"\0")]
+    assert (reply.is_exception, reply.encoding) == (False, COMPACT)
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.stack} {sent.url}")

@@ -28,7 +28,7 @@ KINDS = (
     _identifier("io.l5d.header", HeaderConfig, "header"),
     _identifier("io.l5d.path", PathConfig, "path"),
     _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
-    _identifier("io.l5d.static", StaticConfig, "static", "tcp"),
+    _identifier("io.l5d.static", StaticConfig, "static", "tcp", "thrift"),
     Kind(
         "io.l5d.prometheus",
         Category.TELEMETER,

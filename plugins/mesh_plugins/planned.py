@@ -16,13 +16,6 @@ class H2Server:
 
 
 @attrs.frozen
-class ThriftServer:
-    """What a server of the protocol thrift has for a default."""
-
-    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4114}
-
-
-@attrs.frozen
 class MuxServer:
     """What a server of the protocol mux has for a default."""
 
@@ -57,7 +50,6 @@ def _protocol(name: str, summary: str, server: type, *, experimental: bool = Fal
 
 PROTOCOLS = (
     _protocol("h2", "HTTP/2 and gRPC routers.", H2Server),
-    _protocol("thrift", "Thrift routers, framed or buffered.", ThriftServer),
     _protocol("mux", "Mux routers.", MuxServer),
     _protocol("thriftmux", "ThriftMux servers in front of Thrift clients.", ThriftMuxServer, experimental=True),
 )

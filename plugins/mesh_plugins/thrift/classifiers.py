@@ -1,0 +1,112 @@
+"""What a Thrift reply means. linkerd took every reply for a success; Finagle has classifiers, but only for what is decoded.
+
+Source: finagle-thrift, service/ThriftResponseClassifier.scala.
+"""
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+from mesh import (
+    AttemptTimeout,
+    Classifier,
+    IdleTimeout,
+    MeshError,
+    Outcome,
+    Reply,
+    Request,
+    UpstreamBroken,
+    classify_errors,
+    key,
+)
+from mesh_plugins.thrift.exceptions import result_field
+from mesh_plugins.thrift.message import ThriftReply, ThriftRequest
+
+PASSING = (AttemptTimeout, IdleTimeout, UpstreamBroken)  # trouble with one endpoint that another may not have
+
+
+@attrs.frozen
+class ApplicationExceptionsConfig:
+    """A `TApplicationException` is a failure, an exception that the method declares is not; the default."""
+
+    retryable_methods: tuple[str, ...] = key(
+        'The methods whose failures may be retried, such as `["get*"]`; a multiplexed one is `service:method`.', ()
+    )
+
+
+@attrs.frozen
+class DeclaredExceptionsConfig:
+    """Every exception is a failure, one that the method declares too."""
+
+    retryable_methods: tuple[str, ...] = key(
+        'The methods whose failures may be retried, such as `["get*"]`; a multiplexed one is `service:method`.', ()
+    )
+
+
+@attrs.frozen
+class AllSuccessfulConfig:
+    """Nothing is a failure but what has no reply, as in linkerd."""
+
+
+def application_exceptions(request: Request, result: Reply | MeshError) -> Outcome:
+    """Call a `TApplicationException` a failure, and any other reply a success."""
+    if isinstance(result, MeshError):
+        return classify_errors(request, result)
+    return Outcome.FAILURE if isinstance(result, ThriftReply) and result.is_exception else Outcome.SUCCESS
+
+
+def declared_exceptions(request: Request, result: Reply | MeshError) -> Outcome:
+    """Call every exception a failure, and any other reply a success. 2 µs."""
+    outcome = application_exceptions(request, result)
+    if outcome is Outcome.SUCCESS and isinstance(result, ThriftReply) and _declares(result):
+        return Outcome.FAILURE
+    return outcome
+
+
+def _declares(reply: ThriftReply) -> bool:
+    try:
+        return result_field(reply) != 0
+    except Exception:  # noqa: BLE001  a classifier never raises: what cannot be read is no exception that was declared
+        return False
+
+
+def _retrying(judge: Classifier, methods: tuple[str, ...]) -> Classifier:
+    """Return a classifier that calls the failures of some methods retryable, and otherwise judges as `judge`."""
+    if not methods:
+        return judge
+    matches: Callable[[bytes], bool] = lru_cache(maxsize=1024)(lambda name: _is_one_of(name, methods))
+
+    def classify(request: Request, result: Reply | MeshError) -> Outcome:
+        outcome = judge(request, result)
+        if outcome is not Outcome.FAILURE or (isinstance(result, MeshError) and not isinstance(result, PASSING)):
+            return outcome
+        return Outcome.RETRYABLE if isinstance(request, ThriftRequest) and matches(request.head.name) else outcome
+
+    return classify
+
+
+def _is_one_of(name: bytes, patterns: tuple[str, ...]) -> bool:
+    text = name.decode("utf-8", "replace")
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def make_application_exceptions(config: Any) -> Classifier:
+    """Return the classifier of `io.l5d.thrift.applicationExceptions`."""
+    return _retrying(application_exceptions, config.retryable_methods)
+
+
+def make_declared_exceptions(config: Any) -> Classifier:
+    """Return the classifier of `io.l5d.thrift.declaredExceptions`."""
+    return _retrying(declared_exceptions, config.retryable_methods)
+
+
+def make_all_successful(_config: Any) -> Classifier:
+    """Return the classifier of `io.l5d.thrift.allSuccessful`."""
+    return classify_errors
+
+
+NEVER_RETRYING = (application_exceptions, declared_exceptions, classify_errors)
+"""Those that call nothing retryable but what was certainly not begun."""

@@ -1,0 +1,56 @@
+"""The keys that Thrift adds to a stack file. Source: linkerd 1.x, linkerd/protocol/thrift, ThriftInitializer.scala."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import attrs
+
+from mesh import Category, Chosen, key
+from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding
+
+ENCODINGS: Mapping[str, Encoding] = {encoding.name: encoding for encoding in (BINARY, OLD_BINARY, COMPACT)}
+
+
+@attrs.frozen(kw_only=True)
+class ThriftRouterKeys:
+    """What a router says of Thrift."""
+
+    label: str = key("The router's label; read here too so that it can be named.", "thrift")
+    identifier: tuple[Chosen, ...] = key(
+        "What names a call; several are asked in order.", category=Category.IDENTIFIER, default_kind="io.l5d.thrift"
+    )
+    thrift_method_in_dst: bool = key(
+        "The method is the last segment of a call's name, as with `methodInDst` of the identifier.", False
+    )
+    thrift_protocol: Literal["binary", "compact"] = key(
+        "How messages are encoded, by servers and clients that do not say it themselves.", "binary"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ThriftServerKeys:
+    """What a server says of Thrift."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4114}
+
+    thrift_framed: bool = key("Messages are framed; else they are buffered: they end where their struct does.", True)
+    thrift_protocol: Literal["binary", "compact"] | None = key(
+        "How the clients' messages are encoded; by default as the router says. Old binary ones are known from strict ones.",
+        None,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ThriftClientKeys:
+    """What a client says of Thrift."""
+
+    thrift_framed: bool = key("Messages are framed; else they are buffered.", True)
+    thrift_protocol: Literal["binary", "oldBinary", "compact"] | None = key(
+        "How the endpoints' messages are encoded; by default as the router says. `oldBinary` has no version.", None
+    )
+    attempt_ttwitter_upgrade: bool = key(
+        "Ask endpoints whether they speak TTwitter, once per connection; those that do are told the trace, the client, the "
+        "deadline and the dtab.",
+        False,
+        name="attemptTTwitterUpgrade",
+    )

@@ -1,0 +1,157 @@
+"""The protocol `thrift`: its default stack, and what the settings mean to it."""
+
+import math
+from functools import partial
+from urllib.parse import urlsplit
+
+import attrs
+
+from mesh import (
+    CLASSIFIER,
+    METRICS,
+    SERVER_LABEL,
+    SESSION,
+    ClientSettings,
+    Connection,
+    Params,
+    Parts,
+    Path,
+    Request,
+    RouterSettings,
+    Serve,
+    ServerSettings,
+    Stack,
+    Switch,
+    load,
+)
+from mesh_plugins.accrual.accrual import ACCRUAL
+from mesh_plugins.assembly import router_params, server_params, take_over
+from mesh_plugins.balancers.balancer import BALANCER
+from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
+from mesh_plugins.filters.client_limits import CLIENT_LIMITS
+from mesh_plugins.filters.requeues import REQUEUES
+from mesh_plugins.filters.retries import NEVER_RETRYING, RETRIES
+from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
+from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
+from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
+from mesh_plugins.thrift import classifiers
+from mesh_plugins.thrift.errors import ERRORS
+from mesh_plugins.thrift.header import RequestHeader
+from mesh_plugins.thrift.identifiers import ThriftConfig
+from mesh_plugins.thrift.keys import ENCODINGS, ThriftClientKeys, ThriftRouterKeys, ThriftServerKeys
+from mesh_plugins.thrift.message import BINARY, ThriftRequest, read_request
+from mesh_plugins.thrift.request_header import BEGINS_TRACES, REQUEST_HEADER, SPANS, TRUSTS
+from mesh_plugins.thrift.server import ThriftConnection
+from mesh_plugins.thrift.serving import Serving
+from mesh_plugins.thrift.session import Peer, new_session
+from mesh_plugins.thrift.walking import Bounds
+from mesh_plugins.thrift.wire import CALL
+
+STACK = Stack(
+    [
+        SERVER_STATS,
+        ERRORS,
+        ADMISSION,
+        TIMEOUT,
+        REQUEST_HEADER,
+        ROUTER,
+        SERVICE_STATS,
+        TOTAL_TIMEOUT,
+        RETRIES,
+        BINDING,
+        SPANS,
+        CLIENT_SCOPE,
+        REQUEUES,
+        CLIENT_LIMITS,
+        BALANCER,
+        CLIENT_STATS_MODULE,
+        ACCRUAL,
+        ATTEMPT_TIMEOUT,
+    ]
+)
+"""The default stack of a Thrift router, outermost first: that of HTTP, less what looks at fields."""
+
+
+def thrift(settings: RouterSettings, params: Params) -> Parts:
+    """Return the parts of a Thrift router; the factory of the protocol kind `thrift`."""
+    keys: ThriftRouterKeys = settings.protocol.config
+    identifiers = tuple(
+        load(chosen.kind)(_with_method(chosen.config, keys), settings.dst_prefix) for chosen in keys.identifier
+    )
+
+    def for_path(below: Params, _path: Path) -> Params:
+        return below
+
+    def for_client(below: Params, client: ClientSettings) -> Params:
+        peer = peer_of(client.extra, keys.thrift_protocol)
+        return below.put(SESSION, new_session(peer, client.limits)).put(BEGINS_TRACES, peer.upgrades)
+
+    def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
+        trusts = listener.profile == "mesh" and not listener.clear_context
+        below = server_params(listener, below).put(TRUSTS, trusts)
+        return below, serve(_serving(listener, keys, below))
+
+    def name(request: Request) -> Path:
+        return identify(request, identifiers)
+
+    params = router_params(settings, params, for_path, for_client)
+    params = (
+        params.put(IDENTIFIERS, identifiers)
+        .put(CLASSIFIER, classifiers.application_exceptions)
+        .put(NEVER_RETRYING, classifiers.NEVER_RETRYING)
+    )
+    clients = Clients(params)
+    params = params.put(CLIENTS, clients)
+    return Parts(STACK, params, server, name, make_request, clients.states, partial(take_over, params))
+
+
+def _with_method(config: object, keys: ThriftRouterKeys) -> object:
+    """Return an identifier's config with what the router says of methods."""
+    if isinstance(config, ThriftConfig) and keys.thrift_method_in_dst:
+        return attrs.evolve(config, method_in_dst=True)
+    return config
+
+
+def peer_of(keys: ThriftClientKeys, default_protocol: str) -> Peer:
+    """Return what a client's endpoints speak."""
+    encoding = ENCODINGS[keys.thrift_protocol or default_protocol]
+    return Peer(encoding, keys.thrift_framed, keys.attempt_ttwitter_upgrade)
+
+
+def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) -> Serving:
+    extra: ThriftServerKeys = listener.extra
+    limits, session = listener.limits, listener.server_session
+    if session.idle_time_ms is not None and session.idle_time_ms / 1e3 < limits.idle_timeout_s:
+        limits = attrs.evolve(limits, idle_timeout_s=session.idle_time_ms / 1e3)
+    scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
+    return Serving(
+        ENCODINGS[extra.thrift_protocol or keys.thrift_protocol],
+        extra.thrift_framed,
+        limits,
+        Bounds.of(limits),
+        listener.allow_half_close,
+        (session.life_time_ms or math.inf) / 1e3,
+        scope.counter("idle"),
+        scope.counter("lifetime"),
+    )
+
+
+def serve(serving: Serving) -> Serve:
+    """Return what serves the connections of one listener."""
+
+    async def run(connection: Connection, switch: Switch) -> None:
+        await ThriftConnection(connection, switch, serving).run()
+
+    return run
+
+
+def make_request(_method: str, url: str, headers: list[tuple[str, str]]) -> ThriftRequest:
+    """Return the call that a client makes with `url`: `thrift://host/method`, or `thrift://host/service:method`.
+
+    A header `dest` is TTwitter's destination.
+    """
+    method = urlsplit(url).path.strip("/").encode()
+    dest = next((value for name, value in headers if name.lower() == "dest"), "")
+    header = RequestHeader(dest=dest.encode()) if dest else None
+    return read_request(BINARY.message(CALL, method, 0, b"\0"), header=header)

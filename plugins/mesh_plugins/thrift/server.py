@@ -1,0 +1,315 @@
+"""The serving side of Thrift: one client's connection, its calls in order, each handed to the service of the switch.
+
+Theory of operation. One task takes a message, calls the service, writes the reply, and begins again; calls that came in the
+meantime wait in the buffer and are answered in order, as Finagle's servers do. A message that is broken is answered with an
+exception where its head could be read, and in frames the connection lives on; else it is closed. The client hanging up
+cancels the call that is open, but not a one-way call: its client has nothing to wait for.
+"""
+
+import logging
+from collections.abc import Callable
+
+import trio
+
+from mesh import (
+    AnyService,
+    ClientGone,
+    Connection,
+    Context,
+    MeshError,
+    RemoteProtocolError,
+    Switch,
+    close_forgotten,
+)
+from mesh_plugins.thrift.conversion import check_end, converted, with_frame
+from mesh_plugins.thrift.exceptions import ExceptionType, exception, write_exception
+from mesh_plugins.thrift.framing import new_messages
+from mesh_plugins.thrift.header import RequestHeader
+from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, encoding_of
+from mesh_plugins.thrift.serving import Serving
+from mesh_plugins.thrift.ttwitter import CAN_TRACE, agrees, read_request_header, write_response_header
+from mesh_plugins.thrift.walking import check, is_sound
+from mesh_plugins.thrift.wire import CALL, ONEWAY, Head, Incomplete, Malformed
+
+logger = logging.getLogger(__name__)
+
+PIECE = 262144  # bytes asked for at once
+PIPELINED = 16  # calls answered without waiting for the client, before other tasks get their turn
+DRAIN_SECONDS = 0.25  # how long an idle client may still begin a call when the listener drains
+HURRY_SECONDS = 1.0  # how long a client may still begin its first call when file descriptors are scarce
+LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
+LINGER_BYTES = 524288  # of what it sends meanwhile
+HEAD_BYTES = 8  # of a message: whoever has not sent so many has not begun to say anything
+NOTHING_ASKED = Context()
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"
+
+
+class ThriftConnection:
+    """One client's connection. State: `_busy` while a call is open; `_is_upgraded` once the client asked for TTwitter."""
+
+    __slots__ = (
+        "_busy",
+        "_clock",
+        "_connection",
+        "_context",
+        "_expires",
+        "_is_upgraded",
+        "_is_waited_for",
+        "_messages",
+        "_scope",
+        "_service",
+        "_serving",
+        "_switch",
+    )
+
+    def __init__(self, connection: Connection, switch: Switch, serving: Serving) -> None:
+        self._connection = connection
+        self._switch = switch
+        self._serving = serving
+        self._messages = new_messages(serving.encoding, serving.bounds, is_framed=serving.is_framed)
+        self._busy = self._is_waited_for = self._is_upgraded = False
+        self._context = NOTHING_ASKED  # of the call that is answered now
+        self._service: AnyService = switch.service
+        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self._expires = self._clock() + serving.life_seconds
+        self._scope = trio.CancelScope()
+
+    async def run(self) -> None:
+        """Serve until either side ends the connection, which is closed in any case."""
+        self._connection.on_hang_up = self._hung_up
+        self._switch.connections.add(self)
+        try:
+            with self._scope:
+                await self._serve()
+        except GONE:
+            logger.debug("%s went away", self._connection.peer)
+        except trio.TooSlowError:
+            logger.debug("%s reads nothing", self._connection.peer)
+            self._connection.abort()
+        finally:
+            self._switch.connections.discard(self)
+            self._connection.close()
+
+    def drain(self) -> None:
+        """Let the next call be the last: the one that is open, or one that begins in a moment."""
+        if not self._busy:
+            self._connection.hasten(self._clock() + DRAIN_SECONDS)
+
+    def hurry(self) -> None:
+        """Close in a moment unless a call has come."""
+        if self._context is NOTHING_ASKED:
+            self._connection.hasten(self._clock() + HURRY_SECONDS)
+
+    def leaves(self, service: AnyService) -> bool:
+        if self._service is service and not self._busy:
+            self._service = self._switch.service
+        return self._service is not service
+
+    def _hung_up(self) -> None:
+        if self._is_waited_for and not self._serving.allow_half_close:
+            self._context.flags = self._context.flags or CLIENT_GONE
+            self._scope.cancel()
+
+    async def _serve(self) -> None:
+        messages = self._messages
+        answered = 0
+        try:
+            while True:
+                message = messages.take()
+                if message is None:
+                    answered = 0
+                    message = await self._receive()
+                    if message is None:
+                        return
+                answered += 1
+                if answered == PIPELINED:
+                    answered = 0
+                    await trio.lowlevel.checkpoint()
+                await self._answer(message)
+        except Malformed as error:
+            await self._refuse(error)
+
+    async def _receive(self) -> Message | None:
+        """Wait for the next message; None if the connection ended between messages, or nothing came for too long."""
+        connection, messages, limits = self._connection, self._messages, self._serving.limits
+        self._busy = False
+        until = self._clock() + (DRAIN_SECONDS if self._switch.draining else limits.idle_timeout_s)
+        if not messages.count():
+            connection.deadline = min(until, max(self._expires, self._clock()))
+            if connection.deadline <= self._clock():
+                self._serving.lifetime.value += 1
+                return None
+            try:
+                data = await connection.receive_some()
+            except trio.TooSlowError:
+                self._count_end(until)
+                return None
+            if not data:
+                return None
+            messages.feed(data)
+        begun = self._clock()
+        while (message := messages.take()) is None:
+            if messages.is_paused:
+                await trio.lowlevel.checkpoint()
+                continue
+            if messages.count() < HEAD_BYTES:
+                connection.deadline = begun + limits.header_deadline_s
+            else:
+                connection.deadline = self._clock() + limits.stream_idle_timeout_s
+            try:
+                data = await connection.receive_some(PIECE)
+            except trio.TooSlowError:
+                raise Malformed("a client stopped in the middle of a message", status=408) from None
+            if not data:
+                raise Malformed("a client closed the connection in the middle of a message")
+            messages.feed(data)
+        return message
+
+    def _count_end(self, until: float) -> None:
+        if self._clock() >= self._expires:
+            self._serving.lifetime.value += 1
+        elif self._clock() >= until and not self._switch.draining:
+            self._serving.idle.value += 1
+
+    async def _answer(self, message: Message) -> None:
+        """Answer one message. Raises `Malformed` if it cannot be read, nor answered."""
+        serving, start, header = self._serving, message.start, None
+        if self._is_upgraded:
+            header, start = read_request_header(serving.encoding, message.data, start, serving.bounds)
+            message = Message(message.data, start)
+        try:
+            head = serving.encoding.read_head(message.data, start)
+        except Incomplete:
+            raise Malformed("a frame ends in the middle of a message's head") from None
+        if head.name == CAN_TRACE and not self._is_upgraded:
+            await self._upgrade(message, head)
+            return
+        request = self._request(message, head, header)
+        error = await self._unsound(request)
+        if error is not None:
+            self._switch.refused(error)
+            if head.kind != ONEWAY:
+                text = f"{error}"
+                await self._write(request, exception(request.encoding, head, _type_of(head), text))
+            return
+        self._is_waited_for = head.kind == CALL
+        if self._connection.hung_up:
+            self._hung_up()
+        await self._exchange(request)
+
+    def _request(self, message: Message, head: Head, header: RequestHeader | None) -> ThriftRequest:
+        """Make the request of a message; from here on a call is open."""
+        self._busy = True
+        connection = self._connection
+        context = self._context = Context(self._clock(), connection.peer, connection)
+        context.tls = connection.tls
+        encoding = self._serving.encoding
+        if message.data[message.start] < 0x80:
+            encoding = encoding_of(message.data, message.start)
+        return ThriftRequest(encoding, head, message, context, header)
+
+    async def _unsound(self, request: ThriftRequest) -> RemoteProtocolError | None:
+        """Return what is wrong with a call whose head was read; None if nothing is."""
+        head, body, bounds = request.head, request.body, self._serving.bounds
+        if head.kind not in (CALL, ONEWAY):
+            return RemoteProtocolError(f"a client sent a message of the kind {head.kind}; expected a call")
+        try:
+            if not head.name.isascii():
+                head.name.decode()
+            if isinstance(body, Message) and self._serving.is_framed:  # else it was walked to find its end
+                data = body.data
+                if not is_sound(request.encoding, data, head.at, bounds):
+                    await check(request.encoding, data, head.at, bounds)
+        except UnicodeDecodeError:
+            return RemoteProtocolError("a method's name that is not UTF-8")
+        except Malformed as error:
+            return error
+        return None
+
+    async def _exchange(self, request: ThriftRequest) -> None:
+        try:
+            self._service = service = self._switch.service
+            reply: ThriftReply = await service(request)
+        except Exception:
+            logger.exception("a call was not answered: the stack has no filter that turns errors into replies")
+            reply = exception(request.encoding, request.head, ExceptionType.INTERNAL_ERROR, "internal error")
+        except BaseException:
+            if request.context.replies is not None:
+                await close_forgotten(request.context.replies, None)
+            raise
+        self._is_waited_for = False
+        complete = False
+        try:
+            if request.head.kind == CALL:
+                await self._write(request, reply)
+            complete = True
+        finally:
+            await reply.aclose()
+            made = request.context.replies
+            if made is not reply and made is not None:
+                await close_forgotten(made, reply if complete else None)
+
+    async def _write(self, request: ThriftRequest, reply: ThriftReply) -> None:
+        """Write a reply in the client's encoding, with the client's sequence id."""
+        body, is_framed = reply.body, self._serving.is_framed
+        if (
+            type(body) is Message
+            and body.is_framed is is_framed
+            and reply.encoding is request.encoding
+            and reply.head.seqid == request.head.seqid
+            and not self._is_upgraded
+            and (is_framed or not body.start)
+        ):
+            data = body.data
+        else:
+            data = await self._converted(request, reply)
+        self._connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+        await self._connection.send_all(data)
+
+    async def _converted(self, request: ThriftRequest, reply: ThriftReply) -> bytes:
+        serving, head, encoding = self._serving, request.head, request.encoding
+        try:
+            if not reply.body.size:
+                raise Malformed("a reply without a message")
+            if not serving.is_framed:
+                await check_end(reply, serving.bounds)
+            message = await converted(reply, encoding, head.seqid, serving.bounds)
+        except MeshError as error:
+            logger.debug("a reply to %s cannot be passed on: %s", self._connection.peer, error)
+            message = write_exception(encoding, head.name, head.seqid, ExceptionType.INTERNAL_ERROR, str(error))
+        if self._is_upgraded:
+            message = write_response_header(serving.encoding, reply.contexts) + message
+        return with_frame(message, is_framed=serving.is_framed)
+
+    async def _upgrade(self, message: Message, head: Head) -> None:
+        """Agree to speak TTwitter from the next message on."""
+        encoding = encoding_of(message.data, message.start)
+        self._connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+        await self._connection.send_all(with_frame(agrees(encoding, head.seqid), is_framed=self._serving.is_framed))
+        self._is_upgraded = True
+        self._messages.expect_headers()
+
+    async def _refuse(self, error: Malformed) -> None:
+        """End a connection of whose bytes no more can be made, after an exception for the call whose head was read."""
+        logger.debug("%s: refused: %s", self._connection.peer, error)
+        self._switch.refused(error)
+        head = self._messages.head
+        connection = self._connection
+        connection.deadline = self._clock() + LINGER_SECONDS
+        try:
+            if head is not None and head.kind != ONEWAY:
+                text, encoding = f"{error}", self._serving.encoding
+                data = write_exception(encoding, head.name, head.seqid, ExceptionType.PROTOCOL_ERROR, text)
+                await connection.send_all(b"\0" + data if self._is_upgraded else data)
+            connection.shut_down_writing()
+            left = LINGER_BYTES
+            while left > 0 and (piece := await connection.receive_some()):
+                left -= len(piece)
+        except (trio.TooSlowError, *GONE):
+            return
+
+
+def _type_of(head: Head) -> ExceptionType:
+    """Return the type of exception that answers a broken call."""
+    return ExceptionType.PROTOCOL_ERROR if head.kind == CALL else ExceptionType.INVALID_MESSAGE_TYPE

@@ -1,0 +1,50 @@
+"""A service of Thrift's and its client, for `thrift.yaml`: `serve PORT`, or `ask PORT NAME...`. Needs thriftpy2."""
+
+import sys
+from pathlib import Path
+
+import thriftpy2
+from thriftpy2.protocol import TBinaryProtocolFactory, TCompactProtocolFactory
+from thriftpy2.rpc import make_client, make_server
+from thriftpy2.transport import TBufferedTransportFactory, TFramedTransportFactory
+
+idl = thriftpy2.load(str(Path(__file__).with_name("users.thrift")), module_name="users_thrift")
+FRAMED_BINARY = {"trans_factory": TFramedTransportFactory(), "proto_factory": TBinaryProtocolFactory()}
+BUFFERED_COMPACT = {"trans_factory": TBufferedTransportFactory(), "proto_factory": TCompactProtocolFactory()}
+
+
+class Users:
+    """Knows everybody but Nobody."""
+
+    def greet(self, name: str) -> str:
+        if name == "Nobody":
+            raise idl.NotFound(name)
+        return f"Hello, {name}!"
+
+    def forget(self, name: str) -> None:
+        sys.stdout.write(f"who is {name}?\n")
+        sys.stdout.flush()
+
+
+def serve(port: int) -> None:
+    """Serve in the compact protocol, without frames."""
+    make_server(idl.Users, Users(), "127.0.0.1", port, **BUFFERED_COMPACT).serve()
+
+
+def ask(port: int, names: list[str]) -> None:
+    """Ask in the binary protocol, with frames."""
+    client = make_client(idl.Users, "127.0.0.1", port, **FRAMED_BINARY)
+    for name in names:
+        try:
+            sys.stdout.write(f"{client.greet(name)}\n")
+        except idl.NotFound as error:
+            sys.stdout.write(f"not found: {error.name}\n")
+        client.forget(name)
+    client.close()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(int(sys.argv[2]))
+    else:
+        ask(int(sys.argv[2]), sys.argv[3:])

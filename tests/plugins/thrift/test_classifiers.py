@@ -1,0 +1,77 @@
+"""What a reply means."""
+
+import pytest
+
+from mesh import AttemptTimeout, ConnectFailed, Outcome, Overloaded, Reply, UpstreamBroken
+from mesh_plugins.thrift.classifiers import (
+    NEVER_RETRYING,
+    AllSuccessfulConfig,
+    ApplicationExceptionsConfig,
+    DeclaredExceptionsConfig,
+    make_all_successful,
+    make_application_exceptions,
+    make_declared_exceptions,
+)
+from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, nothing, read_reply, read_request
+from mesh_plugins.thrift.wire import CALL, EXCEPTION, ONEWAY, REPLY
+
+RESULT = read_reply(BINARY.message(REPLY, b"get", 1, b"\x02\0\0\1\0"))
+DECLARED = read_reply(BINARY.message(REPLY, b"get", 1, b"\x0c\0\1\0\0"))
+BROKEN = read_reply(BINARY.message(REPLY, b"get", 1, b"\x63"))
+FAILED = read_reply(BINARY.message(EXCEPTION, b"get", 1, b"\0"))
+
+
+def asked(name: bytes = b"getUser", kind: int = CALL) -> ThriftRequest:
+    return read_request(BINARY.message(kind, name, 1, b"\0"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "application", "declared", "linkerds"),
+    [
+        (RESULT, Outcome.SUCCESS, Outcome.SUCCESS, Outcome.SUCCESS),
+        (DECLARED, Outcome.SUCCESS, Outcome.FAILURE, Outcome.SUCCESS),
+        (BROKEN, Outcome.SUCCESS, Outcome.SUCCESS, Outcome.SUCCESS),
+        (FAILED, Outcome.FAILURE, Outcome.FAILURE, Outcome.SUCCESS),
+        (nothing(asked(kind=ONEWAY)), Outcome.SUCCESS, Outcome.SUCCESS, Outcome.SUCCESS),
+        (UpstreamBroken("x"), Outcome.FAILURE, Outcome.FAILURE, Outcome.FAILURE),
+        (Overloaded("x"), Outcome.IGNORED, Outcome.IGNORED, Outcome.IGNORED),
+        (ConnectFailed("x"), Outcome.RETRYABLE, Outcome.RETRYABLE, Outcome.RETRYABLE),
+    ],
+)
+def test_each_classifier_judges(reply: ThriftReply, application: Outcome, declared: Outcome, linkerds: Outcome) -> None:
+    judges = (
+        make_application_exceptions(ApplicationExceptionsConfig()),
+        make_declared_exceptions(DeclaredExceptionsConfig()),
+        make_all_successful(AllSuccessfulConfig()),
+    )
+
+    assert [judge(asked(), reply) for judge in judges] == [application, declared, linkerds]
+    assert all(judge in NEVER_RETRYING for judge in judges)
+
+
+@pytest.mark.parametrize(
+    ("method", "result", "outcome"),
+    [
+        (b"getUser", FAILED, Outcome.RETRYABLE),
+        (b"users:list", FAILED, Outcome.RETRYABLE),
+        (b"list", FAILED, Outcome.FAILURE),
+        (b"setUser", FAILED, Outcome.FAILURE),
+        (b"getUser", DECLARED, Outcome.RETRYABLE),
+        (b"getUser", RESULT, Outcome.SUCCESS),
+        (b"getUser", UpstreamBroken("x"), Outcome.RETRYABLE),
+        (b"getUser", AttemptTimeout("x"), Outcome.RETRYABLE),
+        (b"setUser", AttemptTimeout("x"), Outcome.FAILURE),
+        (b"getUser", Overloaded("x"), Outcome.IGNORED),
+    ],
+)
+def test_failures_of_some_methods_may_be_retried(
+    method: bytes, result: ThriftReply | UpstreamBroken, outcome: Outcome
+) -> None:
+    judge = make_declared_exceptions(DeclaredExceptionsConfig(("get*", "users:*")))
+
+    assert judge(asked(method), result) is outcome
+    assert judge not in NEVER_RETRYING
+
+
+def test_a_reply_of_another_protocol_is_a_success() -> None:
+    assert make_application_exceptions(ApplicationExceptionsConfig())(asked(), Reply()) is Outcome.SUCCESS
