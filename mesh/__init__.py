@@ -102,7 +102,7 @@ from mesh.settings import (
 )
 from mesh.stack import Make, Module, Stack, bind, blame, close_forgotten, filtered
 from mesh.stream_connection import StreamConnection
-from mesh.target import BOUND, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, SERVER_LABEL, WORKERS
+from mesh.target import BOUND, DRAINING, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, SERVER_LABEL, WORKERS
 from mesh.telemeter import MetricsPage, Telemeter
 from mesh.tls import HelloReader, TlsConnector, TlsContexts
 from mesh.trace import TraceId, new_traces, span_ids
@@ -115,6 +115,7 @@ __all__ = [
     "BREAKERS",
     "CLASSIFIER",
     "CONNECTOR",
+    "DRAINING",
     "EMPTY",
     "EMPTY_DTAB",
     "EMPTY_PATH",

@@ -4,6 +4,7 @@ from mesh.metrics import Metrics
 from mesh.naming.namer import BoundName
 from mesh.naming.path import EMPTY_PATH, Path
 from mesh.params import Param
+from mesh.var import Fixed, Readable
 
 ROUTER_LABEL = Param("", "router label")
 DST_PREFIX: Param[Path] = Param(EMPTY_PATH, "dst prefix")
@@ -20,3 +21,5 @@ METRICS: Param[Metrics] = Param(Metrics(), "metrics")
 """The scope of the router (`rt/<label>`), below which every module keeps its metrics."""
 WORKERS = Param(1, "workers")
 """Among how many processes what a budget allows is divided."""
+DRAINING: Param[Readable[bool]] = Param(Fixed(False), "draining")
+"""Whether the process has begun to end: it accepts no more, and lets exchanges finish."""

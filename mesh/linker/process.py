@@ -33,7 +33,8 @@ from mesh.plugins import Kinds
 from mesh.reopening import REOPENING, Reopening
 from mesh.service import AnyService
 from mesh.settings import StackFile
-from mesh.target import WORKERS
+from mesh.target import DRAINING, WORKERS
+from mesh.var import Var
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class Linker:
     shown: Callable[[], object] = attrs.field(default=dict, init=False)
     grace_seconds: float = attrs.field(default=0.0, init=False)
     draining: bool = attrs.field(default=False, init=False)
+    _leaves: Var[bool] = attrs.field(factory=lambda: Var(False), init=False)  # the same, for those who wait for it
     on_retired: Callable[[], object] = attrs.field(default=_nothing, init=False)
     pages: Callable[[Site], None] = attrs.field(default=lambda _site: None, init=False)
     _served: dict[str, _Served] = attrs.field(factory=dict, init=False)
@@ -132,6 +134,7 @@ class Linker:
     async def drain(self) -> None:
         """Stop accepting, then wait until every connection has ended, at most for the grace time."""
         self.draining = True
+        self._leaves.set(True)
         listeners = [*self._leaving, *(served.listener for served in self._served.values())]
         for listener in listeners:
             listener.stop()
@@ -146,7 +149,7 @@ class Linker:
         has changed. Otherwise either `commit` or `abandon` must be called, before the next `prepare`.
         """
         with contextlib.ExitStack() as undo:
-            params = Params().put(REOPENING, self.reopening).put(WORKERS, self.workers)
+            params = Params().put(REOPENING, self.reopening).put(WORKERS, self.workers).put(DRAINING, self._leaves)
             assembly = assemble(settings, self.kinds, self.life, self.metrics, params, self.assembly)
             undo.callback(assembly.life.close)
             doors = router_doors(settings)

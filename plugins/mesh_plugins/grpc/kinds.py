@@ -8,6 +8,10 @@ from mesh_plugins.grpc.classifiers import (
     NeverRetryableConfig,
     RetryableStatusCodesConfig,
 )
+from mesh_plugins.grpc.methods import GrpcStatsConfig
+from mesh_plugins.grpc.own_health import GrpcHealthConfig
+from mesh_plugins.grpc.probes import GrpcHealthCheckConfig
+from mesh_plugins.grpc.web import GrpcWebConfig
 
 PROTOCOLS = ("h2", "grpc", "http")
 
@@ -18,10 +22,19 @@ def _classifier(name: str, config: type, function: str) -> Kind:
     return Kind(f"io.l5d.h2.grpc.{name}", Category.CLASSIFIER, summary, config, factory, protocols=PROTOCOLS)
 
 
+def _filter(name: str, config: type, factory: str) -> Kind:
+    summary = (config.__doc__ or "").partition("\n")[0]
+    return Kind(f"io.l5d.{name}", Category.FILTER, summary, config, f"mesh_plugins.grpc.{factory}", protocols=PROTOCOLS)
+
+
 KINDS = (
     _classifier("default", DefaultConfig, "make_default"),
     _classifier("compliant", CompliantConfig, "make_compliant"),
     _classifier("alwaysRetryable", AlwaysRetryableConfig, "make_always_retryable"),
     _classifier("neverRetryable", NeverRetryableConfig, "make_never_retryable"),
     _classifier("retryableStatusCodes", RetryableStatusCodesConfig, "make_retryable_status_codes"),
+    _filter("grpcWeb", GrpcWebConfig, "web:grpc_web"),
+    _filter("grpcStats", GrpcStatsConfig, "methods:grpc_stats"),
+    _filter("grpcHealth", GrpcHealthConfig, "own_health:grpc_health"),
+    _filter("grpcHealthCheck", GrpcHealthCheckConfig, "probes:grpc_health_check"),
 )
