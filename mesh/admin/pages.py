@@ -13,6 +13,10 @@ TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 
+FOREIGN = (
+    "cross-site",
+    "same-site",
+)  # values of `sec-fetch-site`, which a page cannot forge. Source: W3C Fetch Metadata
 Query = Mapping[str, list[str]]
 
 
@@ -65,7 +69,8 @@ Handle = Callable[[PageRequest], PageReply | Awaitable[PageReply]]
 class Page:
     """One page: where it is, what it shows, and who answers; `handle` may be async.
 
-    `methods` are those it answers; HEAD comes with GET. `aliases` are further paths, which the index does not list.
+    `methods` are those it answers; HEAD comes with GET. `aliases` are further paths, which the index does not list; nor does
+    it list a page that is only a part of others.
     """
 
     path: str
@@ -73,6 +78,7 @@ class Page:
     handle: Handle
     methods: tuple[str, ...] = ("GET",)
     aliases: tuple[str, ...] = ()
+    listed: bool = True
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -111,10 +117,16 @@ class Site:
         """Every page once, by path, less those that are not allowed."""
         return sorted({page for page in self._pages.values() if self._allows(page.path)}, key=lambda page: page.path)
 
+    @property
+    def listed(self) -> list[Page]:
+        """The pages that are to be listed."""
+        return [page for page in self.pages if page.listed]
+
     async def handle(self, request: PageRequest) -> PageReply:
         """Answer a request; one for HEAD is answered as if it were GET, the body included, which is not to be sent.
 
-        A page that raises is logged, and answers 500 with one line.
+        What changes something is refused when a browser says that a page of another site asks for it. A page that raises is
+        logged, and answers 500 with one line.
         """
         if not self._allows(request.path):
             return PageReply.of_text("", 404)
@@ -125,6 +137,8 @@ class Site:
             allow = ", ".join(page.allowed)
             reply = PageReply.of_text(f"{page.path} answers {allow}, not {request.method}\n", 405)
             return attrs.evolve(reply, headers=(("allow", allow),))
+        if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") in FOREIGN:
+            return PageReply.of_text("A page of another site may not ask for this.\n", 403)
         try:
             answer = page.handle(attrs.evolve(request, method="GET") if request.method == "HEAD" else request)
             return await answer if inspect.isawaitable(answer) else answer
@@ -135,8 +149,8 @@ class Site:
 
     def listing(self) -> str:
         """Return every page and what it shows, a line each."""
-        width = max((len(page.path) for page in self.pages), default=0)
-        return "".join(f"{page.path:{width}}  {page.summary}\n" for page in self.pages)
+        width = max((len(page.path) for page in self.listed), default=0)
+        return "".join(f"{page.path:{width}}  {page.summary}\n" for page in self.listed)
 
 
 def plain(path: str) -> str:

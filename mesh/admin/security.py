@@ -7,7 +7,7 @@ from mesh.settings import AdminSecurity
 
 _UI = re.compile(
     r"/|/files/.*|/admin/files/.*|/config[.]json|/metrics[.]json|/admin/metrics[.]json|/admin/metrics"
-    r"|/delegator|/delegator[.]json|/logging|/help"
+    r"|/delegator|/delegator[.]json|/logging|/help|/favicon[.]ico"
 )
 _CONTROL = re.compile(r"/admin/shutdown|/admin/reload|/admin/breakers/reset|/logging[.]json")
 

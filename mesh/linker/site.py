@@ -10,7 +10,9 @@ from mesh.admin import (
     Security,
     Site,
     add_index,
+    document_pages,
     liveness_pages,
+    logging_page,
     metrics_page,
     prometheus_page,
 )
@@ -19,6 +21,7 @@ from mesh.errors import ConfigError, Problem
 from mesh.keys import Category
 from mesh.linker.assemble import Assembly
 from mesh.linker.breaker_pages import breaker_pages
+from mesh.linker.inside_pages import inside_pages
 from mesh.linker.namer_states import namer_state_pages
 from mesh.linker.pages import process_pages
 from mesh.metrics import Metrics
@@ -52,6 +55,8 @@ def process_site(settings: StackFile, process: Shown) -> Site:
     for page in breaker_pages(lambda: process.assembly):
         site.add(page)
     for page in namer_state_pages(settings.namers, lambda: process.assembly):
+        site.add(page)
+    for page in (*inside_pages(lambda: process.assembly), logging_page(), *document_pages(site)):
         site.add(page)
     add_telemeters(site, settings, lambda: process.metrics)
     add_index(site)

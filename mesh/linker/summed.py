@@ -13,12 +13,14 @@ from mesh.admin import (
     Security,
     Site,
     add_index,
+    document_pages,
     liveness_pages,
     metrics_page,
     prometheus_page,
 )
 from mesh.config import Loaded
 from mesh.linker.channel import Message
+from mesh.linker.inside_pages import info_page
 from mesh.linker.site import add_telemeters
 from mesh.linker.workers import Slot, as_json
 from mesh.metrics import Metrics
@@ -73,6 +75,8 @@ def summed_site(workers: Workers, loaded: Loaded, shown: Callable[[], object]) -
     site.add(Page("/admin/shutdown", "POST: end all workers gracefully", stop, methods=("POST",)))
     for page in _metrics_pages(loaded, Metrics()).pages:
         site.add(attrs.evolve(page, handle=_summed(workers, loaded), summary=f"{page.summary}; ?worker=N for one"))
+    for page in (info_page(), *document_pages(site)):
+        site.add(page)
     add_index(site)
     for path, summary, methods in _worker_pages(workers.slots):
         if path not in site:

@@ -8,8 +8,10 @@ import trio
 from mesh.admin.pages import JSON, TEXT, Page, PageReply, PageRequest, Site
 
 
-def page(path: str, answer: str = "answer", **more: tuple[str, ...]) -> Page:
-    return Page(path, f"shows {path}", lambda request: PageReply.of_text(f"{answer} to {request.method}"), **more)
+def page(path: str, answer: str = "answer", methods: tuple[str, ...] = ("GET",), aliases: tuple[str, ...] = ()) -> Page:
+    return Page(
+        path, f"shows {path}", lambda request: PageReply.of_text(f"{answer} to {request.method}"), methods, aliases
+    )
 
 
 async def test_a_page_answers_at_its_path_and_aliases() -> None:
@@ -100,3 +102,25 @@ def test_a_parameter_that_was_not_given_has_its_default() -> None:
         "default",
         False,
     )
+
+
+def test_what_is_only_a_part_of_other_pages_is_not_listed() -> None:
+    site = Site([page("/a"), Page("/a.css", "", lambda _request: PageReply(), listed=False)])
+
+    assert [shown.path for shown in site.listed] == ["/a"]
+    assert "/a.css" not in site.listing()
+    assert "/a.css" in site
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
+async def test_pages_of_other_sites_may_change_nothing(origin: str, status: int) -> None:
+    site = Site([Page("/stop", "", lambda _request: PageReply(), methods=("GET", "POST"))])
+
+    replies = [
+        await site.handle(PageRequest(method, "/stop", headers={"sec-fetch-site": origin}))
+        for method in ("POST", "GET")
+    ]
+
+    assert [reply.status for reply in replies] == [status, 200]

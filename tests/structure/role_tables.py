@@ -4,11 +4,12 @@ import inspect
 
 import mesh
 import mesh.errors
-from mesh.admin import Site, add_index, liveness_pages, metrics_page, prometheus_page
+from mesh.admin import Site, add_index, document_pages, liveness_pages, logging_page, metrics_page, prometheus_page
 from mesh.errors import MeshError, RemoteProtocolError
 from mesh.life import Life
 from mesh.linker.assemble import Assembly
 from mesh.linker.breaker_pages import breaker_pages
+from mesh.linker.inside_pages import inside_pages
 from mesh.linker.pages import process_pages
 from mesh_plugins.http.errors import status_of
 from mesh_plugins.http1.protocol import STACK
@@ -82,10 +83,11 @@ def of_admin_pages() -> str:
     metrics = mesh.Metrics()
     site = Site([*liveness_pages(list), metrics_page(metrics), prometheus_page(metrics)])
     empty = Assembly((), (), None, Life(None))
-    for shown in (*process_pages(lambda: empty, dict, lambda: None), *breaker_pages(lambda: empty)):
+    own = (*process_pages(lambda: empty, dict, lambda: None), *breaker_pages(lambda: empty))
+    for shown in (*own, *inside_pages(lambda: empty), logging_page(), *document_pages(site)):
         site.add(shown)
     add_index(site)
     return table(
         ("page", "what it shows"),
-        ([", ".join(map(code, (shown.path, *shown.aliases))), shown.summary] for shown in site.pages),
+        ([", ".join(map(code, (shown.path, *shown.aliases))), shown.summary] for shown in site.listed),
     )
