@@ -7,16 +7,18 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 FOLDER = Path(__file__).parent
 MEMORY = ["-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]  # small, and started fast
 BUILD_SECONDS = 300.0  # the first time it loads 70 MiB of libraries
 UNREACHABLE = ("Could not transfer", "Could not resolve", "Unknown host")  # what Maven says without its repositories
 
 
+class CannotBuild(Exception):
+    """There is no Finagle here: Java or Maven is missing, or Maven's repositories cannot be reached."""
+
+
 def command(main: str, options: list[str] | None = None) -> list[str]:
-    """Return what runs the class `main`; `options` are for the Java machine. Skips the test without Java or Maven."""
+    """Return what runs the class `main`; `options` are for the Java machine. Raises `CannotBuild`."""
     java, maven = (_installed(program) for program in ("java", "mvn"))
     target = _cache() / f"finagle-{_digest()}"
     target.mkdir(parents=True, exist_ok=True)
@@ -32,7 +34,9 @@ def command(main: str, options: list[str] | None = None) -> list[str]:
 
 def _installed(program: str) -> str:
     found = shutil.which(program)
-    return found or pytest.skip(f"{program} is not installed; on Debian: apt-get install default-jdk-headless maven")
+    if found is None:
+        raise CannotBuild(f"{program} is not installed; on Debian: apt-get install default-jdk-headless maven")
+    return found
 
 
 def _cache() -> Path:
@@ -50,6 +54,6 @@ def _build(maven: str, target: Path) -> None:
     done = subprocess.run([maven, *options, *goals], capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
     said = done.stdout + done.stderr
     if done.returncode and any(words in said for words in UNREACHABLE):
-        pytest.skip("Maven cannot load Finagle: its repositories cannot be reached")
+        raise CannotBuild("Maven cannot load Finagle: its repositories cannot be reached")
     if done.returncode:
-        pytest.fail(f"Maven cannot build Finagle's peer:\n{said[-2000:]}")
+        raise RuntimeError(f"Maven cannot build Finagle's peer:\n{said[-2000:]}")
