@@ -9,10 +9,11 @@ from mesh import Fields
 from mesh_plugins.http2.engine import ConnectionOwner, Engine, ReplyHead, RequestHead, StreamOwner
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.reference import ReferenceClient, ReferenceServer
+from mesh_plugins.http2.wire import FastClient, FastServer
 
 NewEngine = Callable[[ConnectionOwner, Options, Callable[[], float]], Engine]
-SERVERS: dict[str, NewEngine] = {"reference": ReferenceServer}
-CLIENTS: dict[str, NewEngine] = {"reference": ReferenceClient}
+SERVERS: dict[str, NewEngine] = {"reference": ReferenceServer, "fast": FastServer}
+CLIENTS: dict[str, NewEngine] = {"reference": ReferenceClient, "fast": FastClient}
 HOST: Fields = [(b"host", b"a.test")]
 
 
