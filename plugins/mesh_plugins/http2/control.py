@@ -68,8 +68,11 @@ class Control(Intake):
                 self._fail(FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS with content")
             self._settle()
             return
+        before = self._initial
         self._apply(payload)
         self._answer(SETTINGS_ACK)
+        if self._initial > before:
+            self._tell_those_who_wait()
 
     def _settle(self) -> None:
         if not self.is_settled:
@@ -112,13 +115,14 @@ class Control(Intake):
             self._most_credit = max((stream.credit for stream in self._streams.values()), default=0)
             if size + self._most_credit > MAX_WINDOW:
                 self._fail(FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE that makes a stream's window too large")
-        grows = size > self._initial
         self._initial = size
-        if grows:
-            for stream in [stream for stream in self._streams.values() if stream.waits]:
-                if stream.waits and stream.id in self._streams:
-                    stream.waits = False
-                    self._tell_room(stream)
+
+    def _tell_those_who_wait(self) -> None:
+        """Tell owners whose windows have grown; after the acknowledgement, so that the peer knows why data comes."""
+        for stream in [stream for stream in self._streams.values() if stream.waits]:
+            if stream.waits and stream.id in self._streams:
+                stream.waits = False
+                self._tell_room(stream)
 
     def _window_update(self, _: int, number: int, payload: bytes) -> None:
         if len(payload) != 4:
