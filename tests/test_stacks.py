@@ -30,7 +30,7 @@ from mesh.metrics import Metrics
 from mesh.plugins import find
 from mesh_plugins.http1.protocol import new_session
 from mesh_plugins.tcp.message import TcpReply
-from mesh_plugins.thrift.message import COMPACT, ThriftReply
+from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftReply
 from mesh_plugins.thrift.wire import CALL, REPLY
 
 ROOT = Path(__file__).parents[1]
@@ -142,7 +142,7 @@ def test_an_example_gives_no_reason_to_warn(stack: str) -> None:
 
 
 def test_a_request_is_sent_through_every_example() -> None:
-    assert sorted({sent.stack for sent in SENT} | {"thrift.yaml"}) == STACKS
+    assert sorted({sent.stack for sent in SENT} | {"thrift.yaml", "thrift-json.yaml"}) == STACKS
 
 
 async def test_a_call_is_sent_through_the_example_in_another_protocol() -> None:
@@ -158,6 +158,21 @@ async def test_a_call_is_sent_through_the_example_in_another_protocol() -> None:
 
     assert told == [COMPACT.message(CALL, b"greet", 0, b"\0")]
     assert (reply.is_exception, reply.encoding) == (False, COMPACT)
+
+
+async def test_a_call_of_the_example_comes_back_as_json() -> None:
+    told: list[bytes] = []
+
+    async def answer(connection: Connection, _switch: Switch) -> None:
+        told.append(await connection.receive_some())
+        await connection.send_all(BINARY.message(REPLY, b"all", 0, bytes.fromhex("0f00000c0000000000")))
+
+    async with built("thrift-json.yaml", answer) as assembly:
+        router = assembly.routers[0]
+        reply: HttpReply = await router.servers[0].service(router.parts.request("POST", "http://x/Accounts/all", []))
+
+    assert told == [BINARY.message(CALL, b"all", 0, b"\0")]
+    assert (reply.status, reply.body.buffered) == (200, b"[]")
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.stack} {sent.url}")

@@ -14,6 +14,7 @@ from mesh_plugins.planned import PLANNED
 from mesh_plugins.propagators.kinds import KINDS as PROPAGATORS
 from mesh_plugins.tcp.kinds import KINDS as TCP
 from mesh_plugins.thrift.kinds import KINDS as THRIFT
+from mesh_plugins.thrift_json.kinds import KINDS as THRIFT_JSON
 from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
 
 
@@ -33,6 +34,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *PROPAGATORS,
         *TCP,
         *THRIFT,
+        *THRIFT_JSON,
         *TRANSFORMERS,
         *PLANNED,
     )

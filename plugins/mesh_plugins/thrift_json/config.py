@@ -1,0 +1,49 @@
+"""The keys of the filter `io.l5d.thriftJson`."""
+
+from typing import Literal
+
+import attrs
+
+from mesh import key
+
+
+@attrs.frozen
+class ThriftJsonConfig:
+    """Calls a Thrift service with the JSON bodies of requests."""
+
+    idl: str = key(
+        "The file of the interface definition, ending in `.thrift`; what it includes is looked for beside it."
+    )
+    service: str = key("The service to offer, if the file defines several and only one of them is there.", "")
+    prefix: str = key("What stands in front of `/Service/method` or `/method` in the targets of requests.", "")
+    client: str = key(
+        "For which clients the filter is: ids that begin with this, such as `/#/io.l5d.fs/users`; `*` is any one segment. "
+        "Requests to others pass as they are. By default, for all of the router.",
+        "",
+    )
+    thrift_protocol: Literal["binary", "compact"] = key("The encoding of messages.", "binary")
+    thrift_framed: bool = key("Messages are sent in frames, and come in frames; false for buffered transports.", True)
+    attempt_ttwitter_upgrade: bool = key(
+        "Asks a service whether it takes the headers of Finagle, and then sends trace, deadline and dtab in them.",
+        False,
+        name="attemptTTwitterUpgrade",
+    )
+    multiplexed: bool = key(
+        "Methods are called by the name of their service too, as `TMultiplexedProcessor` wants.", False
+    )
+    exceptions: dict[str, int] = key(
+        "The status of the reply for an exception that a method declares, by the name of the exception.",
+        factory=dict,
+    )
+    exception_status: int = key("The status for those that `exceptions` does not list.", 500, least=200, most=599)
+    max_body_kb: int = key(
+        "The longest body that is taken, in KiB: arguments are converted at once, which takes 0.1 s for 256 KiB of numbers.",
+        256,
+        name="maxBodyKB",
+        least=1,
+    )
+
+    def __attrs_post_init__(self) -> None:
+        for name, status in self.exceptions.items():
+            if not 200 <= status <= 599:
+                raise ValueError(f"the status of {name} must be from 200 to 599, not {status}")

@@ -1,0 +1,130 @@
+"""Lets HTTP clients call a Thrift service: a request with a JSON body becomes a call, its result the body of the reply.
+
+It stands just above the pool, and gives the pool sessions that speak Thrift, so that whatever stands above it, retries,
+circuit breakers and statistics, sees HTTP alone.
+"""
+
+from collections.abc import Mapping
+
+from mesh import (
+    BOUND,
+    SESSION,
+    AnyService,
+    Body,
+    Context,
+    HttpReply,
+    HttpRequest,
+    Limits,
+    Make,
+    Module,
+    Params,
+    PathPattern,
+    UpstreamProtocolError,
+    bind,
+    field,
+)
+from mesh_plugins.thrift.header import RequestHeader
+from mesh_plugins.thrift.keys import ENCODINGS
+from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest
+from mesh_plugins.thrift.session import Peer, new_session
+from mesh_plugins.thrift.walking import Bounds, check, is_sound
+from mesh_plugins.thrift.wire import Incomplete, Malformed
+from mesh_plugins.thrift_json.calls import ACCEPTED, Call, targets
+from mesh_plugins.thrift_json.config import ThriftJsonConfig
+from mesh_plugins.thrift_json.errors import Refused, refused
+from mesh_plugins.thrift_json.idl import read_definition
+from mesh_plugins.thrift_json.wrong import MOST_NAMES
+
+MEDIA_TYPES = (b"application/json", b"text/json")
+
+
+class ThriftJson:
+    """The filter, for one endpoint."""
+
+    __slots__ = ("_bounds", "_calls", "_most", "_offers")
+
+    def __init__(self, calls: Mapping[bytes, Call], most_bytes: int, bounds: Bounds) -> None:
+        self._calls = calls
+        self._most = most_bytes
+        self._bounds = bounds
+        self._offers = ", ".join(target.decode() for target in list(calls)[:MOST_NAMES])
+
+    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        try:
+            call = self._find(request)
+            message = call.message(await self._body(request))
+        except Refused as refusal:
+            return refusal.reply
+        reply: ThriftReply = await service(
+            ThriftRequest(call.encoding, call.parsed, Message(message), request.context, _header(request.context))
+        )
+        if call.method.is_one_way:
+            return HttpReply(ACCEPTED)
+        try:
+            return await self._answer(call, reply.body.buffered or b"")
+        finally:
+            await reply.aclose()
+
+    def _find(self, request: HttpRequest) -> Call:
+        call = self._calls.get(request.target.partition(b"?")[0])
+        if call is None:
+            raise refused(404, f"no such method; there are {self._offers}")
+        if request.method != b"POST":
+            raise refused(405, "methods are called with POST", (b"allow", b"POST"))
+        media_type = field(request.headers, b"content-type")
+        if media_type is not None and media_type.partition(b";")[0].strip().lower() not in MEDIA_TYPES:
+            raise refused(415, "the arguments are application/json", (b"accept", MEDIA_TYPES[0]))
+        return call
+
+    async def _body(self, request: HttpRequest) -> bytes:
+        """Return the whole body. Raises `Refused` for one that is too long."""
+        body = request.body
+        content = body.buffered
+        if content is None and (body.size or 0) <= self._most:
+            content = await self._gathered(body)
+        if content is None or len(content) > self._most:
+            raise refused(413, f"the body is longer than {self._most} bytes")
+        return content
+
+    async def _gathered(self, body: Body) -> bytes | None:
+        """Return a body that comes in pieces, None if it is too long."""
+        pieces: list[bytes] = []
+        left = self._most
+        while left >= 0 and (piece := await body.receive()):
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces) if left >= 0 else None
+
+    async def _answer(self, call: Call, message: bytes) -> HttpReply:
+        try:
+            at = call.encoding.read_head(message, 0).at
+            if not is_sound(call.encoding, message, at, self._bounds):
+                await check(call.encoding, message, at, self._bounds)
+        except (Malformed, Incomplete) as error:
+            raise UpstreamProtocolError(f"a reply cannot be read: {error}") from error
+        return call.answer(message)
+
+
+def _header(context: Context) -> RequestHeader:
+    """Return what goes beside a call to a service that takes Finagle's headers: the dtab; the session knows the rest."""
+    rules = context.local_dtab or ()
+    return RequestHeader(delegations=[(rule.prefix.show().encode(), rule.dst.show().encode()) for rule in rules])
+
+
+def thrift_json(config: ThriftJsonConfig) -> Module:
+    """Return the module of one entry of a stack file; its definition is read once. Raises `ConfigError`."""
+    definition = read_definition(config.idl)
+    calls = targets(definition, config)
+    peer = Peer(ENCODINGS[config.thrift_protocol], config.thrift_framed, config.attempt_ttwitter_upgrade)
+    limits = Limits()
+    pattern = PathPattern.read(config.client)
+    session = new_session(peer, limits)
+    made = ThriftJson(calls, config.max_body_kb * 1024, Bounds.of(limits))
+
+    def wrap(params: Params, rest: Make) -> AnyService:
+        bound = params[BOUND]
+        if bound is not None and pattern.match(bound.id) is None:
+            return rest(params)
+        return bind(made, rest(params.put(SESSION, session)), "thrift_json")
+
+    return Module("thrift_json", wrap)

@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+from mesh import ConfigError
+from mesh_plugins.thrift_json.idl import Definition, read_definition
+from tests.plugins.thrift_json.passing import passed, refusal
+
+SHARED = """
+typedef i64 Id
+enum Kind { A = 1, B = 2 }
+union Key { 1: Id id, 2: string name }
+service Base { void ping() }
+"""
+MAIN = """
+include "shared.thrift"
+
+struct Item {
+  1: required shared.Id id,
+  2: list<map<string, binary>> blobs,
+  3: set<shared.Kind> kinds,
+  4: optional Item after,
+  5: double weight,
+  6: byte tiny, 7: i16 small, 8: bool is_open,
+}
+exception Missing { 1: shared.Key key }
+
+service Items extends shared.Base {
+  Item get(1: shared.Key key) throws (1: Missing missing),
+  oneway void seen(1: shared.Id id),
+}
+"""
+ITEM = {
+    "id": 1,
+    "blobs": [{"a": "aGk="}],
+    "kinds": ["A", "B"],
+    "after": {"id": 2},
+    "weight": 0.5,
+    "tiny": 1,
+    "small": 2,
+    "is_open": True,
+}
+
+
+def read(folder: Path, text: str = MAIN) -> Definition:
+    """Write the files and read them."""
+    (folder / "shared.thrift").write_text(SHARED)
+    (folder / "main-1.thrift").write_text(text)
+    return read_definition(str(folder / "main-1.thrift"))
+
+
+def test_a_service_has_its_methods_and_those_it_inherits(tmp_path: Path) -> None:
+    methods = read(tmp_path).services["Items"]
+
+    facts = {name: (method.is_one_way, method.is_void, method.exceptions) for name, method in methods.items()}
+    assert facts == {
+        "get": (False, False, {"missing": "Missing"}),
+        "seen": (True, True, {}),
+        "ping": (False, True, {}),
+    }
+
+
+def test_every_type_is_known(tmp_path: Path) -> None:
+    get = read(tmp_path).services["Items"]["get"]
+
+    assert passed(get.reply, {"success": ITEM}) == {"success": ITEM}
+
+
+def test_a_union_of_another_file_is_one(tmp_path: Path) -> None:
+    get = read(tmp_path).services["Items"]["get"]
+
+    assert refusal(get.arguments, {"key": {}}) == "$.key: exactly one of id, name expected (Key)"
+
+
+def test_arguments_are_called_by_the_method(tmp_path: Path) -> None:
+    get = read(tmp_path).services["Items"]["get"]
+
+    assert refusal(get.arguments, {"id": 1}) == "$.id: Items.get has no such field; it has key"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("struct A {\n 1: i32 a\n 2: strin b\n}\n", ", line 3: No type found: 'strin'"),
+        ("struct A {\n 1: i32 a\n 2 : }\n", ", line 3: Grammar error '}'"),
+        ("struct A {\n 1: i32 `a\n}", ", line 2: Illegal character '`'"),
+        ("struct A { 1: i32 a\n", ": Grammar error at EOF"),
+        ('include "none.thrift"', ": Couldn't include thrift none.thrift in any directories provided"),
+        ("service S extends T {}", ": Can't find service 'T' for service 'S' to extend"),
+        ("struct A {}", " defines no service"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, text)
+
+    assert raised.value.problems[0].message == f"{tmp_path}/main-1.thrift{problem}"
+
+
+def test_only_exceptions_are_thrown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"S\.a throws x, which is no exception"):
+        read(tmp_path, "service S { void a() throws (1: i32 x) }")
+
+
+def test_a_file_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"none\.thrift cannot be read: No such file"):
+        read_definition("none.thrift")
