@@ -100,6 +100,7 @@ from mesh.settings import (
     SlowStartSettings,
     SocketOptions,
 )
+from mesh.span import SPAN_SINKS, Span, SpanKind, SpanSink
 from mesh.stack import Make, Module, Stack, bind, blame, close_forgotten, filtered
 from mesh.stream_connection import StreamConnection
 from mesh.target import BOUND, DRAINING, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, SERVER_LABEL, WORKERS
@@ -141,6 +142,7 @@ __all__ = [
     "ROUTER_LABEL",
     "SERVER_LABEL",
     "SESSION",
+    "SPAN_SINKS",
     "SYSTEM_NAMER",
     "SYSTEM_PREFIX",
     "WILDCARD",
@@ -265,6 +267,9 @@ __all__ = [
     "SlowStartSettings",
     "SocketConnection",
     "SocketOptions",
+    "Span",
+    "SpanKind",
+    "SpanSink",
     "Stack",
     "Status",
     "StreamConnection",

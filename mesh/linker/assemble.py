@@ -24,6 +24,7 @@ from mesh.pool import pool
 from mesh.protocol import Parts
 from mesh.service import AnyService
 from mesh.settings import FilterEntry, NamerSettings, RouterSettings, ServerSettings, StackFile, TransformerSettings
+from mesh.span import SPAN_SINKS, SpanSink
 from mesh.stack import Make, Module, Stack, bind_watched
 from mesh.target import DST_PREFIX, METRICS, ROUTER_LABEL, SERVER_LABEL
 from mesh.var import Fixed, Readable, Var
@@ -64,6 +65,11 @@ class BuiltRouter:
     servers: tuple[BuiltServer, ...]
     dtab: Var[DtabState]
     life: Life
+
+    @property
+    def span_sinks(self) -> tuple[SpanSink, ...]:
+        """Who is told of the spans of its requests."""
+        return self.parts.params[SPAN_SINKS]
 
 
 @attrs.frozen(eq=False)
@@ -210,7 +216,7 @@ class _Workshop:
     def router(self, settings: RouterSettings) -> BuiltRouter:
         """Return the router that these settings ask for: the one from before, with other servers perhaps, if it does."""
         before = None if self.before is None else self.before.router(settings.label)
-        if before is None or not self._is_as_before(before.settings, settings):
+        if before is None or not self._is_as_before(before, settings):
             return self._new(settings)
         known = list(before.servers)
         servers = []
@@ -221,11 +227,12 @@ class _Workshop:
             servers.append(same or self._server(listener, before.parts, before.stack, before.service))
         return attrs.evolve(before, settings=settings, servers=tuple(servers))
 
-    def _is_as_before(self, before: RouterSettings, settings: RouterSettings) -> bool:
+    def _is_as_before(self, before: BuiltRouter, settings: RouterSettings) -> bool:
         """Return whether a router differs in nothing but its dtab, which can be set, and its servers."""
         built = () if self.before is None else self.before.namers
-        same_namers = list(map(id, built)) == list(map(id, self.namers))
-        return same_namers and attrs.evolve(before, dtab=settings.dtab, servers=settings.servers) == settings
+        if list(map(id, built)) != list(map(id, self.namers)) or before.span_sinks != self.first[SPAN_SINKS]:
+            return False
+        return attrs.evolve(before.settings, dtab=settings.dtab, servers=settings.servers) == settings
 
     def _new(self, settings: RouterSettings) -> BuiltRouter:
         own = self.life.child(f"router {settings.label}")

@@ -27,12 +27,14 @@ from mesh.linker.listener import Listener, listen, show
 from mesh.linker.room import Room, room
 from mesh.linker.site import plain_server, process_site
 from mesh.linker.succession import succeed
+from mesh.linker.telemeters import Telemeters, span_sinks, telemeters
 from mesh.metrics import Metrics
 from mesh.params import Params
 from mesh.plugins import Kinds
 from mesh.reopening import REOPENING, Reopening
 from mesh.service import AnyService
 from mesh.settings import StackFile
+from mesh.span import SPAN_SINKS
 from mesh.target import DRAINING, WORKERS
 from mesh.var import Var
 
@@ -84,6 +86,7 @@ class Linker:
     reopening: Reopening = attrs.field(factory=Reopening, init=False)
     assembly: Assembly = attrs.field(init=False)
     site: Site = attrs.field(factory=Site, init=False)
+    telemeters: Telemeters = attrs.field(default=(), init=False)
     shown: Callable[[], object] = attrs.field(default=dict, init=False)
     grace_seconds: float = attrs.field(default=0.0, init=False)
     draining: bool = attrs.field(default=False, init=False)
@@ -149,12 +152,14 @@ class Linker:
         has changed. Otherwise either `commit` or `abandon` must be called, before the next `prepare`.
         """
         with contextlib.ExitStack() as undo:
+            made = telemeters(settings.telemetry, self.telemeters)
             params = Params().put(REOPENING, self.reopening).put(WORKERS, self.workers).put(DRAINING, self._leaves)
+            params = params.put(SPAN_SINKS, span_sinks(made))
             assembly = assemble(settings, self.kinds, self.life, self.metrics, params, self.assembly)
             undo.callback(assembly.life.close)
             doors = router_doors(settings)
             sockets = {door.key: _opened(door, open_, undo) for door in doors if door.key not in self._served}
-            site = process_site(settings, self)
+            site = process_site(settings, self, made)
             self.pages(site)
             serve = plain_server(self.kinds) if self.has_admin else None
             ways, admin = entrances(settings, assembly.routers, self.metrics)
@@ -162,7 +167,9 @@ class Linker:
                 _Own(label, door, None if door.key in self._own else _opened(door, open_, undo), service, entrance)
                 for label, door, service, entrance in self._own_servers(settings, site, admin)
             ]
-            return Prepared(self, settings, shown, assembly, doors, sockets, ways, site, own, serve, undo.pop_all())
+            return Prepared(
+                self, settings, shown, assembly, doors, sockets, ways, site, made, own, serve, undo.pop_all()
+            )
 
     def _own_servers(
         self, settings: StackFile, site: Site, admin: Entrance
@@ -176,7 +183,7 @@ class Linker:
 
     def _put(self, prepared: "Prepared") -> None:
         before, self.assembly = self.assembly, prepared.assembly
-        self.site, self.shown = prepared.site, prepared.shown
+        self.site, self.shown, self.telemeters = prepared.site, prepared.shown, prepared.telemeters
         self.grace_seconds = prepared.settings.admin.shutdown_grace_ms / 1e3
         steps = succeed(self.assembly, before)
         served, self._served = self._served, {}
@@ -270,6 +277,7 @@ class Prepared:
     sockets: dict[str, socket.socket]
     entrances: list[Entrance]
     site: Site
+    telemeters: Telemeters
     own: list[_Own]
     serve_own: Serve | None
     _undo: contextlib.ExitStack

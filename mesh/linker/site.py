@@ -24,10 +24,11 @@ from mesh.linker.breaker_pages import breaker_pages
 from mesh.linker.inside_pages import inside_pages
 from mesh.linker.namer_states import namer_state_pages
 from mesh.linker.pages import process_pages
+from mesh.linker.telemeters import Telemeters
 from mesh.metrics import Metrics
 from mesh.plugins import Kinds, load
 from mesh.settings import StackFile
-from mesh.telemeter import MetricsPage, Telemeter
+from mesh.telemeter import MetricsPage
 
 
 class Shown(Protocol):
@@ -42,8 +43,8 @@ class Shown(Protocol):
         """Begin the end."""
 
 
-def process_site(settings: StackFile, process: Shown) -> Site:
-    """Return the pages of a process, those of the telemeters that `settings` ask for included."""
+def process_site(settings: StackFile, process: Shown, made: Telemeters) -> Site:
+    """Return the pages of a process, those of its telemeters included."""
 
     def awaited() -> list[str]:
         return ["its end: the process is draining"] if process.draining else []
@@ -58,17 +59,19 @@ def process_site(settings: StackFile, process: Shown) -> Site:
         site.add(page)
     for page in (*inside_pages(lambda: process.assembly), logging_page(), *document_pages(site)):
         site.add(page)
-    add_telemeters(site, settings, lambda: process.metrics)
+    add_telemeters(site, made, lambda: process.metrics)
     add_index(site)
     return site
 
 
-def add_telemeters(site: Site, settings: StackFile, metrics: Callable[[], Metrics]) -> None:
-    """Add the pages of telemeters, of those metrics that `metrics` returns when a page is asked for."""
-    for chosen in settings.telemetry:
-        telemeter: Telemeter = load(chosen.kind)(chosen.config)
+def add_telemeters(site: Site, made: Telemeters, metrics: Callable[[], Metrics], *, sums: bool = False) -> None:
+    """Add the pages of telemeters, of those metrics that `metrics` returns when a page is asked for.
+
+    With `sums`, only those that show the sum of several processes.
+    """
+    for _chosen, telemeter in made:
         for shows in telemeter.pages():
-            if shows.path not in site:
+            if shows.path not in site and (shows.is_summed or not sums):
                 site.add(_metrics_page(shows, metrics))
 
 

@@ -32,7 +32,8 @@ def succeed(assembly: Assembly, before: Assembly) -> list[Iterator[None]]:
             _keep(router, predecessor, assembly)
         elif router.settings.protocol.kind == predecessor.settings.protocol.kind:
             keeps: Callable[[BoundName], bool] = _nobody
-            if _is_same_for_clients(predecessor.settings, router.settings):
+            same_sinks = router.span_sinks == predecessor.span_sinks
+            if same_sinks and _is_same_for_clients(predecessor.settings, router.settings):
                 keeps = _keeps(router, predecessor, assembly, before)
             steps.append(router.parts.take_over(predecessor.parts.params, keeps))
     return steps

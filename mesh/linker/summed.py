@@ -22,6 +22,7 @@ from mesh.config import Loaded
 from mesh.linker.channel import Message
 from mesh.linker.inside_pages import info_page
 from mesh.linker.site import add_telemeters
+from mesh.linker.telemeters import Telemeters, telemeters
 from mesh.linker.workers import Slot, as_json
 from mesh.metrics import Metrics
 
@@ -73,8 +74,9 @@ def summed_site(workers: Workers, loaded: Loaded, shown: Callable[[], object]) -
     )
     site.add(Page("/config.json", "the effective configuration", lambda _request: PageReply.of_json(shown())))
     site.add(Page("/admin/shutdown", "POST: end all workers gracefully", stop, methods=("POST",)))
-    for page in _metrics_pages(loaded, Metrics()).pages:
-        site.add(attrs.evolve(page, handle=_summed(workers, loaded), summary=f"{page.summary}; ?worker=N for one"))
+    made = telemeters(loaded.stack.telemetry)
+    for page in _metrics_pages(made, Metrics()).pages:
+        site.add(attrs.evolve(page, handle=_summed(workers, made), summary=f"{page.summary}; ?worker=N for one"))
     for page in (info_page(), *document_pages(site)):
         site.add(page)
     add_index(site)
@@ -88,9 +90,9 @@ def _worker_pages(slots: Sequence[Slot]) -> list[list[Any]]:
     return next((slot.pages for slot in slots if slot.pages), [])
 
 
-def _metrics_pages(loaded: Loaded, metrics: Metrics) -> Site:
+def _metrics_pages(made: Telemeters, metrics: Metrics) -> Site:
     site = Site([metrics_page(metrics), prometheus_page(metrics)])
-    add_telemeters(site, loaded.stack, lambda: metrics)
+    add_telemeters(site, made, lambda: metrics, sums=True)
     return site
 
 
@@ -102,13 +104,13 @@ def _number(request: PageRequest) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 6 else -1
 
 
-def _summed(workers: Workers, loaded: Loaded) -> Callable[[PageRequest], Any]:
+def _summed(workers: Workers, made: Telemeters) -> Callable[[PageRequest], Any]:
     async def handle(request: PageRequest) -> PageReply:
         number = _number(request)
         metrics = await workers.whole() if number is None else await workers.one(number)
         if metrics is None:
             return PageReply.of_text(NO_WORKER, 404)
-        return await _metrics_pages(loaded, metrics).handle(request)
+        return await _metrics_pages(made, metrics).handle(request)
 
     return handle
 

@@ -3,8 +3,6 @@
 from mesh import Category, Kind
 from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
 from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
-from mesh_plugins.telemeters.influxdb import InfluxDbConfig
-from mesh_plugins.telemeters.prometheus import PrometheusConfig
 
 
 def _identifier(name: str, config: type, function: str, *protocols: str) -> Kind:
@@ -29,18 +27,4 @@ KINDS = (
     _identifier("io.l5d.path", PathConfig, "path"),
     _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
     _identifier("io.l5d.static", StaticConfig, "static", "tcp", "thrift"),
-    Kind(
-        "io.l5d.prometheus",
-        Category.TELEMETER,
-        "The metrics as Prometheus reads them, under a path and a prefix of one's own.",
-        PrometheusConfig,
-        "mesh_plugins.telemeters.prometheus:Prometheus",
-    ),
-    Kind(
-        "io.l5d.influxdb",
-        Category.TELEMETER,
-        "The metrics in InfluxDB's line protocol.",
-        InfluxDbConfig,
-        "mesh_plugins.telemeters.influxdb:InfluxDb",
-    ),
 )

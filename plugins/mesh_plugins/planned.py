@@ -138,8 +138,6 @@ TELEMETERS = (
     *_kinds(
         Category.TELEMETER,
         {
-            "io.l5d.tracelog": "Traces in the log.",
-            "io.l5d.recentRequests": "A page of recent requests.",
             "io.l5d.zipkin": "Traces sent to Zipkin.",
         },
     ),

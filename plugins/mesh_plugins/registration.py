@@ -13,6 +13,7 @@ from mesh_plugins.namers.kinds import KINDS as NAMERS
 from mesh_plugins.planned import PLANNED
 from mesh_plugins.propagators.kinds import KINDS as PROPAGATORS
 from mesh_plugins.tcp.kinds import KINDS as TCP
+from mesh_plugins.telemeters.kinds import KINDS as TELEMETERS
 from mesh_plugins.thrift.kinds import KINDS as THRIFT
 from mesh_plugins.thrift_json.kinds import KINDS as THRIFT_JSON
 from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
@@ -33,6 +34,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *LABELERS,
         *PROPAGATORS,
         *TCP,
+        *TELEMETERS,
         *THRIFT,
         *THRIFT_JSON,
         *TRANSFORMERS,

@@ -66,3 +66,39 @@ async def test_the_port_that_names_requests_comes_and_goes_with_the_stack_file()
 
     assert [bool(address) for address in addresses] == [False, True, True, False]
     assert addresses[1] == addresses[2]
+
+
+async def test_recent_requests_are_kept_over_a_reload_that_leaves_their_telemeter() -> None:
+    def text(label: str) -> str:
+        router = {**ROUTER, "label": label, "dtab": "/svc => /$/inet/127.0.0.1/1"}
+        return json.dumps(
+            {
+                "admin": {"port": 0},
+                "routers": [router],
+                "telemetry": [{"kind": "io.l5d.recentRequests", "sampleRate": 1.0}],
+            }
+        )
+
+    async with running(read_text(text("one"), file="test.yaml", kinds=kinds()).stack, kinds()) as linker:
+        await asked(linker.addresses[0], "/x")
+        linker.prepare(read_text(text("two"), file="test.yaml", kinds=kinds()).stack, dict).commit()
+        await asked(linker.addresses[0], "/x")
+        reply = await asked(linker.admin_address, "/requests.json")
+
+    newest, oldest = json.loads(reply.body)
+    assert [newest["router"], oldest["router"]] == ["two", "one"]
+    assert (newest["logicalName"], newest["destination"], newest["status"]) == ("/svc/web", "127.0.0.1:1", 502)
+
+
+async def test_a_telemeter_that_comes_is_told_of_the_next_request() -> None:
+    def text(*telemetry: object) -> str:
+        return json.dumps({"admin": {"port": 0}, "routers": [ROUTER], "telemetry": telemetry})
+
+    async with running(read_text(text(), file="test.yaml", kinds=kinds()).stack, kinds()) as linker:
+        await asked(linker.addresses[0], "/x")
+        recent = {"kind": "io.l5d.recentRequests", "sampleRate": 1.0}
+        linker.prepare(read_text(text(recent), file="test.yaml", kinds=kinds()).stack, dict).commit()
+        await asked(linker.addresses[0], "/x")
+        reply = await asked(linker.admin_address, "/requests.json")
+
+    assert len(json.loads(reply.body)) == 1

@@ -41,6 +41,7 @@ from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
+from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
 from mesh_plugins.http.classifiers import IDEMPOTENT, all_successful, non_retryable_5xx
@@ -71,6 +72,7 @@ from mesh_plugins.tunnels.tunnel import TUNNELS
 
 STACK = Stack(
     [
+        SPANS,
         ACCESS_LOG,
         COMPRESSION,
         CLEAR_CONTEXT,
@@ -100,6 +102,7 @@ STACK = Stack(
         BALANCER,
         REWRITE_HOST,
         CLIENT_STATS_MODULE,
+        ATTEMPT_SPANS,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
         CONNECT_TUNNELS,

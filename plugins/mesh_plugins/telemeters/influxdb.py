@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from mesh import Counter, Gauge, Histogram, Metrics, MetricsPage
+from mesh import Counter, Gauge, Histogram, Metrics, MetricsPage, SpanSink
 
 TYPE = "text/plain; charset=utf-8"
 PATH = "/admin/metrics/influxdb"
@@ -34,6 +34,9 @@ class InfluxDb:
 
     def __init__(self, _config: InfluxDbConfig) -> None:
         """Take the configuration, which has no keys."""
+
+    def span_sink(self) -> SpanSink | None:
+        return None
 
     def pages(self) -> tuple[MetricsPage, ...]:
         def render(metrics: Metrics, headers: Mapping[str, str]) -> bytes:

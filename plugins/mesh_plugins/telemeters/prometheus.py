@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from mesh import PROMETHEUS_TYPE, Metrics, MetricsPage, key, render_prometheus
+from mesh import PROMETHEUS_TYPE, Metrics, MetricsPage, SpanSink, key, render_prometheus
 
 
 @attrs.frozen
@@ -25,6 +25,9 @@ class Prometheus:
 
     def __init__(self, config: PrometheusConfig) -> None:
         self._config = config
+
+    def span_sink(self) -> SpanSink | None:
+        return None
 
     def pages(self) -> tuple[MetricsPage, ...]:
         def render(metrics: Metrics, _headers: Mapping[str, str]) -> bytes:
