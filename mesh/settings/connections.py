@@ -139,9 +139,9 @@ class Limits:
     h2_max_window_updates_per_data_frame: int = _limit(
         "WINDOW_UPDATE frames.", 10, "h2_max_window_updates_per_data_frame", built=False
     )
-    mux_max_frame_bytes: int = _limit("One frame.", 16777216, "mux_max_frame_bytes", built=False)
-    mux_max_open_fragments: int = _limit("Unfinished messages.", 1000, "mux_max_open_fragments", built=False)
-    mux_max_pending: int = _limit("Open calls of one connection.", 100000, "mux_max_pending", built=False)
+    mux_max_frame_bytes: int = _limit("One frame.", 16777216, "mux_max_frame_bytes", least=1)
+    mux_max_open_fragments: int = _limit("Unfinished messages.", 1000, "mux_max_open_fragments", least=1)
+    mux_max_pending: int = _limit("Open calls of one connection.", 100000, "mux_max_pending", least=1)
     thrift_max_frame_bytes: int = _limit("One frame.", 16384000, "thrift_max_frame_bytes", least=1)
     thrift_max_depth: int = _limit("Structs and containers inside each other.", 64, "thrift_max_depth", least=1)
     thrift_max_container: int = _limit("Elements of a container.", 1048576, "thrift_max_container", least=1)

@@ -16,13 +16,6 @@ class H2Server:
 
 
 @attrs.frozen
-class MuxServer:
-    """What a server of the protocol mux has for a default."""
-
-    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4141}
-
-
-@attrs.frozen
 class ThriftMuxServer:
     """What a server of the protocol thriftmux has for a default."""
 
@@ -50,7 +43,6 @@ def _protocol(name: str, summary: str, server: type, *, experimental: bool = Fal
 
 PROTOCOLS = (
     _protocol("h2", "HTTP/2 and gRPC routers.", H2Server),
-    _protocol("mux", "Mux routers.", MuxServer),
     _protocol("thriftmux", "ThriftMux servers in front of Thrift clients.", ThriftMuxServer, experimental=True),
 )
 

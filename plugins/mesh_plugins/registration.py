@@ -9,6 +9,7 @@ from mesh_plugins.grpc.kinds import KINDS as GRPC
 from mesh_plugins.interpreters.kinds import KINDS as INTERPRETERS
 from mesh_plugins.kinds import KINDS
 from mesh_plugins.labelers.kinds import KINDS as LABELERS
+from mesh_plugins.mux.kinds import KINDS as MUX
 from mesh_plugins.namers.kinds import KINDS as NAMERS
 from mesh_plugins.planned import PLANNED
 from mesh_plugins.propagators.kinds import KINDS as PROPAGATORS
@@ -32,6 +33,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *NAMERS,
         *INTERPRETERS,
         *LABELERS,
+        *MUX,
         *PROPAGATORS,
         *TCP,
         *TELEMETERS,

@@ -8,7 +8,6 @@ Source: finagle-core, context/Deadline.scala; linkerd protocol/http, LinkerdHead
 
 import re
 import time
-from collections.abc import Callable
 
 import trio
 
@@ -17,26 +16,19 @@ from mesh import (
     SERVER_LABEL,
     AnyService,
     Counter,
-    DeadlineExceeded,
-    Expiry,
     Histogram,
     HttpRequest,
     Make,
     Module,
     Params,
     Request,
-    sooner,
     without,
 )
+from mesh_plugins.filters.deadlines import NANOSECONDS, Clock, Deadlines, WallClock
 from mesh_plugins.http.context import with_reader
 
 CTX_DEADLINE = b"l5d-ctx-deadline"
-NANOSECONDS = 1e9
 _FORM = re.compile(rb"(\d{1,19}) (\d{1,19})")
-
-Clock = Callable[[], float]
-WallClock = Callable[[], int]
-"""Returns ns since 1970."""
 
 
 def strictest(values: list[bytes]) -> tuple[int, int] | None:
@@ -48,42 +40,23 @@ def strictest(values: list[bytes]) -> tuple[int, int] | None:
 
 
 class DeadlineReader:
-    """Gives a request the expiry that its deadline says. Raises `DeadlineExceeded` if that has passed.
+    """Gives a request the expiry that its deadline says. Raises `DeadlineExceeded` if that has passed."""
 
-    A sender whose clock is ahead is known by its time of setting, which would be yet to come: that counts as now. One whose
-    clock is behind cannot be told from one that took long.
-    """
-
-    __slots__ = ("_clock", "_rejected", "_transit", "_wall_clock")
+    __slots__ = ("_deadlines",)
 
     def __init__(self, rejected: Counter, transit: Histogram, clock: Clock, wall_clock: WallClock) -> None:
-        """Take the histogram of the milliseconds between the time of setting, on the sender's clock, and the arrival."""
-        self._rejected = rejected
-        self._transit = transit
-        self._clock = clock
-        self._wall_clock = wall_clock
+        """Take what `Deadlines` takes."""
+        self._deadlines = Deadlines(rejected, transit, clock, wall_clock)
 
     def __call__(self, request: HttpRequest) -> None:
         values = [value for name, value in request.headers if name == CTX_DEADLINE]
         found = strictest(values)
         if found is None:
             return
-        stamp, deadline = found
         if len(values) > 1:
             request.headers = without(request.headers, CTX_DEADLINE)
             request.headers.append((CTX_DEADLINE, b"%d %d" % found))
-        now = max(self._wall_clock(), stamp)
-        self._transit.add((now - stamp) / 1e6)
-        left = (deadline - now) / NANOSECONDS
-        if left < 0.0:
-            self._rejected.value += 1
-            raise DeadlineExceeded(
-                f"the deadline of the request had passed {-left:.3f} s before it arrived, so nothing was done for it "
-                "(unless the clocks of the hosts are not in step)"
-            )
-        message = f"the deadline of the request has passed, {left:.3f} s after it arrived"
-        ours = Expiry(self._clock() + left, DeadlineExceeded, message, stays=True)
-        request.context.expiry = sooner(request.context.expiry, ours)
+        self._deadlines.apply(request.context, *found)
 
 
 def pass_on(request: Request, at: float, wall_clock: WallClock = time.time_ns) -> None:

@@ -1,0 +1,1 @@
+"""The protocol `mux`: Finagle's, many calls at a time over one connection, each with a tag."""

@@ -1,0 +1,193 @@
+"""The protocol `mux`: its default stack, and what the settings mean to it."""
+
+import math
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+
+from mesh import (
+    CLASSIFIER,
+    HEALTH,
+    METRICS,
+    POOL_LIMITS,
+    SERVER_LABEL,
+    SESSION,
+    AnyService,
+    Buffered,
+    ClientSettings,
+    Connection,
+    Limits,
+    Make,
+    Module,
+    NameSyntaxError,
+    Param,
+    Params,
+    Parts,
+    Path,
+    PoolLimits,
+    Request,
+    RouterSettings,
+    Serve,
+    ServerSettings,
+    Stack,
+    Switch,
+)
+from mesh_plugins.accrual.accrual import ACCRUAL
+from mesh_plugins.assembly import router_params, server_params, take_over
+from mesh_plugins.balancers.balancer import BALANCER
+from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
+from mesh_plugins.filters.client_limits import CLIENT_LIMITS
+from mesh_plugins.filters.requeues import IS_NACK, REQUEUES
+from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
+from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS, client_scope
+from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
+from mesh_plugins.mux.context_filters import ATTEMPT_CONTEXTS, CONTEXTS, TRUSTS_CONTEXTS
+from mesh_plugins.mux.detector import detection
+from mesh_plugins.mux.errors import ERRORS, classify, is_nack
+from mesh_plugins.mux.keys import MuxClientKeys
+from mesh_plugins.mux.message import MuxRequest
+from mesh_plugins.mux.server import MuxConnection
+from mesh_plugins.mux.serving import Serving, serving
+from mesh_plugins.mux.session import new_mux_session
+from mesh_plugins.mux.speaking import Speaking
+from mesh_plugins.router import IDENTIFIERS, ROUTER, Identifier, identify
+
+MEMO = 1024  # destinations whose names are remembered; forgotten together when there are more
+
+CLIENT_KEYS = Param(MuxClientKeys(), "what a client says of Mux")
+SESSION_LIMITS = Param(Limits(), "limits of sessions")
+
+
+def _sessions(params: Params, rest: Make) -> AnyService:
+    """Say how sessions with an endpoint are made: they count for its client, and write its health."""
+    keys = params[CLIENT_KEYS]
+    period = math.inf if keys.ping_period_ms is None else keys.ping_period_ms / 1e3
+    found = detection(period, keys.ping_timeout_ms / 1e3, client_scope(params))
+    return rest(params.put(SESSION, new_mux_session(Speaking(params[SESSION_LIMITS], found, params[HEALTH]))))
+
+
+SESSIONS = Module(
+    "mux_sessions",
+    _sessions,
+    above=("pool",),
+    below=("balancer",),
+    why="a lease that has run out, and a ping without an answer, are news of one endpoint",
+    section="endpoint",
+)
+
+STACK = Stack(
+    [
+        SERVER_STATS,
+        ERRORS,
+        ADMISSION,
+        TIMEOUT,
+        CONTEXTS,
+        ROUTER,
+        SERVICE_STATS,
+        TOTAL_TIMEOUT,
+        RETRIES,
+        BINDING,
+        ATTEMPT_CONTEXTS,
+        CLIENT_SCOPE,
+        REQUEUES,
+        CLIENT_LIMITS,
+        BALANCER,
+        CLIENT_STATS_MODULE,
+        ACCRUAL,
+        ATTEMPT_TIMEOUT,
+        SESSIONS,
+    ]
+)
+"""The default stack of a Mux router, outermost first: that of HTTP, less what looks at fields."""
+
+
+def mux(settings: RouterSettings, params: Params) -> Parts:
+    """Return the parts of a Mux router; the factory of the protocol kind `mux`."""
+    return mux_parts(settings, params, by_destination(settings.dst_prefix), STACK)
+
+
+def mux_parts(settings: RouterSettings, params: Params, identifier: Identifier, stack: Stack) -> Parts:
+    """Return the parts of a router whose servers speak Mux, and whose calls are named by `identifier`."""
+
+    def for_path(below: Params, _path: Path) -> Params:
+        return below
+
+    def for_client(below: Params, client: ClientSettings) -> Params:
+        below = below.put(CLIENT_KEYS, client.extra).put(SESSION_LIMITS, client.limits)
+        return below.put(POOL_LIMITS, shared(below[POOL_LIMITS]))
+
+    def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
+        trusts = not (listener.clear_context or listener.profile == "edge")
+        below = server_params(listener, below).put(TRUSTS_CONTEXTS, trusts)
+        scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
+        ages, limits = listener.server_session, listener.limits
+        if ages.idle_time_ms is not None and ages.idle_time_ms / 1e3 < limits.idle_timeout_s:
+            limits = attrs.evolve(limits, idle_timeout_s=ages.idle_time_ms / 1e3)
+        life = (ages.life_time_ms or math.inf) / 1e3
+        return below, serve(serving(limits, life, scope, allow_half_close=listener.allow_half_close))
+
+    identifiers = (identifier,)
+    params = router_params(settings, params, for_path, for_client)
+    params = (
+        params.put(IDENTIFIERS, identifiers)
+        .put(IS_NACK, is_nack)
+        .put(IS_UNPROCESSED, is_nack)
+        .put(NEVER_RETRYING, (classify,))
+        .put(CLASSIFIER, classify)
+    )
+    clients = Clients(params)
+    params = params.put(CLIENTS, clients)
+
+    def name(request: Request) -> Path:
+        return identify(request, identifiers)
+
+    return Parts(stack, params, server, name, make_request, clients.states, partial(take_over, params))
+
+
+def by_destination(prefix: Path) -> Identifier:
+    """Return the identifier of Mux: the prefix, and the destination of the call."""
+    names: dict[Path, Path] = {}
+
+    def name(request: Any) -> Path:  # a router of Mux gets its calls alone
+        destination = request.destination
+        found = names.get(destination)
+        if found is None:
+            if len(names) >= MEMO:
+                names.clear()
+            found = names[destination] = prefix + destination
+        return found
+
+    return name
+
+
+def shared(limits: PoolLimits) -> PoolLimits:
+    """Return limits with one connection to each endpoint, which all calls share, unless the stack file says how many."""
+    return attrs.evolve(limits, max_size=1) if limits.max_size == PoolLimits().max_size else limits
+
+
+def serve(how: Serving) -> Serve:
+    """Return what serves the connections of one listener."""
+
+    async def run(connection: Connection, switch: Switch) -> None:
+        try:
+            async with trio.open_nursery() as nursery:
+                await MuxConnection(connection, switch, how, nursery).run()
+        finally:
+            connection.close()
+
+    return run
+
+
+def make_request(_method: str, url: str, _headers: list[tuple[str, str]]) -> MuxRequest:
+    """Return the call whose destination is the path of `url`, such as `mux://host/web` or `/web`.
+
+    Raises `ValueError` if that is no path.
+    """
+    try:
+        return MuxRequest(Path.read(urlsplit(url).path.rstrip("/") or "/"), Buffered(b""))
+    except NameSyntaxError as error:
+        raise ValueError(f"{url} has no path that could be a destination: {error}") from error

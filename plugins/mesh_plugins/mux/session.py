@@ -1,0 +1,402 @@
+"""One Mux connection to an endpoint, as a session: calls side by side, each known by its tag.
+
+Theory of operation. A call writes its frame and waits in its caller's task; the one task that reads wakes it with the answer.
+A second task writes (`Outgoing`), a third keeps the time: the handshake's, the pings', and that of the calls, which needs a
+look at all open calls whenever the first may be due, and no timer for any of them. A call that is given up, or too late, is
+taken back if nothing of it was sent; else the endpoint is told (`Tdiscarded`), and the tag stays taken until it answers. The
+three tasks end together, and with them every open call.
+
+An endpoint that drains is obeyed at once: the pool sees the session as closed, the open calls are still answered, and the
+connection ends with the last of them. An endpoint whose lease has run out is said to be busy until it grants another.
+Source: finagle-mux, pushsession/MuxClientSession.scala, MuxClientNegotiatingSession.scala, ClientTracker.scala.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+
+import trio
+from trio import lowlevel
+
+from mesh import (
+    Connection,
+    Expiry,
+    Life,
+    NewSession,
+    RemoteProtocolError,
+    Session,
+    Status,
+    UpstreamBroken,
+    UpstreamProtocolError,
+    within,
+)
+from mesh_plugins.mux import messages
+from mesh_plugins.mux.alarm import Alarm
+from mesh_plugins.mux.attempt import encode_attempt
+from mesh_plugins.mux.calls import decode_answered, decode_dispatched
+from mesh_plugins.mux.detector import Detector
+from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
+from mesh_plugins.mux.handshake import MARKER, MARKER_FRAME, TINIT_FRAME, terms
+from mesh_plugins.mux.incoming import Incoming
+from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
+from mesh_plugins.mux.outgoing import Outgoing
+from mesh_plugins.mux.pending import Call, Pending
+from mesh_plugins.mux.speaking import Speaking
+from mesh_plugins.mux.tags import Tags
+from mesh_plugins.mux.wire import (
+    CONTROL_TAG,
+    FIRST_TAG,
+    LAST_TAG,
+    RDISCARDED,
+    RDISPATCH,
+    RDRAIN,
+    RINIT,
+    RPING,
+    RREQ,
+    TDRAIN,
+    TPING,
+    Undecodable,
+    frame,
+    signed,
+)
+
+logger = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS = 4.0  # for an endpoint that accepts a connection and then says nothing: as long as for a ping
+LEASE = "lease"  # who says in the health cell that an endpoint is busy
+STALLED = 1 << 40  # taken off the capacity while the endpoint does not read
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+"""What a connection raises that has ended."""
+MARKED = messages.Error(CONTROL_TAG, MARKER.decode())
+
+
+class MuxSession(Session):
+    """A session over one connection; see the module. Raises `UpstreamBroken`, `IdleTimeout`, and what an expiry says.
+
+    State: `_pending`, the calls that wait; `_discarded`, the tags of calls that nobody waits for and that are not answered;
+    `_is_asking` until the endpoint has said whether it negotiates, `_is_open` from the end of the handshake on, `_is_over` at
+    its end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which `_is_known` rules out.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_clock",
+        "_connection",
+        "_detector",
+        "_discarded",
+        "_heard",
+        "_incoming",
+        "_is_asking",
+        "_is_known",
+        "_is_open",
+        "_is_over",
+        "_is_plain",
+        "_lease_ends",
+        "_opened",
+        "_outgoing",
+        "_pending",
+        "_scope",
+        "_shake_by",
+        "_speaking",
+        "_tags",
+    )
+
+    def __init__(self, connection: Connection, life: Life, speaking: Speaking) -> None:
+        limits = speaking.limits
+        super().__init__(capacity=min(limits.mux_max_pending, LAST_TAG - FIRST_TAG))
+        self._connection = connection
+        self._speaking = speaking
+        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
+        self._outgoing = Outgoing(connection, limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE, self._clock)
+        self._outgoing.on_full = self._stall
+        self._outgoing.on_room = self._go_on
+        self._outgoing.on_excess = self._give_up
+        self._incoming = Incoming(limits)
+        self._pending = Pending()
+        self._discarded: set[int] = set()
+        self._tags = Tags()
+        self._heard = now = self._clock()
+        self._shake_by = now + HANDSHAKE_SECONDS
+        self._detector = Detector(speaking.detection, now)
+        self._lease_ends = math.inf
+        self._is_open = self._is_over = self._is_plain = self._is_known = False
+        self._is_asking = True
+        self._opened = trio.Event()
+        self._alarm = Alarm(self._clock, self._look)
+        self._outgoing.add(MARKER_FRAME)
+        self._scope = life.spawn(f"mux session with {connection.peer}", self._run)
+
+    async def __call__(self, request: MuxRequest, /) -> MuxReply:  # type: ignore[override]  # Mux only
+        context = request.context
+        expiry, now = context.expiry, self._clock()
+        if expiry is not None and expiry.at <= now:
+            self.on_change(self)  # nothing was sent, so there is room as before
+            raise expiry.error()
+        self.capacity -= 1
+        if not self._is_open or self.closed or self._connection.hung_up:
+            await self._wait_open(expiry)
+            now = self._clock()
+        until = now + self._speaking.limits.stream_idle_timeout_s
+        if expiry is not None and expiry.at < until:
+            until = expiry.at
+        try:
+            tag = self._tags.take()
+            data = encode_attempt(request, tag, now, is_plain=self._is_plain)
+        except BaseException:
+            self._release()
+            raise
+        self._pending[tag] = call = Call(request, tag, until, is_plain=self._is_plain)
+        self._outgoing.add(data, tag)
+        if until < self._pending.due:
+            self._pending.due = until
+            self._alarm.by(until)
+        reply: MuxReply = await lowlevel.wait_task_rescheduled(lambda _raise_cancel: self._abandon(call))
+        context.made(reply)
+        return reply
+
+    async def _wait_open(self, expiry: Expiry | None) -> None:
+        """Wait until the handshake is over. Raises if the connection ended before that, or has ended by now."""
+        try:
+            if not (self.closed or self._connection.hung_up):
+                await within(expiry, self._opened.wait)
+            if not self._is_open or self._connection.hung_up or self.closed:
+                raise UpstreamBroken(f"the connection to {self._connection.peer} takes no more calls", retryable=True)
+        except BaseException:
+            self._release()
+            raise
+
+    def is_usable(self) -> bool:
+        return not self.closed
+
+    def is_idle(self) -> bool:
+        return not self._pending
+
+    def close(self) -> None:
+        self._finish(UpstreamBroken, "was closed")
+
+    def _release(self) -> None:
+        """Give back the place of a call."""
+        if not self.closed:
+            self.capacity += 1
+            if not self.pooled or not self._pending:  # else nobody waits for it
+                self.on_change(self)
+
+    def _abandon(self, call: Call) -> lowlevel.Abort:
+        """Nobody waits for a call any more: its task was cancelled."""
+        self._discard(call, "the caller gave up")
+        return lowlevel.Abort.SUCCEEDED
+
+    def _discard(self, call: Call, why: str) -> None:
+        tag, outgoing = call.tag, self._outgoing
+        del self._pending[tag]
+        self._incoming.drop(tag)
+        is_over = outgoing.holds(tag)
+        if not is_over:
+            outgoing.add(messages.Discarded(tag, why).encode())
+            is_over = outgoing.cuts(tag)
+        outgoing.take_back(tag)
+        if is_over:  # the endpoint has not got it as a whole
+            self._free(tag)
+            return
+        self._discarded.add(tag)
+        if len(self._discarded) > self._speaking.limits.mux_max_pending // 2:
+            self._retire()  # an endpoint that never answers these would make the session useless bit by bit
+
+    def _free(self, tag: int) -> None:
+        self._tags.give_back(tag)
+        self._release()
+        if self.closed and not self._pending:
+            self._outgoing.end()
+
+    def _retire(self) -> None:
+        """Take no more calls, and end with the last one."""
+        if not self.closed:
+            self.closed = True
+            self.capacity = 0
+            self.on_change(self)
+        if not self._pending:
+            self._outgoing.end()
+
+    async def _run(self) -> None:
+        """Read, write and keep the time until the connection ends."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                nursery.start_soon(self._alarm.run)
+                await self._read()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._finish(UpstreamBroken, "was closed")
+
+    async def _write(self) -> None:
+        try:
+            await self._outgoing.run()
+            self._finish(UpstreamBroken, "was drained")
+        except GONE as error:
+            if self._connection.hung_up:
+                return  # what the endpoint said before is still to be read
+            self._finish(UpstreamBroken, f"broke: {error}")
+
+    async def _read(self) -> None:
+        connection, incoming = self._connection, self._incoming
+        try:
+            while data := await connection.receive_some():
+                self._heard = self._clock()
+                for received in incoming.feed(data):
+                    self._take(received)
+            self._finish(UpstreamBroken, "was closed by the endpoint")
+        except GONE as error:
+            self._finish(UpstreamBroken, f"broke: {error}")
+        except RemoteProtocolError as error:
+            logger.debug("%s breaks the protocol: %s", connection.peer, error)
+            self._finish(UpstreamProtocolError, f"made no sense: {error}")
+
+    def _finish(self, kind: type[UpstreamBroken], why: str) -> None:
+        """End the session, and every call that waits."""
+        if not self.closed:
+            self.closed = True
+            self.capacity = 0
+            self.on_change(self)
+        if self._is_over:
+            return
+        self._is_over = True
+        self._is_open = False
+        calls = list(self._pending.values())
+        self._pending.clear()
+        for call in calls:
+            call.fail(self._broken(kind, why, retryable=self._outgoing.holds(call.tag)))
+        self._opened.set()
+        if self._lease_ends != math.inf:
+            self._speaking.health.say(LEASE, Status.OPEN)
+        self._connection.close()
+        self._scope.cancel()
+
+    def _broken(self, kind: type[UpstreamBroken], why: str, *, retryable: bool) -> UpstreamBroken:
+        return kind(f"the connection to {self._connection.peer} {why}", retryable=retryable)
+
+    def _take(self, received: bytes) -> None:
+        """Do what one frame says. Raises `Undecodable` for what no endpoint may say."""
+        kind, tag = received[0], int.from_bytes(received[1:4], "big")
+        if kind == RDISPATCH:
+            self._answered(tag, decode_dispatched(received))
+        elif kind == RREQ:
+            self._answered(tag, decode_answered(received))
+        else:
+            self._take_other(messages.decode(received), kind, tag)
+
+    def _answered(self, tag: int, reply: MuxReply) -> None:
+        """Hand an answer to the call that waits for it; nobody waits for one of an unknown tag."""
+        call = self._pending.pop(tag, None)
+        self._is_known = True
+        if call is not None:
+            call.answer(reply)
+            self._free(tag)
+        elif tag in self._discarded:
+            self._discarded.remove(tag)
+            self._free(tag)
+
+    def _take_other(self, message: messages.Message, kind: int, tag: int) -> None:
+        if not self._is_open:
+            self._negotiate(message)
+            return
+        outgoing = self._outgoing
+        match message:
+            case messages.Control(kind=kind) if kind == TPING:
+                outgoing.add(frame(RPING, tag))
+            case messages.Control(kind=kind) if kind == RPING:
+                self._detector.answered(self._heard)
+                self._alarm.by(self._detector.due)
+            case messages.Control(kind=kind) if kind == RDISCARDED:
+                self._incoming.drop(tag)
+                self._answered(tag, failed("the endpoint dropped the call"))
+            case messages.Control(kind=kind) if kind == TDRAIN:
+                outgoing.add(frame(RDRAIN, tag))
+                self._retire()
+            case messages.Lease(howlong, unit) if unit == messages.MILLISECONDS:
+                self._lease(howlong)
+            case messages.Error(tag, text):
+                self._take_error(tag, text)
+            case _:
+                raise Undecodable(f"Unexpected mux message type {signed(kind)}", tag)
+
+    def _negotiate(self, message: messages.Message) -> None:
+        """Go on with the handshake. Raises `Undecodable` for what does not belong there."""
+        if isinstance(message, messages.Init) and message.kind == RINIT and not self._is_asking:
+            self._outgoing.window = terms(message).window
+            self._open()
+        elif not self._is_asking:
+            raise Undecodable(f"no Rinit but {message}", message.tag)
+        elif message == MARKED:
+            self._is_asking = False
+            self._outgoing.add(TINIT_FRAME)
+        else:  # one that does not negotiate, and has said that it does not understand
+            self._open()
+
+    def _open(self) -> None:
+        self._is_open = True
+        self._opened.set()
+        self._shake_by = math.inf
+        if self._detector.asks(self._heard):
+            self._outgoing.add(messages.ping())
+        self._alarm.by(self._detector.due)
+
+    def _take_error(self, tag: int, text: str) -> None:
+        """Repeat a call as a `Treq` if the endpoint understands no other; else the text is its answer."""
+        call = self._pending.get(tag)
+        if call is None or call.is_plain or self._is_known:
+            self._answered(tag, failed(text))
+            return
+        self._is_plain = call.is_plain = True
+        self._outgoing.add(encode_attempt(call.request, tag, self._heard, is_plain=True), tag)
+
+    def _lease(self, milliseconds: int) -> None:
+        seconds = min(milliseconds, messages.LONGEST_LEASE_MS) / 1e3
+        self._lease_ends = self._heard + seconds
+        self._speaking.health.say(LEASE, Status.OPEN if seconds else Status.BUSY)
+        self._alarm.by(self._lease_ends)
+
+    def _stall(self) -> None:
+        """The endpoint does not read: it gets no more calls until it does."""
+        self.capacity -= STALLED
+        self._alarm.by(self._clock() + self._speaking.limits.stream_idle_timeout_s)
+
+    def _go_on(self) -> None:
+        if not self.closed:
+            self.capacity += STALLED
+            self.on_change(self)
+
+    def _give_up(self) -> None:
+        self._finish(UpstreamBroken, "takes nothing any more")
+
+    def _look(self, now: float) -> float:
+        """Do what is due; return when to look again."""
+        speaking, detector = self._speaking, self._detector
+        idle = speaking.limits.stream_idle_timeout_s
+        for call in self._pending.late(now):
+            self._discard(call, "too late")
+            call.fail(call.lateness(self._connection.peer, now, idle))
+        if now >= self._shake_by:
+            self._finish(UpstreamBroken, f"brought no handshake within {HANDSHAKE_SECONDS:g} s")
+        elif self._outgoing.since + idle <= now:
+            self._give_up()
+        elif self._is_open:
+            if self._incoming.is_within and self._heard + speaking.detection.timeout_seconds > now:
+                detector.postpone(now)  # the answer may stand behind a long message
+            if detector.finds_dead(now):
+                self._finish(UpstreamBroken, "is dead: a ping was not answered")
+            elif detector.asks(now):
+                self._outgoing.add(messages.ping())
+        if now >= self._lease_ends:
+            speaking.health.say(LEASE, Status.BUSY)
+        lease = self._lease_ends if self._lease_ends > now else math.inf
+        ping = detector.due if self._is_open else math.inf
+        return min(self._pending.due, self._shake_by, self._outgoing.since + idle, ping, lease)
+
+
+def new_mux_session(speaking: Speaking) -> NewSession:
+    """Return what makes sessions with one endpoint."""
+
+    def make(connection: Connection, life: Life) -> Session:
+        return MuxSession(connection, life, speaking)
+
+    return make

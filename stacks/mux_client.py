@@ -1,0 +1,86 @@
+"""A client of Mux, and an endpoint that tells what it was asked, in a few lines: to try `mux.yaml` with, and no more than that.
+
+python mux_client.py serve 9090
+python mux_client.py call 4141 /web/users hello
+"""
+
+import socket
+import struct
+import sys
+
+TDISPATCH, RDISPATCH, RERR = 2, 0xFE, 0x7F
+ANSWERS = {0x41: 0xBF, 0x40: 0xC0, 0x44: 0xBC, RERR: RERR}  # Tping, Tdrain, Tinit, and the marker before a handshake
+
+
+def main() -> None:
+    """Do what the command line says."""
+    command, port, *rest = sys.argv[1:]
+    if command == "serve":
+        serve(int(port))
+    else:
+        print(call(int(port), rest[0].encode(), " ".join(rest[1:]).encode()).decode())
+
+
+def call(port: int, destination: bytes, payload: bytes) -> bytes:
+    """Return the answer to one call."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        head = struct.pack(">HH", 0, len(destination)) + destination + struct.pack(">H", 0)
+        connection.sendall(frame(TDISPATCH, 2, head + payload))
+        _kind, _tag, body = read(connection)
+        contexts, at = struct.unpack(">H", body[1:3])[0], 3
+        for _ in range(2 * contexts):
+            at += 2 + struct.unpack_from(">H", body, at)[0]
+        return (b"", b"failed: ", b"refused")[body[0]] + body[at:]
+
+
+def serve(port: int) -> None:
+    """Answer calls, on one connection after the other, for ever."""
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        while True:
+            connection, _peer = listener.accept()
+            with connection:
+                answer(connection)
+
+
+def answer(connection: socket.socket) -> None:
+    """Answer the calls of one connection: tell their destination and their payload."""
+    try:
+        while True:
+            kind, tag, body = read(connection)
+            if kind == TDISPATCH:
+                at, (contexts,) = 2, struct.unpack_from(">H", body)
+                for _ in range(2 * contexts):
+                    at += 2 + struct.unpack_from(">H", body, at)[0]
+                end = at + 2 + struct.unpack_from(">H", body, at)[0]
+                told = b"asked for " + (body[at + 2 : end] or b"/") + b" with " + body[end + 2 :]
+                connection.sendall(frame(RDISPATCH, tag, b"\0\0\0" + told))
+            elif kind in ANSWERS:
+                connection.sendall(frame(ANSWERS[kind], tag, body))
+    except EOFError:
+        return
+
+
+def frame(kind: int, tag: int, body: bytes) -> bytes:
+    """Return a message with its size."""
+    return struct.pack(">II", 4 + len(body), kind << 24 | tag) + body
+
+
+def read(connection: socket.socket) -> tuple[int, int, bytes]:
+    """Return the type, the tag and the body of the next message."""
+    size, head = struct.unpack(">II", exactly(connection, 8))
+    return head >> 24, head & 0xFFFFFF, exactly(connection, size - 4)
+
+
+def exactly(connection: socket.socket, size: int) -> bytes:
+    """Return so many bytes. Raises `EOFError` if the connection ends before."""
+    data = b""
+    while len(data) < size:
+        piece = connection.recv(size - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return data
+
+
+if __name__ == "__main__":
+    main()

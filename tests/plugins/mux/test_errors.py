@@ -1,0 +1,108 @@
+"""Errors as answers, and what an answer means."""
+
+import pytest
+
+from mesh import (
+    ClientGone,
+    MeshError,
+    Outcome,
+    Params,
+    Path,
+    RateLimited,
+    Reply,
+    Unavailable,
+    Unroutable,
+    UpstreamBroken,
+)
+from mesh.testing import run_filter
+from mesh_plugins.mux import failure
+from mesh_plugins.mux.errors import ERRORS, Errors, answer, classify, is_nack
+from mesh_plugins.mux.message import MuxReply, MuxRequest
+from mesh_plugins.mux.wire import ERROR, NACK, OK
+
+RETRY = failure.context(3)
+NO_RETRY = failure.context(6)
+
+
+def call() -> MuxRequest:
+    return MuxRequest(Path.read("/web"))
+
+
+async def test_what_may_be_sent_again_is_refused() -> None:
+    request = call()
+
+    reply = await run_filter(Errors(), request, Unavailable("no endpoint"))
+
+    assert (reply.status, reply.contexts, reply.outcome) == (NACK, RETRY, False)
+    assert request.context.flags == "UH unavailable"
+
+
+async def test_what_must_not_be_sent_again_says_so() -> None:
+    reply = answer(RateLimited("slow down", limit=1, retry_seconds=1.0, reset_seconds=1.0))
+
+    assert (reply.status, reply.contexts, reply.body.buffered) == (ERROR, NO_RETRY, b"slow down")
+
+
+async def test_anything_else_is_a_failure_with_its_text() -> None:
+    reply = await run_filter(Errors(), call(), Unroutable("no such name"))
+
+    assert (reply.status, reply.contexts, reply.body.buffered) == (ERROR, [], b"no such name")
+
+
+async def test_a_bug_costs_one_call_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    reply = await run_filter(Errors(), call(), ValueError("bug"))
+
+    assert reply.body.buffered == b"a filter raised ValueError: bug"
+    assert "raised" in caplog.text
+
+
+async def test_an_answer_passes() -> None:
+    given = MuxReply()
+
+    assert await run_filter(Errors(), call(), given) is given
+
+
+@pytest.mark.parametrize(
+    ("status", "flags", "expected"),
+    [
+        (OK, 0, False),
+        (OK, 3, False),
+        (NACK, 0, True),
+        (NACK, 3, True),
+        (NACK, 6, False),
+        (NACK, 2, False),
+        (ERROR, 0, False),
+        (ERROR, 1, True),
+        (ERROR, 6, False),
+    ],
+)
+def test_an_answer_is_a_refusal_by_its_status_and_its_flags(status: int, flags: int, expected: bool) -> None:
+    assert is_nack(MuxReply(status, b"", failure.context(flags))) is expected
+
+
+def test_another_protocols_reply_is_none() -> None:
+    assert not is_nack(Reply())
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (MuxReply(), Outcome.SUCCESS),
+        (MuxReply(ERROR), Outcome.FAILURE),
+        (MuxReply(NACK), Outcome.RETRYABLE),
+        (Unavailable("x"), Outcome.RETRYABLE),
+        (UpstreamBroken("x"), Outcome.FAILURE),
+        (ClientGone("x"), Outcome.IGNORED),
+    ],
+)
+def test_the_status_decides_what_an_answer_means(result: MuxReply | MeshError, expected: Outcome) -> None:
+    assert classify(call(), result) is expected
+
+
+async def test_it_stands_above_the_router() -> None:
+    async def fails(_request: MuxRequest) -> MuxReply:
+        raise Unroutable("no such name")
+
+    reply = await ERRORS.wrap(Params(), lambda _params: fails)(call())
+
+    assert reply.status == ERROR

@@ -1,0 +1,160 @@
+"""What waits to be sent."""
+
+import math
+
+import pytest
+import trio
+import trio.testing
+
+from mesh import StreamConnection
+from mesh.testing import memory_connections
+from mesh_plugins.mux.outgoing import FULL_BYTES, Outgoing
+from mesh_plugins.mux.wire import RDISPATCH, RPING, frame
+from tests.plugins.mux.ends import End
+
+MOST = 4 * FULL_BYTES
+
+
+class Sends(StreamConnection):
+    """A connection that notes what is sent, and sends it once `gate` is open."""
+
+    def __init__(self) -> None:
+        super().__init__(memory_connections()[0]._stream)
+        self.sent: list[bytes] = []
+        self.gate = trio.Event()
+        self.gate.set()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self.gate.wait()
+        self.sent.append(bytes(data))
+
+
+@pytest.fixture
+def connection() -> Sends:
+    return Sends()
+
+
+@pytest.fixture
+def outgoing(connection: Sends, nursery: trio.Nursery) -> Outgoing:
+    made = Outgoing(connection, MOST, trio.current_time)
+    nursery.start_soon(made.run)
+    return made
+
+
+async def settled() -> None:
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_what_gathers_in_one_pass_goes_out_in_one_write(connection: Sends, outgoing: Outgoing) -> None:
+    for tag in (2, 3, 4):
+        outgoing.add(frame(RPING, tag))
+    await settled()
+    outgoing.add(frame(RPING, 5))
+    await settled()
+
+    assert connection.sent == [b"".join(frame(RPING, tag) for tag in (2, 3, 4)), frame(RPING, 5)]
+    assert (outgoing.queued, outgoing.since) == (0, math.inf)
+
+
+async def test_what_is_not_sent_yet_can_be_taken_back(connection: Sends, outgoing: Outgoing) -> None:
+    outgoing.add(b"one", 2)
+    outgoing.add(b"two", 3)
+
+    held = outgoing.holds(2)
+    outgoing.take_back(2)
+    await settled()
+
+    assert (held, outgoing.holds(2), connection.sent, outgoing.queued) == (True, False, [b"two"], 0)
+
+
+async def test_nothing_is_lost_if_a_key_comes_twice(connection: Sends, outgoing: Outgoing) -> None:
+    outgoing.add(b"one", 2)
+    outgoing.add(b"two", 2)
+    await settled()
+
+    assert b"".join(connection.sent) == b"onetwo"
+
+
+async def test_long_messages_are_cut_and_take_turns(connection: Sends, outgoing: Outgoing) -> None:
+    outgoing.window = 4
+    outgoing.add(frame(RDISPATCH, 2, b"aaaabbbbcc"), 2)
+    outgoing.add(frame(RDISPATCH, 3, b"ddddeeee"), 3)
+    outgoing.add(frame(RDISPATCH, 4, b"f"), 4)
+    outgoing.add(frame(RPING, 1))
+    await settled()
+
+    shown = End(connection)._reader.feed(b"".join(connection.sent))
+    assert [(part[1] >> 7, part[3], part[4:]) for part in shown] == [
+        (0, 4, b"f"),
+        (0, 1, b""),
+        (1, 2, b"aaaa"),
+        (1, 3, b"dddd"),
+        (1, 2, b"bbbb"),
+        (0, 3, b"eeee"),
+        (0, 2, b"cc"),
+    ]
+    assert outgoing.queued == 0
+
+
+async def test_a_message_that_is_being_cut_can_be_given_up(connection: Sends, outgoing: Outgoing) -> None:
+    outgoing.window = 4
+    connection.gate = trio.Event()
+    outgoing.add(frame(RDISPATCH, 2, b"aaaabbbbcc"), 2)
+    await settled()
+
+    cuts = outgoing.cuts(2)
+    outgoing.take_back(2)
+    connection.gate.set()
+    await settled()
+
+    assert (cuts, outgoing.cuts(2), outgoing.queued) == (True, False, 0)
+    assert b"bbbb" not in b"".join(connection.sent)
+
+
+async def test_those_who_add_are_told_when_it_is_too_much_and_when_there_is_room(
+    connection: Sends, outgoing: Outgoing
+) -> None:
+    told: list[str] = []
+    outgoing.on_full = lambda: told.append("full")
+    outgoing.on_room = lambda: told.append("room")
+    outgoing.on_excess = lambda: told.append("excess")
+    connection.gate = trio.Event()
+
+    outgoing.add(bytes(FULL_BYTES))
+    outgoing.add(bytes(1))
+    was_full = outgoing.is_full
+    connection.gate.set()
+    await settled()
+
+    assert (told, was_full, outgoing.is_full) == (["full", "room"], True, False)
+
+
+async def test_beyond_the_most_the_peer_is_given_up(connection: Sends, outgoing: Outgoing) -> None:
+    told: list[str] = []
+    outgoing.on_excess = lambda: told.append("excess")
+    connection.gate = trio.Event()
+
+    outgoing.add(bytes(MOST + 1))
+
+    assert told == ["excess"]
+
+
+async def test_it_ends_when_everything_is_sent(connection: Sends) -> None:
+    outgoing = Outgoing(connection, MOST, trio.current_time)
+    outgoing.add(b"last")
+
+    outgoing.end()
+    await outgoing.run()
+
+    assert connection.sent == [b"last"]
+
+
+async def test_one_that_waits_is_woken_to_end(connection: Sends) -> None:
+    outgoing = Outgoing(connection, MOST, trio.current_time)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outgoing.run)
+        await settled()
+        outgoing.end()
+
+    assert connection.sent == []
