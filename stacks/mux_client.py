@@ -18,11 +18,11 @@ def main() -> None:
     if command == "serve":
         serve(int(port))
     else:
-        print(call(int(port), rest[0].encode(), " ".join(rest[1:]).encode()).decode())
+        sys.stdout.buffer.write(call(int(port), rest[0].encode(), " ".join(rest[1:]).encode()) + b"\n")
 
 
 def call(port: int, destination: bytes, payload: bytes) -> bytes:
-    """Return the answer to one call."""
+    """Return the answer to one call, or what became of it."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         head = struct.pack(">HH", 0, len(destination)) + destination + struct.pack(">H", 0)
         connection.sendall(frame(TDISPATCH, 2, head + payload))

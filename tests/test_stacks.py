@@ -29,6 +29,9 @@ from mesh.linker.site import plain_server
 from mesh.metrics import Metrics
 from mesh.plugins import find
 from mesh_plugins.http1.protocol import new_session
+from mesh_plugins.mux.message import MuxReply, MuxRequest
+from mesh_plugins.mux.protocol import serve as serve_mux
+from mesh_plugins.mux.serving import Serving
 from mesh_plugins.tcp.message import TcpReply
 from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftReply
 from mesh_plugins.thrift.wire import CALL, REPLY
@@ -142,7 +145,7 @@ def test_an_example_gives_no_reason_to_warn(stack: str) -> None:
 
 
 def test_a_request_is_sent_through_every_example() -> None:
-    assert sorted({sent.stack for sent in SENT} | {"thrift.yaml", "thrift-json.yaml"}) == STACKS
+    assert sorted({sent.stack for sent in SENT} | {"mux.yaml", "thrift.yaml", "thrift-json.yaml"}) == STACKS
 
 
 async def test_a_call_is_sent_through_the_example_in_another_protocol() -> None:
@@ -173,6 +176,20 @@ async def test_a_call_of_the_example_comes_back_as_json() -> None:
 
     assert told == [BINARY.message(CALL, b"all", 0, b"\0")]
     assert (reply.status, reply.body.buffered) == (200, b"[]")
+
+
+async def test_a_call_is_sent_through_the_example_of_mux() -> None:
+    async def tell(request: MuxRequest) -> MuxReply:
+        return MuxReply(0, f"asked for {request.destination}".encode())
+
+    async def answer(connection: Connection, _switch: Switch) -> None:
+        await serve_mux(Serving())(connection, Switch(tell))
+
+    async with built("mux.yaml", answer) as assembly:
+        router = assembly.routers[0]
+        reply: MuxReply = await router.servers[0].service(router.parts.request("", "mux://x/web/users", []))
+
+    assert (reply.status, reply.body.buffered) == (0, b"asked for /users")
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.stack} {sent.url}")

@@ -25,7 +25,7 @@ class MuxClientKeys:
     """What a client says of Mux."""
 
     ping_period_ms: int | None = key(
-        "Each connection is pinged so often, in ms, so that it is known to be dead before a call is lost on it; `null` is never.",
+        "Each connection is pinged so often, in ms, so that a dead one is known before a call is lost on it; `null` is never.",
         5000,
         least=1,
     )

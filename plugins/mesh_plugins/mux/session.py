@@ -261,18 +261,15 @@ class MuxSession(Session):
             return
         self._is_over = True
         self._is_open = False
-        calls = list(self._pending.values())
+        peer, calls = self._connection.peer, list(self._pending.values())
         self._pending.clear()
         for call in calls:
-            call.fail(self._broken(kind, why, retryable=self._outgoing.holds(call.tag)))
+            call.fail(kind(f"the connection to {peer} {why}", retryable=self._outgoing.holds(call.tag)))
         self._opened.set()
         if self._lease_ends != math.inf:
             self._speaking.health.say(LEASE, Status.OPEN)
         self._connection.close()
         self._scope.cancel()
-
-    def _broken(self, kind: type[UpstreamBroken], why: str, *, retryable: bool) -> UpstreamBroken:
-        return kind(f"the connection to {self._connection.peer} {why}", retryable=retryable)
 
     def _take(self, received: bytes) -> None:
         """Do what one frame says. Raises `Undecodable` for what no endpoint may say."""

@@ -3,8 +3,8 @@
 import math
 
 from mesh import Metrics
-from mesh.metrics import flat
 from mesh_plugins.mux.detector import Detection, Detector, detection
+from tests.plugins.rest import numbers
 
 
 def test_a_peer_is_asked_at_once_and_then_now_and_then() -> None:
@@ -63,6 +63,6 @@ def test_questions_and_latencies_are_counted() -> None:
     detector.asks(0.0)
     detector.answered(0.5)
 
-    shown = flat(metrics)
+    shown = numbers(metrics)
     assert shown["mux/failuredetector/ping"] == 1
     assert shown["mux/failuredetector/ping_latency_us.count"] == 1

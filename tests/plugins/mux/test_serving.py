@@ -1,8 +1,8 @@
 """How a listener serves."""
 
 from mesh import Limits, Metrics
-from mesh.metrics import flat
 from mesh_plugins.mux.serving import serving
+from tests.plugins.rest import numbers
 
 
 def test_a_listener_counts_under_its_own_scope() -> None:
@@ -12,5 +12,5 @@ def test_a_listener_counts_under_its_own_scope() -> None:
     for counter in (how.idle, how.lifetime, how.orphans, how.drains):
         counter.value += 1
 
-    assert flat(metrics) == {"idle": 1, "lifetime": 1, "mux/orphaned_tdiscard": 1, "mux/drains": 1}
+    assert numbers(metrics) == {"idle": 1, "lifetime": 1, "mux/orphaned_tdiscard": 1, "mux/drains": 1}
     assert (how.life_seconds, how.allow_half_close) == (60.0, True)
