@@ -1,43 +1,14 @@
 """Thrift by a running proxy, with real clients and servers at either end, in every protocol and transport."""
 
-import json
-import pathlib
-import subprocess
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import trio
 
-from tests.e2e import thrift_libraries
 from tests.e2e.thrift_libraries import LIBRARIES, WAYS, client, load, name, value
-from tests.programs import find
 from tests.proxies import one, proxy, stacks
 
-ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What Apache's compiler makes of the IDL."""
-    folder = tmp_path_factory.mktemp("every")
-    subprocess.run([find("thrift"), "--gen", "py", "-out", str(folder), str(thrift_libraries.IDL)], check=True)
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
-def servers(generated: str) -> Iterator[dict[str, int]]:
-    """The ports of servers, by library, protocol and transport."""
-    command = [sys.executable, "-m", "tests.e2e.thrift_libraries", generated]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def routers(servers: dict[str, int]) -> str:
@@ -82,12 +53,14 @@ def converse(library: str, way: tuple[str, bool], port: int, idl: Any) -> list[s
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-async def test_every_client_reaches_every_server(servers: dict[str, int], generated: str, library: str) -> None:
-    idl = load(library, generated)
+async def test_every_client_reaches_every_server(
+    thrift_servers: dict[str, int], thrift_generated: str, library: str
+) -> None:
+    idl = load(library, thrift_generated)
     wrong = {}
-    async with proxy(routers(servers)) as running:
+    async with proxy(routers(thrift_servers)) as running:
         for number, port in enumerate(running.ports):
-            backend, way = list(servers)[number // len(WAYS)], WAYS[number % len(WAYS)]
+            backend, way = list(thrift_servers)[number // len(WAYS)], WAYS[number % len(WAYS)]
             found = await trio.to_thread.run_sync(converse, library, way, port, idl)
             if found:
                 wrong[f"{name(library, way)} to {backend}"] = found

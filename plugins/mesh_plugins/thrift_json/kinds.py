@@ -7,10 +7,10 @@ KINDS = (
     Kind(
         "io.l5d.thriftJson",
         Category.FILTER,
-        "Calls a Thrift service with the JSON bodies of HTTP requests.",
+        "Calls a Thrift service with the JSON bodies of HTTP requests and of calls of gRPC.",
         ThriftJsonConfig,
         "mesh_plugins.thrift_json.thrift_json:thrift_json",
-        protocols=("http",),
+        protocols=("http", "h2"),
         aliases=("thrift.json",),
     ),
 )

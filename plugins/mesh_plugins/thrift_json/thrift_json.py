@@ -4,7 +4,7 @@ It stands just above the pool, and gives the pool sessions that speak Thrift, so
 circuit breakers and statistics, sees HTTP alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mesh import (
     BOUND,
@@ -23,6 +23,7 @@ from mesh import (
     bind,
     field,
 )
+from mesh_plugins.grpc.content import is_grpc
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.keys import ENCODINGS
 from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest
@@ -32,6 +33,7 @@ from mesh_plugins.thrift.wire import Incomplete, Malformed
 from mesh_plugins.thrift_json.calls import ACCEPTED, Call, targets
 from mesh_plugins.thrift_json.config import ThriftJsonConfig
 from mesh_plugins.thrift_json.errors import Refused, refused
+from mesh_plugins.thrift_json.grpc_form import as_grpc, only_message
 from mesh_plugins.thrift_json.idl import read_definition
 from mesh_plugins.thrift_json.wrong import MOST_NAMES
 
@@ -50,9 +52,18 @@ class ThriftJson:
         self._offers = ", ".join(target.decode() for target in list(calls)[:MOST_NAMES])
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
+        if not is_grpc(request.headers):
+            return await self._exchange(request, service)
+        return as_grpc(await self._exchange(request, service, only_message))
+
+    async def _exchange(
+        self, request: HttpRequest, service: AnyService, read: Callable[[bytes], bytes] | None = None
+    ) -> HttpReply:
+        """Make the call; `read` takes the arguments out of a body, if that is not what they are."""
         try:
-            call = self._find(request)
-            message = call.message(await self._body(request))
+            call = self._find(request, must_be_json=read is None)
+            body = await self._body(request)
+            message = call.message(body if read is None else read(body))
         except Refused as refusal:
             return refusal.reply
         reply: ThriftReply = await service(
@@ -65,14 +76,14 @@ class ThriftJson:
         finally:
             await reply.aclose()
 
-    def _find(self, request: HttpRequest) -> Call:
+    def _find(self, request: HttpRequest, *, must_be_json: bool) -> Call:
         call = self._calls.get(request.target.partition(b"?")[0])
         if call is None:
             raise refused(404, f"no such method; there are {self._offers}")
         if request.method != b"POST":
             raise refused(405, "methods are called with POST", (b"allow", b"POST"))
         media_type = field(request.headers, b"content-type")
-        if media_type is not None and media_type.partition(b";")[0].strip().lower() not in MEDIA_TYPES:
+        if must_be_json and media_type is not None and media_type.partition(b";")[0].strip().lower() not in MEDIA_TYPES:
             raise refused(415, "the arguments are application/json", (b"accept", MEDIA_TYPES[0]))
         return call
 

@@ -17,6 +17,8 @@ from mesh import (
     UpstreamProtocolError,
 )
 from mesh.testing import Scripted, Trickle, request
+from mesh_plugins.grpc.messages import encode
+from mesh_plugins.grpc.status import Code, read_status
 from mesh_plugins.thrift.message import nothing, read_reply
 from mesh_plugins.thrift_json.config import ThriftJsonConfig
 from mesh_plugins.thrift_json.thrift_json import thrift_json
@@ -75,6 +77,26 @@ async def test_a_one_way_call_is_accepted(config: ThriftJsonConfig) -> None:
     reply, _service = await ask(config, post("/seen"), nothing)
 
     assert (reply.status, reply.body.buffered) == (202, b"")
+
+
+async def test_a_call_of_grpc_is_one_of_thrift(config: ThriftJsonConfig) -> None:
+    asked = post("/Users/name", encode(b'{"id":7}'))
+    asked.headers = [(b"content-type", b"application/grpc")]
+
+    reply, service = await ask(config, asked, read_reply(ADA))
+
+    assert len(service.requests) == 1
+    assert (reply.headers, reply.body.buffered) == ([(b"content-type", b"application/grpc+json")], encode(b'"Ada"'))
+    assert read_status(reply.body.trailers) is Code.OK
+
+
+async def test_what_cannot_be_called_by_grpc_is_a_status(config: ThriftJsonConfig) -> None:
+    asked = post("/Users/name", encode(b'{"id":"x"}'))
+    asked.headers = [(b"content-type", b"application/grpc")]
+
+    reply, _service = await ask(config, asked)
+
+    assert (reply.status, read_status(reply.headers)) == (200, Code.INVALID_ARGUMENT)
 
 
 async def test_a_body_may_come_in_pieces(config: ThriftJsonConfig) -> None:
