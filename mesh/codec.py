@@ -69,14 +69,16 @@ class Session:
     `capacity` is how many calls it can take now: 1 or 0 for HTTP/1.1, more for a multiplexed protocol, whose endpoint may
     also lower it, below zero even. The session lowers it when a call begins, before the first await, and raises it when
     one has ended, and calls `on_change` after it rose and after it closed; the pool sets `on_change` and owns the session.
+    `leaving`, also told by `on_change`: it takes no further call, and closes itself with the last that is open.
     `pooled` and `promised` are the pool's own marks.
     """
 
-    __slots__ = ("capacity", "closed", "on_change", "pooled", "promised")
+    __slots__ = ("capacity", "closed", "leaving", "on_change", "pooled", "promised")
 
     def __init__(self, capacity: int = 1) -> None:
         self.capacity = capacity
         self.closed = False
+        self.leaving = False
         self.pooled = False
         self.promised = 0
         self.on_change: Callable[[Session], None] = _nobody

@@ -79,7 +79,7 @@ class IntroducingSession(Session):
         return below
 
     def _ended(self, below: Session) -> None:
-        if below.closed or below.capacity > 0:
+        if below.closed or below.leaving or below.is_idle():
             self.close()
 
     def is_usable(self) -> bool:

@@ -53,9 +53,14 @@ class Pool:
     _free: list[Session] = attrs.field(factory=list, init=False)
     _open: dict[Session, float] = attrs.field(factory=dict, init=False)  # to when something last changed on it
     _opening: int = attrs.field(default=0, init=False)  # places taken for sessions that are not open yet
+    _calls: int = attrs.field(init=False)  # at a time, that a new session is expected to take
     _waiters: deque[_Waiter] = attrs.field(factory=deque, init=False)
     _reach: Reachability = attrs.field(init=False)
     _reaper: Reaper = attrs.field(init=False)
+
+    @_calls.default
+    def _expected_calls(self) -> int:
+        return self.limits.calls_per_session
 
     @_reach.default
     def _new_reach(self) -> Reachability:
@@ -131,7 +136,8 @@ class Pool:
         if self._is_shut_out():
             self.stats.connections_overflow += 1
             raise Overloaded(self._shut_out())
-        if len(self._waiters) >= self.limits.max_waiters:
+        soon = self._opening * (self._calls - 1)  # these wait for no connection to become free
+        if len(self._waiters) >= self.limits.max_waiters + soon:
             self.stats.too_many_waiters += 1
             raise Overloaded(f"{self.endpoint}: too many requests wait for one of {self.limits.max_size} connections")
         self._waiters.append(waiter)
@@ -168,6 +174,8 @@ class Pool:
 
     def _has_place(self) -> bool:
         limits, stats = self.limits, self.stats
+        if len(self._waiters) < self._opening * (self._calls - 1):
+            return False  # those that are being opened will have room for one more
         if len(self._open) + self._opening >= limits.max_size:
             return False
         return stats.size + stats.opening < limits.max_connections
@@ -218,6 +226,7 @@ class Pool:
             raise
         self._leave_place()
         self._open[session] = now = trio.current_time()
+        self._calls = max(1, session.capacity)
         self.stats.size += 1
         self.stats.connects += 1
         self.stats.connected((now - started) * 1e3)
@@ -226,6 +235,8 @@ class Pool:
         session.promised += 1  # the caller's place
         self._offer(session)
         session.promised -= 1
+        if self._waiters:
+            self._admit()
         return session
 
     def _not_connected(self, error: BaseException, started: float) -> None:
@@ -254,7 +265,7 @@ class Pool:
 
     def _changed(self, session: Session) -> None:
         """Take note that a session has room again or has closed."""
-        if session.closed:
+        if session.closed or session.leaving:
             self._forget(session)
         elif self.life.closed:
             if session.is_idle():

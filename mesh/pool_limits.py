@@ -19,7 +19,8 @@ class PoolLimits:
     With `fail_fast`, calls that need a new connection to an endpoint that is known to be down fail at once.
     `max_connections` and `max_pending` bound all pools of a client together: their connections, and the calls that wait
     for one, while it is being opened too. `idle_seconds` is for sessions above `min_size`, `session_idle_seconds` for any,
-    and `session_life_seconds` is the age at which one takes no further call.
+    and `session_life_seconds` is the age at which one takes no further call. `calls_per_session` is how many calls at a time
+    the first session is expected to take; later ones, as many as the one opened last.
     """
 
     min_size: int = 0
@@ -31,6 +32,7 @@ class PoolLimits:
     max_pending: int = UNLIMITED
     session_idle_seconds: float = math.inf
     session_life_seconds: float = math.inf
+    calls_per_session: int = 1
 
 
 @attrs.define(eq=False)

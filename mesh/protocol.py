@@ -39,7 +39,8 @@ class Parts:
     headers)` makes a request such as a client would send, for explanations. `clients` lists the bound names in use.
     `take_over(before, keeps)` makes the clients, pools and all, that `keeps` says yes to part of this router, from the
     params of the router whose place it takes; it must not fail. The steps that it returns may be taken later, each between
-    two awaits: they build what requests would ask for first.
+    two awaits: they build what requests would ask for first. `alpn(server)` is what the protocol is called when TLS chooses one
+    for a server's clients; the kind's own names by default.
     """
 
     stack: Stack
@@ -49,6 +50,7 @@ class Parts:
     request: Callable[[str, str, list[tuple[str, str]]], Request]
     clients: Callable[[], list[ClientState]]
     take_over: Callable[[Params, Callable[[BoundName], bool]], Iterator[None]] = _keep_nothing
+    alpn: Callable[[ServerSettings], tuple[str, ...]] | None = None
 
 
 class NewProtocol(Protocol):

@@ -47,6 +47,11 @@ class Connection(trio.abc.Stream):
         self.hung_up = False
         self.on_hang_up: Callable[[], None] | None = None
 
+    @property
+    def protocol(self) -> str:
+        """What both sides agreed to speak over this connection (ALPN); empty if nothing was said of it."""
+        return ""
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return up to `max_bytes` as soon as there are any; `b""` at the end. Cancelling loses nothing."""
         raise NotImplementedError

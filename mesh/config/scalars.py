@@ -105,10 +105,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _bounds(key: Key) -> str:
     if key.least is not None and key.most is not None:
-        return f" from {key.least:g} to {key.most:g}"
+        return f" from {key.least:.10g} to {key.most:.10g}"
     if key.least is not None:
-        return f" of at least {key.least:g}"
-    return f" of at most {key.most:g}" if key.most is not None else ""
+        return f" of at least {key.least:.10g}"
+    return f" of at most {key.most:.10g}" if key.most is not None else ""
 
 
 def _unquoted(node: Node) -> str:

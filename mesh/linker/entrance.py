@@ -65,7 +65,9 @@ def entrances(settings: StackFile, routers: Sequence[BuiltRouter], metrics: Metr
 
 def _entrance(router: BuiltRouter, server: ServerSettings, title: str, scope: Metrics) -> Entrance:
     introduced = server.limits if server.proxy_protocol else None
-    return entrance(server.tls, title, scope, router.settings.protocol.kind.alpn, introduced)
+    named = router.parts.alpn
+    alpn = router.settings.protocol.kind.alpn if named is None else named(server)
+    return entrance(server.tls, title, scope, alpn, introduced)
 
 
 def entrance(

@@ -116,14 +116,13 @@ class Limits:
         "Open streams of one connection; by profile: mesh 1024, edge 100.",
         None,
         "h2_max_concurrent_streams",
-        built=False,
         least=1,
     )
-    h2_initial_stream_window: int = _limit("Window of a stream, bytes.", 65536, "h2_initial_stream_window", built=False)
+    h2_initial_stream_window: int = _limit("Window of a stream, bytes.", 65536, "h2_initial_stream_window", least=1)
     h2_initial_connection_window: int = _limit(
-        "Window of a connection, bytes.", 1048576, "h2_initial_connection_window", built=False
+        "Window of a connection, bytes.", 1048576, "h2_initial_connection_window", least=65535
     )
-    h2_max_header_list_bytes: int = _limit("A header list.", 61440, "h2_max_header_list_bytes", built=False)
+    h2_max_header_list_bytes: int = _limit("A header list.", 61440, "h2_max_header_list_bytes", least=16)
     h2_max_continuation_frames: int = _limit("Of one header block.", 64, "h2_max_continuation_frames", built=False)
     h2_max_empty_frames: int = _limit("In a row.", 1, "h2_max_empty_frames", built=False)
     h2_max_client_resets: ClientResets = key(

@@ -31,9 +31,14 @@ class TlsContexts:
         self._protocols = protocols
         self._ways: Ways = weakref.WeakValueDictionary()
 
-    def get(self, tls: TlsClient) -> Reloading[ClientContext]:
-        """Return what makes the context for `tls`, from files that are read when it is first asked."""
+    def get(self, tls: TlsClient, protocols: tuple[str, ...] | None = None) -> Reloading[ClientContext]:
+        """Return what makes the context for `tls`, from files that are read when it is first asked.
+
+        `protocols` are offered in the place of those of all clients.
+        """
+        offered = self._protocols if protocols is None else protocols
         way = (
+            offered,
             tls.disable_validation,
             tls.trust_certs,
             tls.trust_certs_bundle,
@@ -47,7 +52,7 @@ class TlsContexts:
             found = Reloading(
                 f"TLS of clients{shows}",
                 client_files(tls),
-                lambda contents: client_context(tls, contents, self._protocols),
+                lambda contents: client_context(tls, contents, offered),
             )
             self._ways[way] = found
         return found

@@ -53,23 +53,29 @@ def router_params(
     params: Params,
     for_path: Callable[[Params, Path], Params],
     for_client: Callable[[Params, ClientSettings], Params],
+    alpn: Callable[[ClientSettings], tuple[str, ...]] | None = None,
 ) -> Params:
     """Return the params of a router; `for_path` and `for_client` add what the protocol has to say of each.
+
+    `alpn` is what a client offers to speak when TLS chooses; the kind's own names by default.
 
     Raises what the factories raise that every path and every client needs, rather now than at the first request.
     """
     cache = settings.binding_cache
     contexts = TlsContexts(settings.protocol.kind.alpn)
 
+    def offered(client: ClientSettings) -> tuple[str, ...]:
+        return settings.protocol.kind.alpn if alpn is None else alpn(client)
+
     def path_params(below: Params, path: Path) -> Params:
         return for_path(_service_params(settings.service.resolve(path), below), path)
 
     def client_params(below: Params, name: BoundName) -> Params:
         client = settings.client.resolve(name.id)
-        return for_client(_client_params(client, below, contexts), client)
+        return for_client(_client_params(client, below, contexts, offered(client)), client)
 
     _service_params(settings.service.default, params)
-    _client_params(settings.client.default, params, contexts)
+    _client_params(settings.client.default, params, contexts, offered(settings.client.default))
     sizes = CacheSizes(cache.paths, cache.trees, cache.clients, float(cache.idle_ttl_secs))
     params = params.put(CACHE_SIZES, sizes).put(BINDING_SECONDS, settings.binding_timeout_ms / 1e3)
     return (
@@ -146,7 +152,7 @@ def _pool_limits(settings: ClientSettings) -> PoolLimits:
     )
 
 
-def _client_params(settings: ClientSettings, params: Params, contexts: TlsContexts) -> Params:
+def _client_params(settings: ClientSettings, params: Params, contexts: TlsContexts, offered: tuple[str, ...]) -> Params:
     breakers = settings.circuit_breakers
     balancing, accrual = settings.load_balancer, settings.failure_accrual
     options, version = settings.socket_options, settings.proxy_protocol
@@ -160,7 +166,7 @@ def _client_params(settings: ClientSettings, params: Params, contexts: TlsContex
     if settings.tls is not None and settings.tls.enabled:
         if settings.tls.client_auth is not None:
             params[METRICS].gauge("tls", "seconds_to_expiry", fn=contexts.seconds_to_expiry)
-        connect_with_tls = TlsConnector(settings.tls, params[CONNECTOR], contexts.get(settings.tls))
+        connect_with_tls = TlsConnector(settings.tls, params[CONNECTOR], contexts.get(settings.tls, offered))
         if version is None:
             params = params.put(CONNECTOR, connect_with_tls.__call__)
         else:

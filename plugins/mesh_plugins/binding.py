@@ -98,7 +98,7 @@ class Clients:
         def build(name: BoundName, life: Life, one_shot: bool) -> AnyService:
             if self._rest is None:
                 raise LookupError("no binding has said how client stacks are built")
-            below = settle(params, name).put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot)
+            below = settle(params.put(BOUND, name).put(LIFE, life).put(ONE_SHOT, one_shot), name)
             return self._rest(below if one_shot else below.put(ON_SHOWN, lambda shown: self._show(name, life, shown)))
 
         self.branches: Branches[BoundName] = Branches(

@@ -1,14 +1,30 @@
 """The kinds that are built in, less those with a list of their own and those that are only planned."""
 
 from mesh import Category, Kind
-from mesh_plugins.http.identifiers import HeaderConfig, HeaderTokenConfig, MethodAndHostConfig, PathConfig, StaticConfig
-from mesh_plugins.http.keys import HttpClientKeys, HttpRouterKeys, HttpServerKeys, HttpServiceKeys
+from mesh_plugins.http.identifiers import (
+    HeaderConfig,
+    HeaderPathConfig,
+    HeaderTokenConfig,
+    MethodAndHostConfig,
+    PathConfig,
+    StaticConfig,
+)
+from mesh_plugins.http.keys import (
+    H2ClientKeys,
+    H2RouterKeys,
+    H2ServerKeys,
+    H2ServiceKeys,
+    HttpClientKeys,
+    HttpRouterKeys,
+    HttpServerKeys,
+    HttpServiceKeys,
+)
 
 
 def _identifier(name: str, config: type, function: str, *protocols: str) -> Kind:
     summary = (config.__doc__ or "").partition("\n")[0]
     factory = f"mesh_plugins.http.identifiers:{function}"
-    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http", *protocols))
+    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http", "h2", *protocols))
 
 
 KINDS = (
@@ -17,13 +33,23 @@ KINDS = (
         Category.PROTOCOL,
         "HTTP/1.1 routers.",
         HttpRouterKeys,
-        "mesh_plugins.http1.protocol:http",
+        "mesh_plugins.http.protocol:http",
         parts={"server": HttpServerKeys, "service": HttpServiceKeys, "client": HttpClientKeys},
         serve="mesh_plugins.http1.protocol:serve_plainly",
         alpn=("http/1.1", "http/1.0"),
     ),
+    Kind(
+        "h2",
+        Category.PROTOCOL,
+        "HTTP/2 routers.",
+        H2RouterKeys,
+        "mesh_plugins.http.protocol:http",
+        parts={"server": H2ServerKeys, "service": H2ServiceKeys, "client": H2ClientKeys},
+        alpn=("h2",),
+    ),
     _identifier("io.l5d.header.token", HeaderTokenConfig, "header_token"),
     _identifier("io.l5d.header", HeaderConfig, "header"),
+    _identifier("io.l5d.header.path", HeaderPathConfig, "header_path"),
     _identifier("io.l5d.path", PathConfig, "path"),
     _identifier("io.l5d.methodAndHost", MethodAndHostConfig, "method_and_host"),
     _identifier("io.l5d.static", StaticConfig, "static", "tcp", "thrift"),

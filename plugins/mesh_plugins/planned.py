@@ -9,13 +9,6 @@ from mesh import Category, Kind
 
 
 @attrs.frozen
-class H2Server:
-    """What a server of the protocol h2 has for a default."""
-
-    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4142}
-
-
-@attrs.frozen
 class ThriftMuxServer:
     """What a server of the protocol thriftmux has for a default."""
 
@@ -42,7 +35,6 @@ def _protocol(name: str, summary: str, server: type, *, experimental: bool = Fal
 
 
 PROTOCOLS = (
-    _protocol("h2", "HTTP/2 and gRPC routers.", H2Server),
     _protocol("thriftmux", "ThriftMux servers in front of Thrift clients.", ThriftMuxServer, experimental=True),
 )
 
@@ -57,7 +49,6 @@ IDENTIFIERS = (
         "http",
         "h2",
     ),
-    *_kinds(Category.IDENTIFIER, {"io.l5d.header.path": "Names requests by the first segments of a path."}, "h2"),
 )
 
 NAMERS = (
@@ -115,13 +106,7 @@ TRANSFORMERS = _kinds(
 CLASSIFIERS = (
     *_kinds(
         Category.CLASSIFIER,
-        {
-            "io.l5d.h2.nonRetryable5XX": "Statuses of 500 and above are failures that are not retried.",
-            "io.l5d.h2.retryableRead5XX": "Failures of GET, HEAD, OPTIONS and TRACE may be retried.",
-            "io.l5d.h2.retryableIdempotent5XX": "Failures of idempotent methods may be retried.",
-            "io.l5d.h2.retryableAll5XX": "Every failure may be retried.",
-            "io.l5d.h2.allSuccessful": "Nothing is a failure.",
-        },
+        {},
         "h2",
     ),
 )

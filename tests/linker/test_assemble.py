@@ -303,7 +303,7 @@ async def test_a_filter_of_the_stack_file_is_in_the_way_of_requests(life: Life) 
 
 
 async def test_a_protocol_without_a_router_is_refused(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mesh_plugins.http1.protocol.STACK", Stack())
+    monkeypatch.setattr("mesh_plugins.http.protocol.STACK", Stack())
 
     with pytest.raises(ConfigError, match="the stack of the protocol http has no router"):
         assembled(life)

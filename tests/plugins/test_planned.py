@@ -40,4 +40,4 @@ def test_protocols_keep_their_ports() -> None:
 
     ports = {name: getattr(server, "core_defaults")["port"] for name, server in servers.items()}  # noqa: B009  a class attribute
 
-    assert ports == {"h2": 4142, "thriftmux": 4144}
+    assert ports == {"thriftmux": 4144}

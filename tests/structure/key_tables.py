@@ -52,7 +52,8 @@ def of_part(protocol: str, part: str) -> str:
     kind = installed().get(Category.PROTOCOL, protocol)
     assert kind is not None
     cls = kind.config if part == "router" else kind.parts.get(part)
-    return _table(cls, but=core_names()) if cls is not None and rows(cls) else "Nothing."
+    but = core_names() if part == "router" else frozenset[str]()
+    return _table(cls, but) if cls is not None and rows(cls) else "Nothing."
 
 
 def of_kind_keys(kind: Kind) -> str:
@@ -89,8 +90,8 @@ def _value(field: Field) -> str:
     text = " or ".join(dict.fromkeys(_type(option, field) for option in options(field.type)))
     least, most = field.key.least, field.key.most
     if most is not None:
-        return f"{text}, {least or 0:g} to {most:g}"
-    return text if least is None else f"{text}, at least {least:g}"
+        return f"{text}, {least or 0:.10g} to {most:.10g}"
+    return text if least is None else f"{text}, at least {least:.10g}"
 
 
 def _type(annotation: Any, field: Field) -> str:

@@ -12,7 +12,7 @@ from mesh.linker.breaker_pages import breaker_pages
 from mesh.linker.inside_pages import inside_pages
 from mesh.linker.pages import process_pages
 from mesh_plugins.http.errors import status_of
-from mesh_plugins.http1.protocol import STACK
+from mesh_plugins.http.protocol import STACK
 from tests.structure.markdown import code, first_paragraph, table
 from tests.structure.pages import page
 

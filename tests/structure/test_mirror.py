@@ -10,6 +10,8 @@ WITHOUT_TESTS = {
     "mesh/config/structure.py": "the other half: tests/config/test_maps.py, test_sections.py",
     "mesh/settings/stackfile.py": "its checks and warnings: tests/config/test_checks.py",
     "plugins/mesh_plugins/http1/fields.py": "a step of the engines: test_wire_requests.py, test_wire_replies.py",
+    "plugins/mesh_plugins/http2/client_stream.py": "a step of the session: test_session.py",
+    "plugins/mesh_plugins/http2/server_stream.py": "a step of the server: test_answering.py",
     "plugins/mesh_plugins/http2/library.py": "a step of the engine by h2: test_reference.py",
     "plugins/mesh_plugins/http1/plain.py": "a step of the engine by h11: test_wire_requests.py, test_differential.py",
     "plugins/mesh_plugins/http1/reference.py": "tested together with the fast engine: test_wire_*.py, test_differential.py",

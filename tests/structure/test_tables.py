@@ -5,7 +5,7 @@ import pytest
 from mesh.config.shape import fields
 from mesh.keys import Category
 from mesh.settings.reading import Reading
-from mesh_plugins.http1.protocol import STACK
+from mesh_plugins.http.protocol import STACK
 from tests.structure.key_tables import SCHEMA_PAGE, installed, settings_classes
 from tests.structure.kind_tables import built_in, page_of
 from tests.structure.pages import Page, page, pages

@@ -10,30 +10,34 @@ from mesh_plugins.http.classifiers import (
 )
 
 
-def _http(name: str, summary: str, config: type, function: str) -> Kind:
+def _both(name: str, summary: str, config: type, function: str) -> tuple[Kind, Kind]:
+    """Return a classifier under its two names: linkerd has one for each version of HTTP."""
     factory = f"mesh_plugins.http.classifiers:{function}"
-    return Kind(f"io.l5d.http.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("http",))
+    return (
+        Kind(f"io.l5d.http.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("http", "h2")),
+        Kind(f"io.l5d.h2.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("http", "h2")),
+    )
 
 
 KINDS = (
-    _http(
+    *_both(
         "nonRetryable5XX",
         "Statuses of 500 and above are failures that are not retried.",
         NonRetryable5XXConfig,
         "make_non_retryable_5xx",
     ),
-    _http(
+    *_both(
         "retryableRead5XX",
         "Failures of GET, HEAD, OPTIONS and TRACE may be retried.",
         RetryableRead5XXConfig,
         "make_retryable_read_5xx",
     ),
-    _http(
+    *_both(
         "retryableIdempotent5XX",
         "Failures of idempotent methods may be retried.",
         RetryableIdempotent5XXConfig,
         "make_retryable_idempotent_5xx",
     ),
-    _http("retryableAll5XX", "Every failure may be retried.", RetryableAll5XXConfig, "make_retryable_all_5xx"),
-    _http("allSuccessful", "Nothing is a failure.", AllSuccessfulConfig, "make_all_successful"),
+    *_both("retryableAll5XX", "Every failure may be retried.", RetryableAll5XXConfig, "make_retryable_all_5xx"),
+    *_both("allSuccessful", "Nothing is a failure.", AllSuccessfulConfig, "make_all_successful"),
 )

@@ -99,6 +99,9 @@ class CallDepth:
 
 
 VIA_NAME = b"linkerd"
+USUAL_HOP = b"1.1 linkerd"
+HOPS = {(1, 0): b"1.0 linkerd", (2, 0): b"h2 linkerd"}
+"""This hop, for `via`, by the version that a message came in; linkerd's spelling."""
 MOST_OWN = 16  # times our own name may stand in `via`: more is a loop, long before the limit on all proxies
 
 
@@ -116,10 +119,10 @@ class Via:
     """
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
-        _append(request.headers, b"1.0 linkerd" if request.version == (1, 0) else b"1.1 linkerd")
+        _append(request.headers, HOPS.get(request.version, USUAL_HOP))
         reply: HttpReply = await service(request)
         headers = reply.headers
-        hop = b"1.0 linkerd" if reply.version == (1, 0) else b"1.1 linkerd"
+        hop = HOPS.get(reply.version, USUAL_HOP)
         for name, _value in headers:
             if name in ADDED:
                 reply.headers = headers = without(headers, SUCCESS_CLASS)

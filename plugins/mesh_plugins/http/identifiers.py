@@ -16,13 +16,15 @@ HttpIdentifier = Callable[[HttpRequest], Path]
 class HeaderTokenConfig:
     """Names a request by the value of a header, as one segment: `/svc/<value>`."""
 
-    header: str = key("The header; `Host` is lower-cased, other headers are taken as they are.", "Host")
+    header: str = key(
+        "The header; `Host`, in HTTP/2 `:authority`, is lower-cased, others are taken as they are.", "Host"
+    )
 
 
 def header_token(config: HeaderTokenConfig, prefix: Path) -> HttpIdentifier:
     """Return the identifier; it remembers names, since they repeat."""
-    name = config.header.lower().encode()
-    lowers = name in (b"host", b":authority")
+    name = _plain_name(config.header)
+    lowers = name == b"host"
     memo: dict[bytes, Path] = {}
 
     def identify(request: HttpRequest) -> Path:
@@ -44,6 +46,12 @@ def header_token(config: HeaderTokenConfig, prefix: Path) -> HttpIdentifier:
     return identify
 
 
+def _plain_name(header: str) -> bytes:
+    """Return the field that a request has a header in: `:authority` of HTTP/2 is the `host`."""
+    name = header.lower().encode()
+    return b"host" if name == b":authority" else name
+
+
 @attrs.frozen
 class HeaderConfig:
     """Names a request by the value of a header, read as a path: `/svc` + `<value>`."""
@@ -53,7 +61,7 @@ class HeaderConfig:
 
 def header(config: HeaderConfig, prefix: Path) -> HttpIdentifier:
     """Return the identifier. A value that is not a path is an error at once: no other identifier is asked."""
-    name = config.header.lower().encode()
+    name = _plain_name(config.header)
 
     def identify(request: HttpRequest) -> Path:
         value = field(request.headers, name)
@@ -113,6 +121,33 @@ def _less(target: bytes, segments: int) -> bytes:
             return b"/"
         place = end
     return target[place:] or b"/"
+
+
+@attrs.frozen
+class HeaderPathConfig:
+    """Names a request by the path in a header, mostly its target's: `/svc/<segment>…`."""
+
+    header: str = key("The header; `:path` is the target.", ":path")
+    segments: int | None = key("How many segments make the name; all of them by default.", None, least=1)
+
+
+def header_path(config: HeaderPathConfig, prefix: Path) -> HttpIdentifier:
+    """Return the identifier. The query and a slash at the end do not count.
+
+    Source: linkerd protocol/h2, HeaderPathIdentifier.scala.
+    """
+    name, wanted = _plain_name(config.header), config.segments
+
+    def identify(request: HttpRequest) -> Path:
+        value = request.target if name == b":path" else field(request.headers, name)
+        if not value:
+            raise Unidentified("Missing destination path")
+        segments = [segment for segment in value.partition(b"?")[0].split(b"/") if segment]
+        if len(segments) < (wanted or 1):
+            raise Unidentified(f"Path must have at least {wanted or 1} segment(s)")
+        return prefix + Path(tuple(segments[:wanted]))
+
+    return identify
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from mesh_plugins.access_log.rolling import NEVER, RollPolicy
 from mesh_plugins.http.upgrades import allowed
 
 KIB = 1024
+HttpProtocol = Literal["http/1.1", "h2"]
 _FIELD_NAME = re.compile("[A-Za-z0-9-]+")
 MAX_QUEUED = 10_000  # lines: half a second of 20,000 requests a second, some 10 MB
 
@@ -27,7 +28,7 @@ class HttpRouterKeys:
         default_kind="io.l5d.header.token",
     )
     engine: Literal["fast", "reference"] = key(
-        "What reads and writes messages: `fast` is the linker's own, `reference` is h11.", "fast"
+        "What reads and writes messages: `fast` is the linker's own, `reference` is h11, and h2 for HTTP/2.", "fast"
     )
     streaming_enabled: bool = key(
         "Pass bodies on as they come. False is accepted so that linkerd's files load, and changes nothing.", True
@@ -65,7 +66,9 @@ class HttpRouterKeys:
     trace_propagator: Chosen = key(
         "How trace ids are carried in fields.", category=Category.PROPAGATOR, default_kind="io.l5d.default"
     )
-    http_access_log: str | None = key("A file that gets a line for each request; `/dev/stdout` works, too.", None)
+    http_access_log: str | None = key(
+        "A file that gets a line for each request; `/dev/stdout` works, too.", None, aliases=("h2AccessLog",)
+    )
     http_access_log_format: LogFormat = key(
         "`linkerd`, `common`, `combined`, `json`, or operators of Envoy's such as `%DURATION%`.", LogFormat("linkerd")
     )
@@ -73,9 +76,14 @@ class HttpRouterKeys:
         "When a new file is begun: `never`, `hourly`, `daily`, `weekly(n)` with 1 for Sunday, or a size such as "
         "`3.megabytes`.",
         NEVER,
+        aliases=("h2AccessLogRollPolicy",),
     )
-    http_access_log_append: bool = key("Append to a file that exists; else it is begun anew.", True)
-    http_access_log_rotate_count: int = key("How many old files are kept; -1 is all.", -1, least=-1)
+    http_access_log_append: bool = key(
+        "Append to a file that exists; else it is begun anew.", True, aliases=("h2AccessLogAppend",)
+    )
+    http_access_log_rotate_count: int = key(
+        "How many old files are kept; -1 is all.", -1, least=-1, aliases=("h2AccessLogRotateCount",)
+    )
     http_access_log_max_queued: int = key(
         "Requests that may wait to be written; those beyond are not logged, but counted.", MAX_QUEUED, least=1
     )
@@ -103,6 +111,43 @@ class HttpRouterKeys:
 
 
 @attrs.frozen(kw_only=True)
+class Http2SideKeys:
+    """What servers and clients say of HTTP/2."""
+
+    window_update_ratio: float = key(
+        "A window is opened again when what is left of it has fallen to this share; linkerd's default is 0.99.",
+        0.5,
+        least=0,
+        most=1,
+    )
+    header_table_bytes: int | None = key(
+        "The table of fields that the peer may refer to (`SETTINGS_HEADER_TABLE_SIZE`); 4096 by default.", None, least=0
+    )
+    initial_stream_window_bytes: int | None = key(
+        "The window of a stream (`SETTINGS_INITIAL_WINDOW_SIZE`); `limits.h2_initial_stream_window` by default.",
+        None,
+        least=1,
+        most=2**31 - 1,
+    )
+    max_frame_bytes: int | None = key(
+        "The largest frame (`SETTINGS_MAX_FRAME_SIZE`); 16384 by default.", None, least=16384, most=2**24 - 1
+    )
+    max_header_list_bytes: int | None = key(
+        "All fields of one message (`SETTINGS_MAX_HEADER_LIST_SIZE`); `limits.h2_max_header_list_bytes` by default.",
+        None,
+        least=1,
+        aliases=("maxHeaderListByts",),
+    )
+    ping_interval_ms: int | None = key(
+        "After so long without a byte from it, the peer is asked whether it is there, in ms; never by default. Servers of gRPC "
+        "call less than five minutes too often.",
+        None,
+        least=1,
+    )
+    ping_timeout_ms: int = key("A peer that does not answer for so long is gone, in ms.", 10000, least=1)
+
+
+@attrs.frozen(kw_only=True)
 class ForwardedHeader:
     """What the field `forwarded` says of the two ends of a connection."""
 
@@ -111,10 +156,20 @@ class ForwardedHeader:
 
 
 @attrs.frozen(kw_only=True)
-class HttpServerKeys:
+class HttpServerKeys(Http2SideKeys):
     """What a server says of HTTP. Raises `ValueError` for a protocol that nobody may switch to, or what is no field."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"port": 4140}
+
+    protocols: tuple[HttpProtocol, ...] = key(
+        "What its clients may speak, `http/1.1`, `h2` or both: then TLS (ALPN) or the first bytes of a connection tell.",
+        ("http/1.1",),
+    )
+    max_concurrent_streams_per_connection: int | None = key(
+        "Open streams of one connection; one more is refused. `limits.h2_max_concurrent_streams` by default.",
+        None,
+        least=1,
+    )
 
     max_call_depth: int = key("More hops than this in `via` are refused with 400.", 1000, least=0)
     upgrades: tuple[str, ...] | None = key(
@@ -129,6 +184,8 @@ class HttpServerKeys:
 
     def __attrs_post_init__(self) -> None:
         allowed(self.upgrades or ())
+        if not self.protocols:
+            raise ValueError("protocols: expected `http/1.1`, `h2` or both")
         if self.timestamp_header is not None and not _FIELD_NAME.fullmatch(self.timestamp_header):
             raise ValueError(f"timestampHeader: {self.timestamp_header!r} is no name of a field")
 
@@ -147,10 +204,49 @@ class HttpServiceKeys:
 
 
 @attrs.frozen(kw_only=True)
-class HttpClientKeys:
+class HttpClientKeys(Http2SideKeys):
     """What a client says of HTTP."""
+
+    protocol: Literal["http/1.1", "h2", "auto"] = key(
+        "What its endpoints speak: `http/1.1`, `h2`, or `auto`, which lets them choose with TLS (ALPN).", "http/1.1"
+    )
 
     forward_client_cert: bool = key("Send the client's certificate on, in `x-forwarded-client-cert`.", False)
     request_authorizers: tuple[Chosen, ...] = key(
         "What decides whether a request may be sent, in order.", (), category=Category.AUTHORIZER, built=False
+    )
+
+
+@attrs.frozen(kw_only=True)
+class H2RouterKeys(HttpRouterKeys):
+    """What a router of the protocol h2 says of HTTP: the same, under a label of its own."""
+
+    label: str = key("The router's label; read here too so that it can be named.", "h2")
+
+
+@attrs.frozen(kw_only=True)
+class H2ServerKeys(HttpServerKeys):
+    """What a server of the protocol h2 says of HTTP: the same, with other defaults."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4142}
+
+    protocols: tuple[HttpProtocol, ...] = key(
+        "What its clients may speak, `http/1.1`, `h2` or both: then TLS (ALPN) or the first bytes of a connection tell.",
+        ("h2",),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class H2ServiceKeys:
+    """What a service of the protocol h2 says of HTTP: what counts as a failure if nobody says so."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"response_classifier": "io.l5d.h2.nonRetryable5XX"}
+
+
+@attrs.frozen(kw_only=True)
+class H2ClientKeys(HttpClientKeys):
+    """What a client of the protocol h2 says of HTTP: the same, with other defaults."""
+
+    protocol: Literal["http/1.1", "h2", "auto"] = key(
+        "What its endpoints speak: `http/1.1`, `h2`, or `auto`, which lets them choose with TLS (ALPN).", "h2"
     )

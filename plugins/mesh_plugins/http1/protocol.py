@@ -1,209 +1,19 @@
-"""The protocol `http`: HTTP/1.1 routers, their default stack, and what the settings mean to it."""
+"""What HTTP/1.1 brings to a router: what serves its connections, and what makes its sessions."""
 
 import importlib
-import math
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from types import ModuleType
 
-import attrs
-
-from mesh import (
-    CLASSIFIER,
-    METRICS,
-    SERVER_LABEL,
-    SESSION,
-    ClientSettings,
-    Connection,
-    Fields,
-    HttpRequest,
-    Life,
-    Limits,
-    NewSession,
-    Params,
-    Parts,
-    Path,
-    Request,
-    RouterSettings,
-    Serve,
-    ServerSettings,
-    Session,
-    Stack,
-    Switch,
-    load,
-)
-from mesh_plugins.access_log.access_log import ACCESS_LOG, WRITER, LogOptions, open_log
-from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params, take_over
-from mesh_plugins.balancers.balancer import BALANCER
-from mesh_plugins.binding import BINDING, CLIENTS, Clients
-from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
-from mesh_plugins.filters.client_limits import CLIENT_LIMITS
-from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
-from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
-from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
-from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
-from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
-from mesh_plugins.http.classifiers import IDEMPOTENT, all_successful, non_retryable_5xx
-from mesh_plugins.http.clear_context import CLEAR_CONTEXT, CLEARS_CONTEXT, clears_context
-from mesh_plugins.http.client_cert import CLIENT_CERT, FORWARD_CLIENT_CERT
-from mesh_plugins.http.compression import COMPRESSION, COMPRESSION_LEVEL
-from mesh_plugins.http.context import CALL_DEPTH, DTAB_HEADERS, EDGE, MAX_CALL_DEPTH, PROFILE, VIA
-from mesh_plugins.http.deadline import DEADLINE, pass_on
-from mesh_plugins.http.destination import DESTINATION
-from mesh_plugins.http.errors import ERRORS, MOST_ERROR_BYTES
-from mesh_plugins.http.forwarded import FORWARDED, LABELERS, TIMESTAMP, TIMESTAMP_HEADER, Labelers
-from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
-from mesh_plugins.http.limits import effective_limits
-from mesh_plugins.http.nack import is_nack, is_unprocessed
-from mesh_plugins.http.request_fields import PROPAGATOR, REQUEST_FIELDS, TRUSTS_TRACES
-from mesh_plugins.http.rewrite_host import REWRITE_HOST
-from mesh_plugins.http.trace_fields import TRACE_FIELDS
-from mesh_plugins.http1.connect import CONNECT_TUNNELS, FastConnectServer
+from mesh import Connection, Life, Limits, NewSession, Serve, Session, Switch
+from mesh_plugins.http1.connect import FastConnectServer
 from mesh_plugins.http1.head import ClientEngine, ServerEngine
 from mesh_plugins.http1.server import ServerConnection
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.session import Http1Session
-from mesh_plugins.http1.switching import Tunnels
 from mesh_plugins.http1.wire import FastClient, FastServer
-from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
-from mesh_plugins.tunnels.counts import TunnelCounts
-from mesh_plugins.tunnels.tunnel import TUNNELS
 
-STACK = Stack(
-    [
-        SPANS,
-        ACCESS_LOG,
-        COMPRESSION,
-        CLEAR_CONTEXT,
-        SERVER_STATS,
-        ERRORS,
-        ADMISSION,
-        TIMEOUT,
-        EDGE,
-        TIMESTAMP,
-        FORWARDED,
-        CALL_DEPTH,
-        DEADLINE,
-        DTAB_HEADERS,
-        REQUEST_FIELDS,
-        ROUTER,
-        SERVICE_STATS,
-        VIA,
-        TOTAL_TIMEOUT,
-        RETRIES,
-        BINDING,
-        DESTINATION,
-        TRACE_FIELDS,
-        CLIENT_CERT,
-        CLIENT_SCOPE,
-        REQUEUES,
-        CLIENT_LIMITS,
-        BALANCER,
-        REWRITE_HOST,
-        CLIENT_STATS_MODULE,
-        ATTEMPT_SPANS,
-        ACCRUAL,
-        ATTEMPT_TIMEOUT,
-        CONNECT_TUNNELS,
-    ]
-)
-"""The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
-
-BUFFERED_KIB = 5  # of a body are read before its request is handed on, unless the stack file says otherwise
-
-
-def is_repeatable(request: Request) -> bool:
-    """Return whether a request may be sent again although an endpoint may have begun to work on it."""
-    return isinstance(request, HttpRequest) and request.method in IDEMPOTENT
-
-
-def http(settings: RouterSettings, params: Params) -> Parts:
-    """Return the parts of an HTTP/1.1 router; the factory of the protocol kind `http`."""
-    keys: HttpRouterKeys = settings.protocol.config
-    prefix = settings.dst_prefix
-    identifiers = tuple(load(chosen.kind)(chosen.config, prefix) for chosen in keys.identifier)
-    reference = keys.engine == "reference"
-
-    def for_path(below: Params, path: Path) -> Params:
-        return below
-
-    def for_client(below: Params, client: ClientSettings) -> Params:
-        limits = effective_limits(client.limits, keys, client.socket_options)
-        below = below.put(FORWARD_CLIENT_CERT, client.extra.forward_client_cert)
-        return below.put(SESSION, new_session(limits, reference=reference))
-
-    def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
-        below = server_params(listener, below).put(PROFILE, listener.profile)
-        below = below.put(MAX_CALL_DEPTH, listener.extra.max_call_depth)
-        below = below.put(CLEARS_CONTEXT, listener.clear_context)
-        below = below.put(TRUSTS_TRACES, not clears_context(below))
-        below = below.put(LABELERS, _labelers(listener.extra, below))
-        below = below.put(TIMESTAMP_HEADER, listener.extra.timestamp_header or "")
-        buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
-        scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
-        serving = Serving(
-            _bounded(effective_limits(listener.limits, keys, listener.socket_options), listener),
-            buffered * 1024,
-            listener.allow_half_close,
-            _tunnels(listener, below),
-            (listener.server_session.life_time_ms or math.inf) / 1e3,
-            clears_context(below),
-            scope.counter("idle"),
-            scope.counter("lifetime"),
-        )
-        return below, serve(serving, reference=reference)
-
-    params = router_params(settings, params, for_path, for_client)
-    params = (
-        params.put(IDENTIFIERS, identifiers)
-        .put(REPEATABLE, is_repeatable)
-        .put(IS_NACK, is_nack)
-        .put(IS_UNPROCESSED, is_unprocessed)
-        .put(NEVER_RETRYING, (non_retryable_5xx, all_successful))
-        .put(PASS_ON, pass_on)
-        .put(CLASSIFIER, non_retryable_5xx)
-        .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
-        .put(COMPRESSION_LEVEL, keys.compression_level)
-        .put(MOST_ERROR_BYTES, keys.max_err_response_kb * 1024)
-        .put(PROPAGATOR, load(keys.trace_propagator.kind)(keys.trace_propagator.config))
-    )
-    params = _logged(keys, params)
-    clients = Clients(params)
-    params = params.put(CLIENTS, clients)
-
-    def name(request: Request) -> Path:
-        return identify(request, identifiers)
-
-    return Parts(STACK, params, server, name, make_request, clients.states, partial(take_over, params))
-
-
-def _labelers(keys: HttpServerKeys, params: Params) -> Labelers | None:
-    """Return what makes a server's field `forwarded`, if it adds one."""
-    ends = keys.add_forwarded_header
-    if ends is None:
-        return None
-    return Labelers(*(load(chosen.kind)(chosen.config, params) for chosen in (ends.by, ends.for_)))
-
-
-def _logged(keys: HttpRouterKeys, params: Params) -> Params:
-    """Return the params with the writer of the router's access log, if it has one."""
-    if keys.http_access_log is None:
-        return params
-    options = LogOptions(
-        keys.http_access_log_format,
-        keys.http_access_log_roll_policy,
-        keys.http_access_log_append,
-        keys.http_access_log_rotate_count,
-        keys.http_access_log_max_queued,
-    )
-    return params.put(WRITER, open_log(params, keys.http_access_log, options))
-
-
-def _bounded(limits: Limits, listener: ServerSettings) -> Limits:
-    """Return the limits with the idle time of the server's sessions, if that is shorter."""
-    idle = (listener.server_session.idle_time_ms or math.inf) / 1e3
-    return attrs.evolve(limits, idle_timeout_s=idle) if idle < limits.idle_timeout_s else limits
+ServeAfter = Callable[[Connection, Switch, bytes], Awaitable[None]]
+"""Serves a client's connection, of which something was read already."""
 
 
 def serve(serving: Serving, *, reference: bool = False) -> Serve:
@@ -217,13 +27,22 @@ def serve(serving: Serving, *, reference: bool = False) -> Serve:
     return run
 
 
-def _tunnels(listener: ServerSettings, below: Params) -> Tunnels:
-    extra: HttpServerKeys = listener.extra
-    counts = TunnelCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True))
-    return Tunnels(extra.may_switch_to(listener.profile), extra.connect, extra.tunnel_idle_time_ms / 1e3, counts)
+def serve_after(serving: Serving, *, reference: bool = False) -> ServeAfter:
+    """Return what serves connections of which something was read already."""
+
+    new_engine = _server_engine(serving, reference=reference)
+
+    async def run(connection: Connection, switch: Switch, first: bytes) -> None:
+        engine = new_engine(serving.limits)
+        if first:
+            engine.feed(first)
+        await ServerConnection(connection, engine, switch, serving).run()
+
+    return run
 
 
 def _server_engine(serving: Serving, *, reference: bool) -> Callable[[Limits], ServerEngine]:
+    """Return what makes the engines of the connections of one listener."""
     if not reference:
         return FastConnectServer if serving.tunnels.connect else FastServer
     engines = load_reference()
@@ -252,15 +71,3 @@ def new_session(limits: Limits, *, reference: bool = False) -> NewSession:
         return Http1Session(connection, new_engine(limits), limits, life)
 
     return make
-
-
-def make_request(method: str, url: str, headers: list[tuple[str, str]]) -> HttpRequest:
-    """Return the request that a client would send for `url` (`http://host:port/path?query`, or a path alone)."""
-    _scheme, mark, rest = url.partition("://")
-    host, target = "", url
-    if mark:
-        host, slash, path = rest.partition("/")
-        target = slash + path or "/"
-    fields: Fields = [(b"host", host.encode("latin-1"))] if host else []
-    fields += [(name.lower().encode("latin-1"), value.strip().encode("latin-1")) for name, value in headers]
-    return HttpRequest(method.encode("latin-1"), target.encode("latin-1"), fields)

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from h2.connection import AllowedStreamIDs, ConnectionInputs, H2Connection
 from h2.errors import ErrorCodes
 from h2.events import ConnectionTerminated, Event
+from h2.exceptions import FrameTooLargeError
 from hyperframe.frame import Frame, GoAwayFrame, SettingsFrame
+
+HEADER = 9  # bytes of a frame before its payload
 
 
 class Library(H2Connection):
@@ -25,6 +28,11 @@ class Library(H2Connection):
         buffer.max_frame_size = self.max_inbound_frame_size
         for frame in buffer:
             yield from self._receive_frame(frame)
+        rest = buffer._data
+        if (
+            len(rest) >= HEADER and int.from_bytes(rest[:3]) > self.max_inbound_frame_size
+        ):  # h2 would wait for all of it
+            raise FrameTooLargeError("a frame larger than was allowed")
 
     def upgraded(self, settings: bytes) -> None:
         """Take the client's first settings, and its request in HTTP/1.1 as stream 1."""

@@ -40,7 +40,7 @@ from mesh_plugins.filters.hedge import Alarm, HedgeConfig, Race, hedge
 from mesh_plugins.filters.requeues import REPEATABLE
 from mesh_plugins.filters.stats import LOST
 from mesh_plugins.http.classifiers import non_retryable_5xx
-from mesh_plugins.http1.protocol import is_repeatable
+from mesh_plugins.http.protocol import is_repeatable
 from tests.plugins.rest import numbers
 
 A, B = Endpoint("10.0.0.1", 80), Endpoint("10.0.0.2", 80)

@@ -43,7 +43,7 @@ from mesh_plugins.balancers.p2c import P2CConfig, p2c
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.requeues import IS_NACK, MAX_CONNECTS, REPEATABLE, REQUEUE_BUDGET, Requeues, requeues
 from mesh_plugins.http.nack import is_nack
-from mesh_plugins.http1.protocol import is_repeatable
+from mesh_plugins.http.protocol import is_repeatable
 from tests.plugins.rest import Rest, numbers, streamed
 
 REFUSED = ConnectFailed("refused")

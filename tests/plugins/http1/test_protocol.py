@@ -1,26 +1,12 @@
-"""What the protocol `http` brings: its stack, which requests may be repeated, and both sides with either engine."""
+"""Both sides of HTTP/1.1, with either engine."""
 
 import pytest
 import trio
 
 from mesh import HttpReply, HttpRequest, Life, Limits, Switch
 from mesh.testing import memory_connections, request
-from mesh_plugins.http1.protocol import STACK, is_repeatable, make_request, new_session, serve, serve_plainly
+from mesh_plugins.http1.protocol import new_session, serve, serve_plainly
 from mesh_plugins.http1.serving import Serving
-
-
-def test_the_default_stack_keeps_its_own_rules() -> None:
-    STACK.verify()
-
-    assert [module.role for module in STACK if module.branch] == ["router", "binding", "balancer"]
-
-
-def test_idempotent_requests_alone_may_be_repeated() -> None:
-    methods = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "POST", "PATCH", "PROPFIND", "get")
-
-    repeatable = [method for method in methods if is_repeatable(request(method))]
-
-    assert repeatable == ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]
 
 
 @pytest.mark.parametrize("reference", [False, True])
@@ -49,18 +35,3 @@ async def test_pages_are_served_without_settings() -> None:
         found = await near.receive_some()
 
     assert found == b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 6\r\n\r\na page"
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "target"),
-    [
-        ("http://web:80/a?b", b"web:80", b"/a?b"),
-        ("https://web", b"web", b"/"),
-        ("/a?b=http%3A", None, b"/a?b=http%3A"),
-    ],
-)
-def test_a_url_is_turned_into_the_request_that_a_client_would_send(url: str, host: bytes | None, target: bytes) -> None:
-    made = make_request("GET", url, [("X-A", " 1 ")])
-
-    hosts = [(b"host", host)] if host else []
-    assert (made.method, made.target, made.headers) == (b"GET", target, [*hosts, (b"x-a", b"1")])

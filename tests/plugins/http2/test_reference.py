@@ -17,12 +17,6 @@ from tests.plugins.http2.pairs import SERVERS, Owner, Pair
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
-@pytest.fixture(params=SERVERS)
-def engine(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
 def test_a_request_and_its_reply_end_a_stream(engine: str) -> None:
     pair = Pair(engine)
 

@@ -1,0 +1,59 @@
+"""The way out of one connection: what all streams have to say leaves in one write.
+
+Theory of operation. A task sleeps until it is kicked. It runs after the tasks that were woken together with, or before, the
+one that kicked it, so that what they all put into the engine leaves at once. While the socket takes no more, the output of
+the engine fills up to its limit, and then streams wait: see `Engine.send_data`.
+"""
+
+import math
+from collections.abc import Callable
+
+import trio
+
+from mesh import Connection
+from mesh_plugins.http2.engine import Engine
+from mesh_plugins.http2.parking import Parking
+
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Outlet:
+    """Sends what `engine` has to say over `connection`; see the module.
+
+    `since` is when the write began that is not over yet, infinity if there is none. `last`: the connection ends once
+    everything was sent.
+    """
+
+    __slots__ = ("_clock", "_connection", "_engine", "_parking", "kick", "last", "since")
+
+    def __init__(self, connection: Connection, engine: Engine, clock: Callable[[], float]) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._clock = clock
+        self._parking = Parking()
+        self.kick = self._parking.wake
+        """Have what is in the engine sent; as often as one likes."""
+        self.last = False
+        self.since = math.inf
+
+    async def run(self) -> None:
+        """Send until the connection is gone, or after `finish`. Nothing is raised."""
+        connection, take_output, wait = self._connection, self._engine.take_output, self._parking.wait
+        try:
+            while True:
+                data = take_output()
+                if data:
+                    self.since = self._clock()
+                    await connection.send_all(data)
+                    self.since = math.inf
+                elif self.last:
+                    return
+                else:
+                    await wait()
+        except GONE:
+            return
+
+    def finish(self) -> None:
+        """End once everything that is in the engine was sent."""
+        self.last = True
+        self.kick()

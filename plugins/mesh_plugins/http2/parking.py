@@ -1,0 +1,41 @@
+"""Where a task waits until another one wakes it: an event for one, at a third of its price (2 µs)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from trio import lowlevel
+
+
+class _Woken:
+    """What a task is told that was woken: nothing. Of an outcome, trio uses `unwrap` alone."""
+
+    def unwrap(self) -> None:
+        return None
+
+
+_WOKEN: Any = _Woken()  # not an `outcome.Outcome`, which is a closed union
+
+
+class Parking:
+    """Room for one task. It may be woken for nothing: whoever parks looks at what it waits for, and parks again."""
+
+    __slots__ = ("task",)
+
+    def __init__(self) -> None:
+        self.task: lowlevel.Task | None = None
+
+    async def wait(self) -> None:
+        """Wait until `wake` is called; what was called before does not count. Cancelling is safe."""
+        self.task = lowlevel.current_task()
+        await lowlevel.wait_task_rescheduled(self._abort)
+
+    def wake(self) -> None:
+        """Wake whoever waits, if somebody does."""
+        task = self.task
+        if task is not None:
+            self.task = None
+            lowlevel.reschedule(task, _WOKEN)
+
+    def _abort(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+        self.task = None
+        return lowlevel.Abort.SUCCEEDED

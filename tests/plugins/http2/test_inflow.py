@@ -1,0 +1,114 @@
+"""The body that comes in on a stream."""
+
+import pytest
+import trio
+import trio.testing
+
+from mesh import ClientGone
+from mesh_plugins.http.gathered import Gathered, Trailed
+from mesh_plugins.http2.inflow import Flow, Inflow
+
+
+class Window(Flow):
+    """Notes what is given back."""
+
+    def __init__(self) -> None:
+        self.given: list[int] = []
+
+    def give_back(self, stream: int, cost: int) -> None:
+        self.given.append(cost)
+
+    def wait_until(self) -> float:
+        return 10.0
+
+
+async def test_what_has_come_is_read_at_once_and_given_back() -> None:
+    window = Window()
+    body = Inflow(window, None)
+    body.put(b"ab", 3, ends=False)
+    body.put(b"c", 1, ends=False)
+    kept = window.given.copy()
+
+    piece = await body.receive()
+
+    assert (piece, kept, window.given) == (b"abc", [], [4])
+
+
+async def test_a_reader_waits_for_the_next_piece_and_for_the_end(nursery: trio.Nursery) -> None:
+    body, read = Inflow(Window(), None), list[bytes]()
+
+    async def receive() -> None:
+        while piece := await body.receive():
+            read.append(piece)
+        read.append(b"")
+
+    nursery.start_soon(receive)
+    await trio.testing.wait_all_tasks_blocked()
+    waits = body.waits_until
+    body.put(b"a", 1, ends=False)
+    await trio.testing.wait_all_tasks_blocked()
+    body.end([(b"x", b"y")])
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert (read, waits, body.trailers) == ([b"a", b""], 10.0, [(b"x", b"y")])
+
+
+async def test_a_body_that_broke_off_raises_why() -> None:
+    body = Inflow(Window(), None)
+    body.put(b"a", 1, ends=False)
+
+    body.fail(ClientGone("gone"))
+
+    with pytest.raises(ClientGone):
+        await body.receive()
+    assert body.broke
+
+
+async def test_a_body_that_has_ended_cannot_break() -> None:
+    body = Inflow(Window(), None)
+    body.put(b"a", 1, ends=True)
+
+    body.fail(ClientGone("gone"))
+
+    assert [await body.receive(), await body.receive()] == [b"a", b""]
+    assert body.is_read
+
+
+@pytest.mark.parametrize("size", [None, 1])
+def test_a_body_that_came_with_its_head_is_in_memory(size: int | None) -> None:
+    body = Inflow(Window(), size)
+    body.put(b"a", 1, ends=True)
+
+    found = body.gathered()
+
+    assert found.buffered == b"a"
+    assert isinstance(found, Gathered) == (size is None)
+
+
+def test_its_trailers_may_have_come_too() -> None:
+    body = Inflow(Window(), None)
+    body.put(b"a", 1, ends=False)
+    body.end([(b"x", b"y")])
+
+    found = body.gathered()
+
+    assert isinstance(found, Trailed)
+    assert found.trailers == [(b"x", b"y")]
+
+
+async def test_a_short_body_is_waited_for_as_a_whole(nursery: trio.Nursery) -> None:
+    body, done = Inflow(Window(), 2), list[bool]()
+
+    async def wait() -> None:
+        await body.wait_whole()
+        done.append(body.ended)
+
+    nursery.start_soon(wait)
+    await trio.testing.wait_all_tasks_blocked()
+    body.put(b"a", 1, ends=False)
+    await trio.testing.wait_all_tasks_blocked()
+    before = done.copy()
+    body.put(b"b", 1, ends=True)
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert (before, done) == ([], [True])

@@ -1,0 +1,73 @@
+"""The body that goes out on a stream."""
+
+import pytest
+import trio
+import trio.testing
+
+from mesh import Buffered, ClientGone
+from mesh.testing import memory_connections
+from mesh_plugins.http.gathered import Trailed
+from mesh_plugins.http2.options import Options
+from mesh_plugins.http2.outflow import Outflow
+from mesh_plugins.http2.outlet import Outlet
+from tests.plugins.http2.pairs import Pair
+from tests.plugins.http2.test_inflow import Window
+
+
+def going_out(pair: Pair) -> tuple[int, Outflow]:
+    """Begin a request whose body is sent piece by piece."""
+    number, owner = pair.ask(b"POST", ends=False)
+    near, _far = memory_connections()
+    outflow = Outflow(pair.client, Outlet(near, pair.client, trio.current_time), Window(), number)
+    owner.on_room = outflow.on_room  # type: ignore[method-assign]  # the owner passes it on
+    return number, outflow
+
+
+async def test_a_body_is_sent_as_room_comes(engine: str, nursery: trio.Nursery) -> None:
+    pair = Pair(engine, server=Options(stream_window=10))
+    number, outflow = going_out(pair)
+
+    nursery.start_soon(outflow.pour, Buffered(bytes(15)))
+    await trio.testing.wait_all_tasks_blocked()
+    pair.exchange()
+    waits, first = outflow.waits_until, pair.answering.streams[number].told.copy()
+    pair.server.consumed(number, 10)
+    pair.exchange()
+    await trio.testing.wait_all_tasks_blocked()
+    pair.exchange()
+
+    assert (waits, first) == (10.0, [("data", bytes(10), 10, False)])
+    assert outflow.done
+    assert pair.answering.streams[number].told[-1][3] is True
+
+
+async def test_trailers_come_last(engine: str) -> None:
+    pair = Pair(engine)
+    number, outflow = going_out(pair)
+
+    await outflow.pour(Trailed(b"a", [(b"x", b"y")]))
+    pair.exchange()
+
+    assert pair.answering.streams[number].told == [("data", b"a", 1, False), ("trailers", [(b"x", b"y")])]
+
+
+async def test_what_ends_it_is_raised_where_it_is_sent(engine: str, nursery: trio.Nursery) -> None:
+    pair = Pair(engine, server=Options(stream_window=10))
+    _number, outflow = going_out(pair)
+    raised: list[Exception] = []
+
+    async def pour() -> None:
+        try:
+            await outflow.pour(Buffered(bytes(15)))
+        except ClientGone as error:
+            raised.append(error)
+
+    nursery.start_soon(pour)
+    await trio.testing.wait_all_tasks_blocked()
+    error = ClientGone("gone")
+    outflow.fail(error)
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert raised == [error]
+    with pytest.raises(ClientGone):
+        await outflow.send(b"more")

@@ -1,0 +1,194 @@
+"""The connection of a client: how it ends, what bounds it, and what its streams have in common."""
+
+import attrs
+import trio
+import trio.testing
+
+from mesh import HttpReply, HttpRequest, Limits
+from mesh_plugins.http1.serving import Serving
+from mesh_plugins.http2.engine import CANCEL, NO_ERROR
+from mesh_plugins.http2.options import Options
+from mesh_plugins.http2.serving import Http2Serving, Pings
+from tests.plugins.http2.serving import content, ok, served, settled, status
+
+
+async def never(_request: HttpRequest) -> HttpReply:
+    await trio.sleep_forever()
+    raise AssertionError
+
+
+def within(limits: Limits, life_seconds: float = 1e9, pings: Pings | None = None) -> Http2Serving:
+    return Http2Serving(Serving(limits, life_seconds=life_seconds), Options(limits=limits), pings or Pings())
+
+
+async def test_requests_are_answered_side_by_side(engine: str) -> None:
+    arrived = trio.Event()
+
+    async def answer(request: HttpRequest) -> HttpReply:
+        if request.method == b"GET":
+            await arrived.wait()
+        else:
+            arrived.set()
+        return HttpReply(200, body=request.method)
+
+    async with served(engine, answer) as client:
+        _number, first = await client.ask(b"GET")
+        _number, second = await client.ask(b"POST", b"body")
+        await settled()
+
+    assert (content(first), content(second)) == (b"GET", b"POST")
+    assert client.serving.counts.open == 0
+
+
+async def test_a_client_that_goes_away_ends_its_requests(engine: str) -> None:
+    ended = []
+
+    async def answer(request: HttpRequest) -> HttpReply:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.append(request.context.flags)
+        raise AssertionError
+
+    async with served(engine, answer) as client:
+        await client.ask()
+        await settled()
+        client.connection.close()
+        await settled()
+
+    assert ended == ["DC client_gone"]
+    assert client.serving.counts.open == 0
+
+
+async def test_a_reset_stream_ends_its_request_alone(engine: str) -> None:
+    flags = []
+
+    async def answer(request: HttpRequest) -> HttpReply:
+        if request.method == b"GET":
+            try:
+                await trio.sleep_forever()
+            finally:
+                flags.append(request.context.flags)
+        return HttpReply(204)
+
+    async with served(engine, answer) as client:
+        number, _owner = await client.ask()
+        await settled()
+        client.engine.reset(number, CANCEL)
+        client.flush()
+        await settled()
+        _number, other = await client.ask(b"POST", b"a")
+        await settled()
+
+    assert flags == ["DC client_gone"]
+    assert status(other) == 204
+    assert client.serving.counts.remote_resets.value == 1
+
+
+async def test_a_drained_connection_finishes_what_is_open_and_says_goodbye_in_two_steps(
+    engine: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def answer(_request: HttpRequest) -> HttpReply:
+        await trio.sleep(5)
+        return HttpReply(200, body=b"late")
+
+    async with served(engine, answer) as client:
+        number, owner = await client.ask()
+        await trio.sleep(0.1)
+        client.switch.drain()
+        await trio.sleep(1)
+        goodbyes = [told for told in client.owner.told if told[0] == "goaway"]
+        ended_early = client.ended
+        await trio.sleep(10)
+
+    assert goodbyes == [("goaway", 2**31 - 1, NO_ERROR), ("goaway", number, NO_ERROR)]
+    assert not ended_early
+    assert content(owner) == b"late"
+    assert client.ended
+
+
+async def test_an_idle_connection_is_closed(engine: str, autojump_clock: trio.testing.MockClock) -> None:
+    serving = within(Limits(idle_timeout_s=60))
+    async with served(engine, ok, serving) as client:
+        await client.ask()
+        await trio.sleep(59)
+        open_then = not client.ended
+        await trio.sleep(3)
+
+    assert open_then
+    assert client.ended
+    assert serving.common.idle.value == 1
+
+
+async def test_an_old_connection_is_closed_with_its_last_stream(
+    engine: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    serving = within(Limits(), life_seconds=30)
+    async with served(engine, ok, serving) as client:
+        await trio.sleep(29)
+        _number, owner = await client.ask()
+        await trio.sleep(3)
+
+    assert status(owner) == 200
+    assert client.ended
+    assert serving.common.lifetime.value == 1
+
+
+async def test_a_client_that_answers_no_ping_is_gone(engine: str, autojump_clock: trio.testing.MockClock) -> None:
+    async with served(engine, never, within(Limits(), pings=Pings(30, 5))) as client:
+        await client.ask()
+        await trio.sleep(100)  # whoever reads answers pings
+        alive = not client.ended
+        client.hears = False
+        await trio.sleep(40)
+
+    assert alive
+    assert client.ended
+
+
+async def test_a_client_that_never_acknowledges_is_told_so(engine: str, autojump_clock: trio.testing.MockClock) -> None:
+    async with served(engine, ok, within(Limits(header_deadline_s=10))) as client:
+        client.hears = False
+        await trio.sleep(12)
+
+    assert client.ended
+
+
+async def test_a_hurried_connection_that_asked_nothing_is_closed(
+    engine: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with served(engine, ok) as client:
+        await trio.sleep(1)
+        client.switch.hurry()
+        await trio.sleep(3)
+
+    assert client.ended
+
+
+async def test_a_service_is_let_go_once_its_streams_are_over(engine: str) -> None:
+    go_on = trio.Event()
+
+    async def answer(_request: HttpRequest) -> HttpReply:
+        await go_on.wait()
+        return HttpReply(204)
+
+    async with served(engine, answer) as client:
+        await client.ask()
+        await settled()
+        client.switch.service = ok
+        held = client.switch.leaves(answer)
+        go_on.set()
+        await settled()
+        free = client.switch.leaves(answer)
+
+    assert (held, free) == (False, True)
+
+
+async def test_more_streams_than_allowed_are_refused(engine: str) -> None:
+    serving = attrs.evolve(Http2Serving(), options=Options(max_streams=1))
+    async with served(engine, never, serving) as client:
+        await settled()
+        await client.ask()
+        await settled()
+
+    assert ("limit", 1) in client.owner.told
