@@ -1,0 +1,260 @@
+"""Mux between Finagle's own clients and servers, seen from both ends."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.finagle.between import Route, to
+from tests.e2e.finagle.peer import Finagle
+from tests.e2e.finagle.recording import frames, recording
+from tests.e2e.finagle.wire import (
+    CLIENT_ID,
+    DEADLINE,
+    RDRAIN,
+    RETRIES,
+    RPING,
+    TDRAIN,
+    TINIT_CHECK,
+    TPING,
+    TRACE,
+    deadline,
+    trace,
+)
+from tests.proxies import disco, proxy
+
+
+async def test_what_travels_beside_a_call_arrives(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+        contexts = {DEADLINE: deadline(5), "my.own": "cafe", TRACE: trace(0xA, 0xC, 0xB, flags=6), CLIENT_ID: "6d65"}
+
+        ended = await client.call(body="6869", dtab="/a => /b; /x => /y | 2 * /z & /w", contexts=contexts)
+        seen = await server.request()
+        await client.close()
+
+    assert ended["body"] == "6869"
+    assert seen["dtab"] == "/a=>/b;/x=>/y | 2.00*/z & /w"
+    assert 0 < seen["left ms"] <= 5000
+    assert seen["client id"] == "me"
+    assert seen["contexts"]["my.own"] == "cafe"
+    assert (seen["trace"], seen["sampled"]) == ("000000000000000a", True)
+    assert seen["parent"] not in ("000000000000000b", "000000000000000c")  # a hop of the client, and one of the linker
+
+
+async def test_contexts_of_a_reply_arrive(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave(contexts={"back": "0102"})
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="00")
+        await client.close()
+
+    assert ended["contexts"] == {"back": "0102"}
+
+
+async def test_what_is_left_of_the_destination_is_sent_on(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    async with proxy(Route("mux", to(server.port, "/svc/users")).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        await client.call(destination="/users/eu/1", body="00")
+        seen = await server.request()
+        await client.close()
+
+    assert seen["destination"] == "/eu/1"
+
+
+async def test_an_unknown_destination_is_an_error_with_a_reason(finagle: Finagle) -> None:
+    async with proxy(Route("mux", "/svc/users => /$/inet/127.0.0.1/1").stack, warnings=True) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(destination="/other", body="00")
+        await client.close()
+
+    assert (ended["event"], ended["class"]) == ("failure", "ServerApplicationError")
+    assert "/svc/other" in ended["why"]
+
+
+async def test_many_calls_at_once_share_a_connection(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave(ms=100)
+    async with recording(server.port) as recorded, proxy(Route("mux", to(recorded.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        numbers = {client.send(body=f"{number:04x}"): f"{number:04x}" for number in range(200)}
+        bodies = {number: (await client.ended(number))["body"] for number in numbers}
+        await client.close()
+
+    assert bodies == numbers
+    assert len(recorded.connections) == 1
+
+
+async def test_a_large_body_is_passed_on(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="ab" * 1_000_000)
+        await client.close()
+
+    assert ended["body"] == "ab" * 1_000_000
+
+
+async def test_an_exception_is_passed_on(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave("fail")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="00")
+        await client.close()
+
+    assert (ended["class"], ended["why"]) == ("ServerApplicationError", "java.lang.IllegalStateException: sad panda")
+
+
+async def test_a_nack_is_tried_again_and_then_passed_on(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave("nack")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="00")
+        attempts = [int((await server.request())["contexts"][RETRIES], 16) for _ in range(2)]
+        await client.close()
+
+    assert ended["why"] == "The request was Nacked by the server"
+    assert attempts[1] > attempts[0]
+
+
+async def test_a_nack_of_one_server_goes_to_another(finagle: Finagle, tmp_path: Path) -> None:
+    bad, good = await finagle.serve("mux"), await finagle.serve("mux")
+    await bad.behave("nack")
+    namers = disco(tmp_path, web=[bad.port, good.port])
+    async with proxy(Route("mux", "/svc => /#/io.l5d.fs/web", namers=namers).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = [await client.call(body=f"{number:02x}") for number in range(10)]
+        await client.close()
+
+    assert [end.get("body") for end in ended] == [f"{number:02x}" for number in range(10)]
+
+
+async def test_a_refusal_is_passed_on_as_one(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave("refuse")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="00")
+        await server.request()
+        await client.close()
+
+    assert ended["flags"] == 24  # rejected, not to be tried again
+    assert finagle.untold(server.name, "request")
+
+
+async def test_a_call_that_is_given_up_is_discarded_upstream(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    async with recording(server.port) as recorded, proxy(Route("mux", to(recorded.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+        await client.call(body="00")
+        await server.behave("hang")
+
+        await client.call(body="01", **{"cancel ms": 200})
+        interrupted = await server.interrupted()
+        await server.behave()
+        ended = await client.call(body="02")
+        await client.close()
+
+    assert interrupted["class"] == "ClientDiscardedRequestException"
+    assert ended["body"] == "02"
+    assert len(recorded.connections) == 1
+
+
+async def test_a_deadline_ends_a_call(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave("hang")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="00", contexts={DEADLINE: deadline(0.3)})
+        await server.interrupted()
+        await client.close()
+
+    assert "deadline" in ended["why"].lower()
+
+
+async def test_a_server_that_drains_loses_no_call(finagle: Finagle) -> None:
+    first, second = await finagle.serve("mux"), await finagle.serve("mux")
+    await first.behave(ms=400)
+    async with recording(first.port) as recorded, proxy(Route("mux", to(recorded.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+        number = client.send(body="01")
+        await first.request()
+
+        first.drain()
+        ended = await client.ended(number)
+        await first.drained()
+        other = await client.call(body="02", dtab=to(second.port))
+        await client.close()
+
+    [connection] = recorded.connections
+    assert (ended["body"], other["body"]) == ("01", "02")
+    assert TDRAIN in frames(connection.received)
+    assert RDRAIN in frames(connection.sent)
+
+
+async def test_a_linker_that_ends_drains_its_clients(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+        await client.call(body="00")
+        await server.request()
+        await server.behave(ms=400)
+        number = client.send(body="01")
+        await server.request()
+
+        await linker.linker.drain()
+        ended = await client.ended(number)
+        counters = await client.counters()
+        await client.close()
+
+    assert ended["body"] == "01"
+    assert counters["mux/draining"] == 1
+
+
+async def test_sessions_are_opened_and_pinged_both_ways(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    async with (
+        recording(server.port) as upstream,
+        proxy(Route("mux", to(upstream.port)).stack) as linker,
+        recording(linker.ports[0]) as downstream,
+    ):
+        client = await finagle.client("mux", downstream.port, **{"ping ms": 100})
+
+        await client.call(body="00")
+        await server.behave(ms=500)
+        await client.call(body="00")
+        await client.close()
+
+    ours, theirs = upstream.connections[0], downstream.connections[0]
+    assert frames(ours.sent)[0] == TINIT_CHECK
+    assert TPING in frames(ours.sent)
+    assert RPING in frames(ours.received)
+    assert frames(theirs.received)[0] == TINIT_CHECK
+    assert frames(theirs.sent).count(TPING) >= 3
+    assert frames(theirs.received).count(RPING) >= 3
+
+
+@pytest.mark.parametrize("broken", ["/a => /b | /$/nil", "/a/*/b => /c"])
+async def test_a_dtab_of_any_shape_is_taken_from_a_client(finagle: Finagle, broken: str) -> None:
+    server = await finagle.serve("mux")
+    async with proxy(Route("mux", to(server.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        ended = await client.call(body="00", dtab=broken)
+        await client.close()
+
+    assert ended.get("body") == "00", ended
