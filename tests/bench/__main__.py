@@ -39,7 +39,7 @@ class Choices(click.ParamType[list[str]]):
 @click.command()
 @click.option("--rounds", "count", default=5, show_default=True, help="How often everything is measured.")
 @click.option("--only", type=Choices(list(MEASUREMENTS)), default=",".join(MEASUREMENTS), show_default=True)
-@click.option("--peers", type=Choices(list(PEERS)), default="linker,envoy,haproxy", show_default=True)
+@click.option("--peers", type=Choices(list(PEERS)), default="linker,envoy,haproxy,finagle", show_default=True)
 @click.option("--quick", is_flag=True, help="Short and small: shows that it works, measures nothing to be believed.")
 @click.option(
     "--write", type=click.Path(exists=True, path_type=Path), help="Put the table between this file's markers."
@@ -48,7 +48,7 @@ def main(count: int, only: list[str], peers: list[str], quick: bool, write: Path
     """Measure proxies in turn on one core, with the load generator and the backend on another."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _end)
-    programs = [*(peer for peer in peers if peer != "direct"), "nginx", "wrk"]
+    programs = [*(program for peer in peers for program in PEERS[peer].programs), "nginx", "wrk"]
     try:
         needs.check([*programs, "taskset"])
         load_core, proxy_core = _cores()

@@ -1,7 +1,8 @@
-"""The services behind the proxies: an nginx with three listeners (`web`), a slow one (`slow`), and the upload `sink`."""
+"""The services behind the proxies: an nginx with three listeners (`web`), a slow one (`slow`), the upload `sink`, and `mux`."""
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.bench.needs import find
 from tests.bench.processes import Child, free_ports
 from tests.bench.sink import sink
 
+ROOT = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
 REPLY = "0123456789abcdef" * 4  # 64 bytes
 SLOW_RATE = 2000  # requests/s that `slow` answers: far less than a proxy can relay, so that it is the ceiling
@@ -27,6 +29,7 @@ class Services:
     web: tuple[int, int, int]
     slow: int
     sink: int
+    mux: int
     wide: int
 
 
@@ -36,19 +39,27 @@ def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, des
 
     `GET /large` of `web` answers with `large_bytes` bytes. `has_wide` adds a listener on all addresses of 127.0.0.0/8.
     """
-    first, second, third, slow, sink_port, wide = free_ports(6)
-    services = Services((first, second, third), slow, sink_port, wide if has_wide else 0)
+    first, second, third, slow, sink_port, mux, wide = free_ports(7)
+    services = Services((first, second, third), slow, sink_port, mux, wide if has_wide else 0)
     (directory / "reply").write_text(REPLY)
     with (directory / "large").open("wb") as large:
         large.truncate(large_bytes)
     (directory / "nginx.conf").write_text(_configuration(directory, services, descriptors))
     command = [find("nginx"), "-e", f"{directory}/nginx.log", "-c", f"{directory}/nginx.conf"]
     nginx = Child(command, core=core, log=directory / "nginx.out", cwd=directory, env=dict(os.environ))
+    echo = Child(
+        [sys.executable, "-m", "tests.bench.mux_echo", str(mux)],
+        core=core,
+        log=directory / "mux.out",
+        cwd=ROOT,
+        env=dict(os.environ),
+    )
     try:
         _await(nginx, third)
         with sink(("127.0.0.1", sink_port)):
             yield services
     finally:
+        echo.stop()
         nginx.stop()
 
 

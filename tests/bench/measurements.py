@@ -7,12 +7,12 @@ from statistics import median
 
 import attrs
 
-from tests.bench import cpu, handshakes, memory, transfer, wrk
+from tests.bench import cpu, handshakes, memory, mux_load, transfer, wrk
 from tests.bench.client import request
 from tests.bench.errors import ReplyError
 from tests.bench.openloop import OpenLoop
 from tests.bench.overload import overload
-from tests.bench.peers import Case, Ground, Peer
+from tests.bench.peers import MUX_NAME, Case, Ground, Peer
 from tests.bench.spread import percentile
 
 MIB = 1 << 20
@@ -24,6 +24,7 @@ class Amounts:
     """How long and how much: seconds, bytes and counts of every measurement."""
 
     warm_seconds: float = 2
+    compile_seconds: float = 60  # the warm-up of what compiles itself as it runs
     wrk_seconds: float = 10
     p99_seconds: float = 30
     cpu_seconds: float = 3
@@ -40,6 +41,7 @@ class Amounts:
 # Enough to see that everything works; too little to be believed.
 QUICK = Amounts(
     warm_seconds=1,
+    compile_seconds=5,
     wrk_seconds=2,
     p99_seconds=3,
     cpu_seconds=1,
@@ -158,6 +160,20 @@ def measure_names(peer: type[Peer], bench: Bench) -> Figures:
     return {"names": _excess(peer, "names", bench, lambda proxy: _connect_all(proxy, bench))}
 
 
+def measure_mux(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the calls/s of a closed loop over Mux, after a warm-up, the processor time of a call, and the memory then."""
+    amounts = bench.amounts
+    proxy = peer(bench.ground, "mux")
+    with proxy.running():
+        warm_seconds = amounts.compile_seconds if peer.compiles else amounts.warm_seconds
+        mux_load.load(proxy.address, MUX_NAME, seconds=warm_seconds)
+        used = cpu.seconds_used(proxy.pid)
+        count, seconds = mux_load.load(proxy.address, MUX_NAME, seconds=amounts.wrk_seconds)
+        used = cpu.seconds_used(proxy.pid) - used
+        resident = memory.resident_kib(proxy.pid)
+    return {"mux": count / seconds, "mux_cpu": used / count * 1e6, "mux_memory": resident / 1024}
+
+
 def measure_overload(peer: type[Peer], bench: Bench) -> Figures:
     """Return goodput and refusals at twice the ceiling, of the proxy's processor and of a slow service."""
     proxy = peer(bench.ground, "limited")
@@ -194,6 +210,7 @@ MEASUREMENTS = {
     "start": Measurement(measure_start, _PROXIES),
     "filters": Measurement(measure_filters, frozenset({"linker"})),
     "names": Measurement(measure_names, frozenset({"linker"})),
+    "mux": Measurement(measure_mux, frozenset({"linker", "finagle"})),
     "overload": Measurement(measure_overload, frozenset({"linker", "envoy"})),
 }
 

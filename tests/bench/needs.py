@@ -15,6 +15,8 @@ INSTALLED_BY = {
     "haproxy": "apt-get install haproxy",
     "nginx": "apt-get install nginx-light",
     "wrk": "apt-get install wrk",
+    "java": "apt-get install default-jdk-headless",
+    "mvn": "apt-get install maven",
     "taskset": "apt-get install util-linux",
 }
 # Debian keeps daemons in sbin, which is not on a user's path; the environment that runs us comes first.

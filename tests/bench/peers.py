@@ -15,16 +15,19 @@ import attrs
 
 from tests.bench.backend import TEMPLATES, Services, render
 from tests.bench.client import Address, connect, exchange, request
-from tests.bench.errors import ChildError, ReplyError
+from tests.bench.errors import ChildError, MissingProgram, ReplyError
 from tests.bench.handshakes import connect_with_tls, context
+from tests.bench.mux_load import call
 from tests.bench.needs import find
 from tests.bench.processes import Child, free_ports
 from tests.certificates import Files
+from tests.e2e.finagle.building import CannotBuild, command
 
 LIMIT = 64  # requests in flight that a limited peer lets in
+MUX_NAME = "/echo"  # the destination of calls over Mux
 READY_SECONDS = 30.0
 
-Case = Literal["small", "filters", "names", "limited", "tls", "production"]
+Case = Literal["small", "filters", "names", "limited", "tls", "production", "mux"]
 
 
 @attrs.frozen
@@ -50,6 +53,10 @@ class Peer(ABC):
     """
 
     name: ClassVar[str]
+    programs: ClassVar[tuple[str, ...]] = ()
+    """What must be installed."""
+    compiles: ClassVar[bool] = False
+    """Whether it makes its own code faster while it runs, and needs longer to be warm."""
 
     def __init__(self, ground: Ground, case: Case = "small") -> None:
         self._ground = ground
@@ -97,11 +104,9 @@ class Peer(ABC):
         while time.perf_counter() < self._started_at + READY_SECONDS:
             self._child.check_alive()
             try:
-                with self._connect() as connection:
-                    status, _ = exchange(connection, request("web"))
-                if status == 200:
+                answer = self._try()
+                if not answer:
                     return time.perf_counter() - self._started_at
-                answer = str(status)
             except (OSError, ReplyError) as error:
                 answer = str(error)
             time.sleep(0.001)
@@ -123,6 +128,15 @@ class Peer(ABC):
         finally:
             self.stop()
 
+    def _try(self) -> str:
+        """Make a request; return what was answered, empty if it was what it should be."""
+        if self._case == "mux":
+            call(self.address, MUX_NAME)
+            return ""
+        with self._connect() as connection:
+            status, _ = exchange(connection, request("web"))
+        return "" if status == 200 else str(status)
+
     def _connect(self) -> socket.socket:
         return connect_with_tls(self.address, context()) if self._case == "tls" else connect(self.address)
 
@@ -136,7 +150,14 @@ class Peer(ABC):
     def _ports(self) -> dict[str, int]:
         services = self._ground.services
         first, second, third = services.web
-        ports = {"first": first, "second": second, "third": third, "slow": services.slow, "sink": services.sink}
+        ports = {
+            "first": first,
+            "second": second,
+            "third": third,
+            "slow": services.slow,
+            "sink": services.sink,
+            "mux": services.mux,
+        }
         return ports | {"port": self._port}
 
 
@@ -144,6 +165,7 @@ class Envoy(Peer):
     """Envoy with one worker; limited, its circuit breaker lets `LIMIT` requests in. In production it is as it is."""
 
     name = "envoy"
+    programs = ("envoy",)
 
     def _prepare(self) -> list[str]:
         bootstrap = self._directory / "envoy.yaml"
@@ -159,6 +181,7 @@ class Haproxy(Peer):
     """haproxy with one thread."""
 
     name = "haproxy"
+    programs = ("haproxy",)
 
     def _prepare(self) -> list[str]:
         configuration = self._directory / "haproxy.cfg"
@@ -170,6 +193,7 @@ class Linker(Peer):
     """linker with its default stack; the cases add filters, 10,000 names and endpoints, a limit, TLS, or all at once."""
 
     name = "linker"
+    programs = ("linker",)
 
     def _prepare(self) -> list[str]:
         stack = self._directory / "linker.yaml"
@@ -201,7 +225,23 @@ class Linker(Peer):
         disco.mkdir()
         (disco / "web").write_text("\n".join(web) + "\n")
         (disco / "slow").write_text(f"127.0.0.1 {services.slow}\n")
+        (disco / "echo").write_text(f"127.0.0.1 {services.mux}\n")
         (disco / "sink").write_text(f"127.0.0.1 {services.sink}\n")
+
+
+class Finagle(Peer):
+    """A proxy of Mux made of Finagle's own server and client; it speaks nothing else, so its only case is `mux`."""
+
+    name = "finagle"
+    programs = ("java", "mvn")
+    compiles = True
+
+    def _prepare(self) -> list[str]:
+        addresses = [f"127.0.0.1:{port}" for port in (self._port, self._ground.services.mux)]
+        try:
+            return [*command("MuxProxy", ["-XX:ActiveProcessorCount=1"]), *addresses]
+        except CannotBuild as error:
+            raise MissingProgram(str(error)) from error
 
 
 class Direct(Peer):
@@ -225,7 +265,7 @@ class Direct(Peer):
         return []
 
 
-PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Linker, Envoy, Haproxy, Direct)}
+PEERS: dict[str, type[Peer]] = {peer.name: peer for peer in (Linker, Envoy, Haproxy, Finagle, Direct)}
 
 
 def dtab(count: int) -> str:

@@ -40,7 +40,7 @@ def table(results: Results, peers: Iterable[str], rows: Iterable[Row] = ROWS) ->
     """Return the Markdown table of all rows that have a sample: medians, in parentheses the smallest and the largest."""
     shown = list(peers)
     against = JUDGED in shown
-    heads = ["", *shown, *(["against Envoy"] if against else []), "bar", "goal", *(["verdict"] if against else [])]
+    heads = ["", *shown, *(["ratio"] if against else []), "bar", "goal", *(["verdict"] if against else [])]
     lines = [_line(heads), _line(["---", *["--:"] * (len(heads) - 1)])]
     for row in rows:
         summaries = [summarise(results.samples(row.key, peer)) for peer in shown]

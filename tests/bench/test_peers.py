@@ -37,6 +37,7 @@ def test_endpoints_are_legal_loopback_addresses() -> None:
         ("linker-limited.yaml", {"limit": 64}),
         ("linker-tls.yaml", FILES),
         ("linker-production.yaml", {}),
+        ("linker-mux.yaml", {}),
     ],
 )
 def test_a_stack_file_serves_on_the_port_it_is_given(template: str, values: dict[str, object]) -> None:
