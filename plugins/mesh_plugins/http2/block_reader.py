@@ -14,7 +14,10 @@ from mesh_plugins.http2.options import DEFAULT_TABLE_BYTES
 ENTRY_BYTES = 32
 """What a field counts beyond its bytes, in tables and in header lists. Source: RFC 7541 section 4.1."""
 
-STATIC = (None, *HeaderTable.STATIC_TABLE)
+STATIC = ((b"", b""), *HeaderTable.STATIC_TABLE)
+"""The static table; its first entry stands for the index 0, which stands for nothing."""
+
+_NOTHING = STATIC[0]
 _DYNAMIC = len(STATIC)
 _MAX_NUMBER = 2**31 - 1
 
@@ -77,19 +80,25 @@ class BlockReader:
                 index = byte & 0x7F
                 if index == 0x7F:
                     index, pos = _number(block, pos, 0x7F)
-                field = _entry(entries, index)
-            elif byte >= 0x40:
-                name, pos = _name(entries, block, pos, byte & 0x3F, 0x3F)
+                field = STATIC[index] if index < _DYNAMIC else entries[_DYNAMIC - 1 - index]
+            elif byte >= 0x40 or byte < 0x20:
+                mask = 0x3F if byte >= 0x40 else 0x0F
+                index = byte & mask
+                if not index:
+                    name, pos = _string(block, pos, end)
+                else:
+                    if index == mask:
+                        index, pos = _number(block, pos, mask)
+                    name = (STATIC[index] if index < _DYNAMIC else entries[_DYNAMIC - 1 - index])[0]
                 value, pos = _string(block, pos, end)
                 field = (name, value)
-                self._add(field)
-            elif byte < 0x20:
-                name, pos = _name(entries, block, pos, byte & 0x0F, 0x0F)
-                value, pos = _string(block, pos, end)
-                field = (name, value)
+                if byte >= 0x40:
+                    self._add(field)
             else:
                 pos = self._resize(block, pos, byte & 0x1F, first=not fields)
                 continue
+            if field is _NOTHING:
+                raise BlockError("index 0, which stands for nothing")
             size += ENTRY_BYTES + len(field[0]) + len(field[1])
             if size > most:
                 raise BlockTooLarge(f"a header list of more than {most} bytes")
@@ -130,21 +139,6 @@ class BlockReader:
         return pos
 
 
-def _entry(entries: Fields, index: int) -> tuple[bytes, bytes]:
-    field = STATIC[index] if index < _DYNAMIC else entries[_DYNAMIC - 1 - index]
-    if field is None:
-        raise BlockError("index 0, which stands for nothing")
-    return field
-
-
-def _name(entries: Fields, block: bytes, pos: int, index: int, mask: int) -> tuple[bytes, int]:
-    if not index:
-        return _string(block, pos, len(block))
-    if index == mask:
-        index, pos = _number(block, pos, mask)
-    return _entry(entries, index)[0], pos
-
-
 def _string(block: bytes, pos: int, end: int) -> tuple[bytes, int]:
     first = block[pos]
     pos += 1
@@ -154,8 +148,9 @@ def _string(block: bytes, pos: int, end: int) -> tuple[bytes, int]:
     stop = pos + length
     if stop > end:
         raise BlockError("a string that goes on beyond its header block")
-    text = block[pos:stop]
-    return decode_huffman(text) if first >= 0x80 else text, stop
+    if first >= 0x80:
+        return decode_huffman(block[pos:stop]), stop
+    return block[pos:stop], stop
 
 
 def _number(block: bytes, pos: int, number: int) -> tuple[int, int]:

@@ -92,9 +92,12 @@ class BlockWriter(dict[_Field, bytes]):
 
     def __missing__(self, field: _Field) -> bytes:
         name, value = field
+        start = _NEW_EACH_TIME.get(name)
+        if start is not None and not value.translate(None, _IN_IDS) and len(value) < 0x7F:
+            return start + _LENGTHS[len(value)] + value
         check_field(name, value)
-        if name in NEW_EACH_TIME:
-            return _PLAIN_NAMES[name] + _length(value) + value
+        if start is not None:
+            return start + _length(value) + value
         if name in SECRET_FIELDS:
             return _SECRET_NAMES[name] + _length(value) + value
         written, lasts = self._write(field)
@@ -198,6 +201,9 @@ def _name_writer(mask: int, pattern: int) -> Memo[bytes, bytes]:
 _PLAIN_NAMES = _name_writer(0x0F, 0x00)
 _SECRET_NAMES = _name_writer(0x0F, 0x10)
 _INDEXED_NAMES = _name_writer(0x3F, 0x40)
+
+_NEW_EACH_TIME = {name: _PLAIN_NAMES[name] for name in NEW_EACH_TIME}
+_IN_IDS = bytes(range(0x21, 0x7F))
 
 
 def _size_field(size: int) -> bytes:

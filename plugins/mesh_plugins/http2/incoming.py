@@ -19,6 +19,7 @@ PSEUDO = METHOD | SCHEME | AUTHORITY | PATH | STATUS
 
 _Field = tuple[bytes, bytes]
 
+_IN_IDS = bytes(range(0x21, 0x7F))
 _PSEUDO_KINDS = {
     b":method": METHOD,
     b":scheme": SCHEME,
@@ -98,7 +99,7 @@ class _Kinds(Memo[_Field, int]):
 
     def __missing__(self, field: _Field) -> int:
         name, value = field
-        if name in NEW_EACH_TIME and is_value(value):
+        if name in NEW_EACH_TIME and (not value.translate(None, _IN_IDS) or is_value(value)):
             return 0
         return super().__missing__(field)
 
