@@ -138,6 +138,8 @@ class Control(Intake):
         stream = self._streams.get(number)
         if stream is None:
             self._ignore(number)
+            if not increment:
+                self._fail(PROTOCOL_ERROR, "a WINDOW_UPDATE by nothing")
         elif not increment:
             self._fail_stream(stream, PROTOCOL_ERROR)
         elif self._initial + stream.credit + increment > MAX_WINDOW:

@@ -68,6 +68,7 @@ def read_request(fields: Fields) -> tuple[Request, bool]:
             append(field)
         seen |= kind
     target, host = _check_request(seen, method, target, authority, host)
+    scheme = scheme or b"http"
     if seen & COOKIE:
         headers = _with_one_cookie(headers)
     headers.insert(0, (b"host", host))

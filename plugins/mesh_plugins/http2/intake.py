@@ -141,7 +141,8 @@ class Intake(Sending):
     def _fail_stream(self, stream: Stream, code: int) -> None:
         """End a stream because of its peer."""
         self._drop(stream)
-        self._closed.add(stream.id, by_peer=False)
+        if not stream.remote_ended:
+            self._closed.add(stream.id, by_peer=False)
         stream.owner.on_reset(code, by_peer=False, unprocessed=False)
         self._answer(write_reset(stream.id, code))
         self._count_reset(stream.answered)

@@ -81,6 +81,8 @@ class Receiving(Control):
         if flags & END_HEADERS:
             self._block_done(flags, stream, payload)
             return
+        if not stream:
+            self._fail(PROTOCOL_ERROR, "HEADERS without a stream")
         self._takers = _INSIDE_BLOCK
         self._block_parts = [payload]
         self._block_bytes = len(payload)

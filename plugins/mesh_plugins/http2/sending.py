@@ -154,7 +154,8 @@ class Sending:
             self._unread -= self._unread_after_end.pop(stream, 0)
             return
         self._drop(found)
-        self._closed.add(stream, by_peer=False)
+        if not found.remote_ended:
+            self._closed.add(stream, by_peer=False)
         self._send_control(write_reset(stream, code))
 
     def abandon(self, code: int) -> None:

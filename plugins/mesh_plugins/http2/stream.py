@@ -42,7 +42,7 @@ class Stream:
 
 
 class Closed:
-    """Streams that did not end in the usual way: what comes for them later is no fault, or another one.
+    """Streams that were reset before the peer had ended them: what comes for them later is no fault, or another one.
 
     The mutable state: the ids, oldest first. What was forgotten because of the bound counts as reset by this side, which is
     the lenient side: the connection goes on.

@@ -149,7 +149,7 @@ class FastServer(_Engine):
         if number - self._last > 2:
             self._closed.skip(self._last + 1, number - 1)
         if self._is_leaving or len(self._streams) >= self._options.max_streams:
-            self._refuse(number, block)
+            self._refuse(number, block, ends=ends)
             return
         self._last = self._accepted = number
         self._opened += 1
@@ -157,6 +157,8 @@ class FastServer(_Engine):
             method, target, scheme, headers, size = self._heads.request(block)
             if ends and size:
                 raise RemoteProtocolError("a content-length, and no body")
+            if not ends and method == b"TRACE":
+                raise RemoteProtocolError("a TRACE request with a body")
         except RemoteProtocolError as error:
             self._refuse_head(number, error, ends=ends)
             return
@@ -167,18 +169,20 @@ class FastServer(_Engine):
         self._streams[number] = stream
         stream.owner = self._owner.on_request(number, head)
 
-    def _refuse(self, number: int, block: bytes) -> None:
+    def _refuse(self, number: int, block: bytes, *, ends: bool) -> None:
         """Refuse a stream that the client may open elsewhere, or later."""
         self._heads.skip(block)
         self._last = number
-        self._closed.add(number, by_peer=False)
+        if not ends:
+            self._closed.add(number, by_peer=False)
         self._answer(write_reset(number, REFUSED_STREAM))
         if self.is_settled and not self._is_leaving:
             self._count_reset(False)
 
     def _refuse_head(self, number: int, error: RemoteProtocolError, *, ends: bool) -> None:
         """Source: RFC 9113 sections 8.1.1 and 10.5.1."""
-        self._closed.add(number, by_peer=False)
+        if not ends:
+            self._closed.add(number, by_peer=False)
         if isinstance(error, TooLarge):
             self._send_head(number, self._block(WRITTEN_STATUSES.__getitem__, 431, [], WRITTEN_SIZES[0]), ends=True)
             if not ends:

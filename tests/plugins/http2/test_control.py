@@ -222,6 +222,13 @@ def test_the_limit_of_a_server_is_told() -> None:
     assert ends.client_notes.limits == [7, 3]
 
 
+def test_a_window_is_opened_by_something_even_if_it_comes_late() -> None:
+    made = server()
+    made.take(get(1), frame(RST_STREAM, 0, 1, number(CANCEL)))
+
+    assert feed(made.engine, frame(WINDOW_UPDATE, 0, 1, number(0))) == PROTOCOL_ERROR
+
+
 def test_frames_that_come_late_for_a_stream_are_ignored() -> None:
     made = server()
     made.take(get(1))

@@ -145,3 +145,7 @@ def test_a_header_block_without_end_is_ended() -> None:
     made = server(Options(limits=Limits(h2_max_header_list_bytes=1000)))
 
     assert feed(made.engine, frame(HEADERS, 0, 1, GET), frame(CONTINUATION, 0, 1, bytes(2000))) == ENHANCE_YOUR_CALM
+
+
+def test_a_head_needs_a_stream_from_its_first_frame_on() -> None:
+    assert feed(server().engine, frame(HEADERS, 0, 0, GET)) == PROTOCOL_ERROR
