@@ -24,6 +24,9 @@ class Outcome(Enum):
     UNDECIDED = "undecided"
 
 
+# Looking a member up in its class takes 60 ns, and this is asked for every request.
+_SUCCESS, _UNDECIDED = Outcome.SUCCESS, Outcome.UNDECIDED
+
 Classifier = Callable[[Request, Reply | MeshError], Outcome]
 """Says what a reply, or the error that came instead, means. Never awaits and never raises."""
 
@@ -50,9 +53,9 @@ def is_success(request: Request, reply: Reply, classifier: Classifier) -> bool:
     if outcome is None:
         judge = request.context.classifier or classifier
         said = judge(request, reply)
-        if said is Outcome.UNDECIDED:
+        if said is _UNDECIDED:
             return False
-        outcome = reply.outcome = said is Outcome.SUCCESS
+        outcome = reply.outcome = said is _SUCCESS
     return outcome
 
 

@@ -53,6 +53,9 @@ class Exchange:
         "version",
     )
 
+    declared: int | None
+    reply_headers: Fields
+
     def __init__(
         self, request: HttpRequest, on_end: "Callable[[Exchange], None]", clock: Clock = trio.current_time
     ) -> None:
@@ -66,30 +69,28 @@ class Exchange:
         self.version = request.version
         self.scheme = request.scheme
         self.headers = request.headers
-        self.status = 0
-        self.reply_headers: Fields = []
-        self.declared: int | None = None
-        self.sent = 0
+        self.received = self.status = 0  # everything else is known at the end
         self._reply_body: Counted | None = None
         self._request_body: Counted | None = None
         body = request.body
-        if body is EMPTY:
-            self.received = 0
-        elif body.buffered is not None:
-            self.received = len(body.buffered)
-        else:
-            self.received = 0
-            request.body = self._request_body = Counted(body)
+        if body is not EMPTY:
+            if body.buffered is not None:
+                self.received = len(body.buffered)
+            else:
+                request.body = self._request_body = Counted(body)
 
     def begin_reply(self, request: HttpRequest, reply: HttpReply) -> None:
         """Take the reply, whose body is counted from here on; the end comes when it is closed."""
         self.to_head = self._clock() - self._started
         self.status = status = reply.status
         self.reply_headers = reply.headers
+        self.sent = 0
         body: Body = reply.body
-        size = body.size
-        self.declared = reply.declared_size if body is EMPTY and reply.declared_size is not None else size
-        if request.method != b"HEAD" and status not in BODILESS:
+        self.declared = size = body.size
+        if body is EMPTY:
+            if reply.declared_size is not None:
+                self.declared = reply.declared_size
+        elif request.method != b"HEAD" and status not in BODILESS:
             if reply.whole:
                 self.sent = size or 0
             else:
@@ -110,16 +111,22 @@ class Exchange:
         self.endpoint: Endpoint | None = context.endpoint
         self.attempts = context.attempt + 1
         self.trace = context.trace
-        if self.status == 0:
-            self.to_head = seconds
-            if self.flags.startswith(GONE):
-                self.status = GONE_STATUS
+        if not self.status:
+            self._end_without_reply()
         if self._reply_body is not None:
             self._end_body(self._reply_body)
         if self._request_body is not None:
             self.received = self._request_body.count
             self._request_body = None
         self._on_end(self)
+
+    def _end_without_reply(self) -> None:
+        self.to_head = self.seconds
+        self.reply_headers = []
+        self.declared = None
+        self.sent = 0
+        if self.flags.startswith(GONE):
+            self.status = GONE_STATUS
 
     def _end_body(self, body: Counted) -> None:
         self.sent = body.count

@@ -71,6 +71,10 @@ class State(Enum):
     PROBE_CLOSED = "probe closed"
 
 
+# What every request looks at; looking a member up in its class takes 60 ns.
+_ALIVE, _PROBE_OPEN, _PROBE_CLOSED = State.ALIVE, State.PROBE_OPEN, State.PROBE_CLOSED
+
+
 class AccrualCounts:
     """The counters of one client, shared by its endpoints."""
 
@@ -133,7 +137,7 @@ class Accrual:
         health.on_change("connect", self._connected)
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
-        if self.state is State.PROBE_OPEN:
+        if self.state is _PROBE_OPEN:
             self._probe()
         try:
             reply: Reply = await service(request)
@@ -152,7 +156,7 @@ class Accrual:
                 reply.on_close(lambda: self._ended(request, reply))
             else:
                 self._failed()
-        elif reply.whole or self.state is not State.ALIVE:
+        elif reply.whole or self.state is not _ALIVE:
             self._succeeded()
         else:
             body = reply.body  # another one may take its place on the way up
@@ -175,7 +179,7 @@ class Accrual:
         self._counts.probes.value += 1
 
     def _succeeded(self) -> None:
-        if self.state is State.PROBE_CLOSED:
+        if self.state is _PROBE_CLOSED:
             self._counts.revivals.value += 1
             self._policy.revived()
             self._open(State.ALIVE)

@@ -53,7 +53,7 @@ class EwmaNode(Node):
 
     def _ended(self, started: float) -> None:
         now = self._clock()
-        self.observe(now, max(now - started, 0.0))
+        self.observe(now, now - started)
         self.release()
 
     def observe(self, now: float, seconds: float) -> None:
@@ -61,20 +61,23 @@ class EwmaNode(Node):
         if seconds > self.cost:
             self.cost = seconds
         else:
-            weight = exp(-max(now - self.stamp, 0.0) / self._decay)
+            passed = now - self.stamp
+            weight = exp(-passed / self._decay) if passed > 0.0 else 1.0
             self.cost = self.cost * weight + seconds * (1.0 - weight)
         self.stamp = now
 
     def weigh(self, now: float) -> float:
         """Return what it costs to send one more request here. Reading it lets the history age."""
-        if self.cost:
-            passed = now - self.stamp
-            if passed > 0.0:
-                self.cost *= exp(-passed / self._decay)
-                self.stamp = now
-        if self.load and not self.cost:
-            return PENALTY + self.load
-        return self.cost * (self.load + 1)
+        cost = self.cost
+        if not cost:
+            return PENALTY + self.load if self.load else 0.0
+        passed = now - self.stamp
+        if passed > 0.0:
+            self.cost = cost = cost * exp(-passed / self._decay)
+            self.stamp = now
+            if not cost:  # it has been forgotten altogether
+                return self.weigh(now)
+        return cost * (self.load + 1)
 
     def facts(self) -> dict[str, object]:
         """Return the latency as it is now, without letting it age."""
