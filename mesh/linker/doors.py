@@ -59,6 +59,12 @@ def identifier_door(settings: StackFile) -> Door | None:
     return None if port is None else Door(f"{NAMES} {admin.ip}:{port}", str(admin.ip), port, admin.socket_options)
 
 
+def worker_doors(settings: StackFile) -> list[Door]:
+    """Return the doors that several workers share: those of all routers, and the one where requests are named."""
+    names = identifier_door(settings)
+    return router_doors(settings) if names is None else [*router_doors(settings), names]
+
+
 def open_door(door: Door) -> socket.socket:
     """Return a new socket that listens where a door says. Raises `ListenError`."""
     return open_socket(door.ip, door.port, door.options)

@@ -161,7 +161,7 @@ class Linker:
             sockets = {door.key: _opened(door, open_, undo) for door in doors if door.key not in self._served}
             site = process_site(settings, self, made)
             self.pages(site)
-            serve = plain_server(self.kinds) if self.has_admin else None
+            serve = plain_server(self.kinds)
             ways, admin = entrances(settings, assembly.routers, self.metrics)
             own = [
                 _Own(label, door, None if door.key in self._own else _opened(door, open_, undo), service, entrance)
@@ -174,12 +174,12 @@ class Linker:
     def _own_servers(
         self, settings: StackFile, site: Site, admin: Entrance
     ) -> Iterator[tuple[str, Door, AnyService, Entrance]]:
-        """Yield what the process itself serves, if it has an admin server: label, door, service and entrance."""
+        """Yield what the process itself serves: label, door, service and entrance."""
         if self.has_admin:
             yield ADMIN, admin_door(settings), site_service(site), admin
-            names = identifier_door(settings)
-            if names is not None:
-                yield NAMES, names, identifying(lambda: self.assembly.routers), PLAIN
+        names = identifier_door(settings)
+        if names is not None:
+            yield NAMES, names, identifying(lambda: self.assembly.routers), PLAIN
 
     def _put(self, prepared: "Prepared") -> None:
         before, self.assembly = self.assembly, prepared.assembly
@@ -231,7 +231,7 @@ class Linker:
             if old is not None:
                 listener = old.listener
                 listener.switch.service = own.service
-            elif own.sock is not None and prepared.serve_own is not None:
+            elif own.sock is not None:
                 listener = Listener(own.sock, prepared.serve_own, Switch(own.service))
                 self.nursery.start_soon(listener.run, self.nursery)
             else:
@@ -279,7 +279,7 @@ class Prepared:
     site: Site
     telemeters: Telemeters
     own: list[_Own]
-    serve_own: Serve | None
+    serve_own: Serve
     _undo: contextlib.ExitStack
 
     def commit(self) -> None:

@@ -21,9 +21,9 @@ import trio
 from mesh.admin import PageRequest, site_service
 from mesh.codec import Switch
 from mesh.config import Loaded, masked
-from mesh.errors import ConfigError, MeshError, Problem
+from mesh.errors import MeshError
 from mesh.linker.channel import Caller, ChannelClosed, Message
-from mesh.linker.doors import Door, admin_door, open_door, router_doors
+from mesh.linker.doors import NAMES, Door, admin_door, open_door, worker_doors
 from mesh.linker.listener import Listener
 from mesh.linker.reload import Reloads, checked, reload_page
 from mesh.linker.site import plain_server
@@ -72,6 +72,7 @@ class Supervisor:
     def listening(self) -> list[str]:
         """What listens where, for people."""
         labels = [router.label for router in self.loaded.stack.routers for _server in router.servers]
+        labels += [NAMES] * (len(self._sockets) - len(labels))
         addresses = [_address(sockets[0]) for sockets in self._sockets.values()]
         return [f"{label} on {address}" for label, address in zip(labels, addresses, strict=True)]
 
@@ -97,8 +98,7 @@ class Supervisor:
 
     async def start(self) -> None:
         """Open every address, start all workers, and return when they serve. Raises `ListenError` and `WorkerRefused`."""
-        _check(self.loaded)
-        self._sockets = self._opened(router_doors(self.loaded.stack))
+        self._sockets = self._opened(worker_doors(self.loaded.stack))
         self._serve_admin(self.loaded, self._admin_socket(self.loaded))
         for slot in self.slots:
             self.nursery.start_soon(self.starter.keep, slot)
@@ -173,9 +173,8 @@ class Supervisor:
 
     async def _put(self, loaded: Loaded) -> None:
         """Put a configuration into force in every worker, or in none."""
-        _check(loaded)
         async with self._one:
-            doors = router_doors(loaded.stack)
+            doors = worker_doors(loaded.stack)
             new = self._opened([door for door in doors if door.key not in self._sockets])
             try:
                 admin = self._admin_socket(loaded)
@@ -255,16 +254,6 @@ class Supervisor:
             self._admin = Listener(sock, plain_server(self.kinds), Switch(service))
             self._admin_key = admin_door(loaded.stack).key
             self.nursery.start_soon(self._admin.run, self.nursery)
-
-
-def _check(loaded: Loaded) -> None:
-    """Raise `ConfigError` for what only a single process can do."""
-    if loaded.stack.admin.http_identifier_port is not None:
-        key = "admin.httpIdentifierPort"
-        line, column = loaded.origin(key)
-        raise ConfigError(
-            Problem("is served by a single process alone", loaded.file, line, column, key, expected="`--workers 1`")
-        )
 
 
 def _shared(door: Door, count: int) -> list[socket.socket]:

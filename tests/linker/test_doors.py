@@ -1,7 +1,7 @@
 """Which addresses a stack file wants to be listened on."""
 
 from mesh.config import read_text
-from mesh.linker.doors import admin_door, identifier_door, open_door, router_doors
+from mesh.linker.doors import admin_door, identifier_door, open_door, router_doors, worker_doors
 from tests.proxies import kinds, one, stacks
 
 
@@ -45,3 +45,10 @@ def test_requests_are_named_at_a_door_only_where_the_file_says_so() -> None:
     assert identifier_door(without) is None
     assert door is not None
     assert (door.ip, door.port) == ("127.0.0.1", 8888)
+
+
+def test_workers_share_the_doors_of_routers_and_the_one_where_requests_are_named() -> None:
+    text = stacks(one(80)).replace('"port": 0,', '"port": 0, "httpIdentifierPort": 8888, ', 1)
+    settings = read_text(text, file="a.yaml", kinds=kinds()).stack
+
+    assert worker_doors(settings) == [*router_doors(settings), identifier_door(settings)]

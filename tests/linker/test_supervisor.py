@@ -1,5 +1,6 @@
 """A supervisor with workers that are processes: what it does that `linker run --workers` does not show."""
 
+import json
 import os
 import signal
 import socket
@@ -11,9 +12,10 @@ import trio
 
 from mesh.admin import PageRequest
 from mesh.config import read_file
-from mesh.errors import ConfigError, MeshError
+from mesh.errors import MeshError
 from mesh.linker.supervisor import Supervisor
 from mesh.metrics import flat
+from tests.e2e.raw import connected, request
 from tests.proxies import kinds, one, stack, stacks
 
 pytestmark = pytest.mark.slow
@@ -108,11 +110,22 @@ async def test_a_worker_that_does_not_answer_is_left_out_of_the_sum(supervisor: 
     assert (whole["workers/ready"], whole["workers/restarts"]) == (2, 0)
 
 
-async def test_what_only_a_single_process_can_do_is_refused(supervisor: Supervisor, tmp_path: Path) -> None:
+async def test_the_port_that_names_requests_comes_with_the_configuration_in_every_worker(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
     (tmp_path / "stack.yaml").write_text(stack(80).replace('"port": 0', '"httpIdentifierPort": 0, "port": 0', 1))
+    await supervisor.reloads.reload()
+    label, _on, address = supervisor.listening[-1].rpartition(" on ")
 
-    with pytest.raises(ConfigError, match=r"admin\.httpIdentifierPort: is served by a single process alone"):
-        await supervisor.reloads.reload()
+    answers = set()
+    for _number in range(20):  # the system shares them out
+        async with connected(int(address.rpartition(":")[2])) as client:
+            await client.send(request("GET", "/x"))
+            answers.add((await client.reply()).body)
+
+    (answer,) = answers
+    assert label == "names of requests"
+    assert json.loads(answer)["http"]["path"] == "/svc/web"
 
 
 async def test_what_changes_something_is_asked_of_every_worker(supervisor: Supervisor) -> None:

@@ -58,7 +58,7 @@ class HttpRouterKeys:
         least=1,
     )
     compression_level: int = key(
-        "Compression of replies: 0 is none, 1 to 9 how hard, -1 (linkerd's default) textual types at 6.",
+        "Compression of replies: 0 is none, 1 to 9 how hard, -1 (linkerd's default; it costs 1 µs) textual types at 6.",
         0,
         least=-1,
         most=9,

@@ -3,7 +3,8 @@
 Answered otherwise on purpose: `bind-025`, an unknown class under `/$`, fails in linkerd's words (`Unknown namer: …`), not
 in those of Java's class loader. And `localhost` is always 127.0.0.1.
 
-The cases of transformers (transformer-005 and 007) are of those for Kubernetes, and come with them.
+The cases of transformers (transformer-005 and 007) are of those for Kubernetes, and come with them; so do the situations
+under `later` in `hostile.yaml` with their kinds, and that of etcd with the storage of namerd.
 """
 
 from collections.abc import Sequence
@@ -48,6 +49,7 @@ from mesh_plugins.namers.fs import FsNamer
 from mesh_plugins.namers.hosts import Hosts, NoSuchHost
 from mesh_plugins.namers.rewrite import RewriteNamer
 from mesh_plugins.namers.system import SystemNamer
+from mesh_plugins.registration import mesh_kinds
 
 # A case's own shape depends on its group, so it is `Any` until the group's function takes it apart.
 Case = Any
@@ -328,3 +330,12 @@ def shown_addr(addr: Addr) -> str:
             return "failed"
         case _:
             return type(addr).__name__.removeprefix("Addr").lower()
+
+
+def test_situations_that_wait_for_a_kind_are_of_kinds_that_are_not_built_yet() -> None:
+    later = yaml.safe_load((FilePath(__file__).parent / "hostile.yaml").read_text())["later"]
+    waited = {case["kind"] for case in later if "kind" in case}
+
+    built = {kind.name for kind in mesh_kinds() if kind.built}
+
+    assert waited & built == set()
