@@ -40,6 +40,7 @@ _ELEMENTS = struct.Struct(">Bi")
 _PAIRS = struct.Struct(">BBi")
 _I16, _I32, _I64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _words, _size = _WORDS.unpack_from, _SIZE.unpack_from
+_new = tuple.__new__  # half of what calling `Head` costs
 
 
 def read_head(data: bytes | bytearray, start: int = 0) -> Head:
@@ -49,16 +50,19 @@ def read_head(data: bytes | bytearray, start: int = 0) -> Head:
         if word >> 16 == VERSION:
             if not 0 <= size <= MAX_NAME_BYTES:
                 raise Malformed(f"a method's name of {size} bytes")
-            end = start + 8 + size
-            seqid: int = _size(data, end)[0]
-            return Head(word & 0xFF, bytes(data[start + 8 : end]), seqid, end + 4)
-        if word > MAX_NAME_BYTES:
+            kind, begin = word & 0xFF, start + 8
+            end = begin + size
+            seqid, at = _size(data, end)[0], end + 4
+        elif word > MAX_NAME_BYTES:
             raise Malformed(f"a message begins with {word:#010x}, which is neither a version nor the size of a name")
-        end = start + 4 + word
-        kind, seqid = data[end], _size(data, end + 1)[0]
+        else:
+            begin = start + 4
+            end = begin + word
+            kind, seqid, at = data[end], _size(data, end + 1)[0], end + 5
     except (struct.error, IndexError):
         raise Incomplete from None
-    return Head(kind, bytes(data[start + 4 : end]), seqid, end + 5)
+    name = data[begin:end]
+    return _new(Head, (kind, name if type(name) is bytes else bytes(name), seqid, at))
 
 
 def write_head(kind: int, name: bytes, seqid: int) -> bytes:

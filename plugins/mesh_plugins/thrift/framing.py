@@ -40,6 +40,13 @@ class Framed:
             self._data, self._at = bytearray(self._data[self._at :]), 0
         self._data += data
 
+    def arrived(self, data: bytes) -> Message | None:
+        """Take note of bytes that came, and return what `take` would: mostly they are one message, which is passed on."""
+        if self._at == len(self._data) and len(data) > 4 and _size_of(data)[0] == len(data) - 4 <= self._most:
+            return Message(data, 4, is_framed=True)
+        self.feed(data)
+        return self.take()
+
     def take(self) -> Message | None:
         """Return the next message, None if not all of it has come. Raises `Malformed` for a frame of no possible size."""
         data, at = self._data, self._at
@@ -47,9 +54,6 @@ class Framed:
         if have < 4:
             return None
         size = _size_of(data, at)[0]
-        if size + 4 == have and not at and type(data) is bytes and 0 < size <= self._most:
-            self._data = b""
-            return Message(data, 4, is_framed=True)
         if not 0 < size <= self._most:
             raise Malformed(f"a frame of {size} bytes; the limit is {self._most}")
         if have < size + 4:
@@ -91,6 +95,11 @@ class Buffered:
     def feed(self, data: bytes) -> None:
         """Take note of bytes that came."""
         self._data += data
+
+    def arrived(self, data: bytes) -> Message | None:
+        """Take note of bytes that came, and return what `take` does."""
+        self._data += data
+        return self.take()
 
     def take(self) -> Message | None:
         """Return the next message, None if not all of it has come or, when `is_paused`, others should have their turn.

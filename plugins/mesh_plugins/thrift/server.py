@@ -24,7 +24,6 @@ from mesh import (
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.exceptions import ExceptionType, exception, write_exception
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, encoding_of
 from mesh_plugins.thrift.serving import Serving
 from mesh_plugins.thrift.ttwitter import CAN_TRACE, agrees, read_request_header, write_response_header
@@ -39,6 +38,7 @@ DRAIN_SECONDS = 0.25  # how long an idle client may still begin a call when the 
 HURRY_SECONDS = 1.0  # how long a client may still begin its first call when file descriptors are scarce
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 LINGER_BYTES = 524288  # of what it sends meanwhile
+KINDS = frozenset((CALL, ONEWAY))  # that a client may send
 HEAD_BYTES = 8  # of a message: whoever has not sent so many has not begun to say anything
 NOTHING_ASKED = Context()
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
@@ -61,12 +61,14 @@ class ThriftConnection:
         "_service",
         "_serving",
         "_switch",
+        "_tls",
     )
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving) -> None:
         self._connection = connection
         self._switch = switch
         self._serving = serving
+        self._tls = connection.tls
         self._messages = new_messages(serving.encoding, serving.bounds, is_framed=serving.is_framed)
         self._busy = self._is_waited_for = self._is_upgraded = False
         self._context = NOTHING_ASKED  # of the call that is answered now
@@ -116,7 +118,7 @@ class ThriftConnection:
         answered = 0
         try:
             while True:
-                message = messages.take()
+                message = messages.take() if messages.count() else None
                 if message is None:
                     answered = 0
                     message = await self._receive()
@@ -132,22 +134,27 @@ class ThriftConnection:
 
     async def _receive(self) -> Message | None:
         """Wait for the next message; None if the connection ended between messages, or nothing came for too long."""
-        connection, messages, limits = self._connection, self._messages, self._serving.limits
+        connection, messages, now = self._connection, self._messages, self._clock()
         self._busy = False
-        until = self._clock() + (DRAIN_SECONDS if self._switch.draining else limits.idle_timeout_s)
-        if not messages.count():
-            connection.deadline = min(until, max(self._expires, self._clock()))
-            if connection.deadline <= self._clock():
-                self._serving.lifetime.value += 1
-                return None
-            try:
-                data = await connection.receive_some()
-            except trio.TooSlowError:
-                self._count_end(until)
-                return None
-            if not data:
-                return None
-            messages.feed(data)
+        until = now + (DRAIN_SECONDS if self._switch.draining else self._serving.limits.idle_timeout_s)
+        if messages.count():
+            return await self._receive_rest()
+        if self._expires <= now:
+            self._serving.lifetime.value += 1
+            return None
+        connection.deadline = until if until < self._expires else self._expires
+        try:
+            data = await connection.receive_some()
+        except trio.TooSlowError:
+            self._count_end(until)
+            return None
+        if not data:
+            return None
+        return messages.arrived(data) or await self._receive_rest()
+
+    async def _receive_rest(self) -> Message:
+        """Return a message of which a part has come."""
+        connection, messages, limits = self._connection, self._messages, self._serving.limits
         begun = self._clock()
         while (message := messages.take()) is None:
             if messages.is_paused:
@@ -175,52 +182,54 @@ class ThriftConnection:
     async def _answer(self, message: Message) -> None:
         """Answer one message. Raises `Malformed` if it cannot be read, nor answered."""
         serving, start, header = self._serving, message.start, None
+        encoding = serving.encoding
         if self._is_upgraded:
-            header, start = read_request_header(serving.encoding, message.data, start, serving.bounds)
+            header, start = read_request_header(encoding, message.data, start, serving.bounds)
             message = Message(message.data, start)
         try:
-            head = serving.encoding.read_head(message.data, start)
+            head = encoding.read_head(message.data, start)
         except Incomplete:
             raise Malformed("a frame ends in the middle of a message's head") from None
         if head.name == CAN_TRACE and not self._is_upgraded:
             await self._upgrade(message, head)
             return
-        request = self._request(message, head, header)
-        error = await self._unsound(request)
-        if error is not None:
-            self._switch.refused(error)
-            if head.kind != ONEWAY:
-                text = f"{error}"
-                await self._write(request, exception(request.encoding, head, _type_of(head), text))
-            return
-        self._is_waited_for = head.kind == CALL
-        if self._connection.hung_up:
-            self._hung_up()
-        await self._exchange(request)
-
-    def _request(self, message: Message, head: Head, header: RequestHeader | None) -> ThriftRequest:
-        """Make the request of a message; from here on a call is open."""
+        if message.data[start] < 0x80:
+            encoding = encoding_of(message.data, start)
         self._busy = True
         connection = self._connection
         context = self._context = Context(self._clock(), connection.peer, connection)
-        context.tls = connection.tls
-        encoding = self._serving.encoding
-        if message.data[message.start] < 0x80:
-            encoding = encoding_of(message.data, message.start)
-        return ThriftRequest(encoding, head, message, context, header)
+        context.tls = self._tls
+        request = ThriftRequest(encoding, head, message, context, header)
+        if not self._is_plain(message.data, head):
+            error = await self._unsound(request)
+            if error is not None:
+                self._switch.refused(error)
+                if head.kind != ONEWAY:
+                    await self._write(request, exception(encoding, head, _type_of(head), f"{error}"))
+                return
+        self._is_waited_for = head.kind == CALL
+        if connection.hung_up:
+            self._hung_up()
+        await self._exchange(request)
+
+    def _is_plain(self, data: bytes, head: Head) -> bool:
+        """Return whether a call is surely sound; whether one of the others is, `_unsound` knows."""
+        serving = self._serving
+        return (
+            head.kind in KINDS
+            and head.name.isascii()
+            and (not serving.is_framed or is_sound(serving.encoding, data, head.at, serving.bounds))
+        )
 
     async def _unsound(self, request: ThriftRequest) -> RemoteProtocolError | None:
         """Return what is wrong with a call whose head was read; None if nothing is."""
-        head, body, bounds = request.head, request.body, self._serving.bounds
-        if head.kind not in (CALL, ONEWAY):
+        head, body = request.head, request.body
+        if head.kind not in KINDS:
             return RemoteProtocolError(f"a client sent a message of the kind {head.kind}; expected a call")
         try:
-            if not head.name.isascii():
-                head.name.decode()
+            head.name.decode()
             if isinstance(body, Message) and self._serving.is_framed:  # else it was walked to find its end
-                data = body.data
-                if not is_sound(request.encoding, data, head.at, bounds):
-                    await check(request.encoding, data, head.at, bounds)
+                await check(request.encoding, body.data, head.at, self._serving.bounds)
         except UnicodeDecodeError:
             return RemoteProtocolError("a method's name that is not UTF-8")
         except Malformed as error:

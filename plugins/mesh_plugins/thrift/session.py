@@ -105,9 +105,7 @@ class ThriftSession(Session):
             if request.head.kind == ONEWAY:
                 self._finish()
                 return nothing(request)
-            messages = self._messages
-            messages.feed(await connection.receive_some())
-            message = messages.take() or await self._receive()
+            message = self._messages.arrived(await connection.receive_some()) or await self._receive()
             reply = self._reply(message, request.head)
         except BaseException as error:
             self.close()

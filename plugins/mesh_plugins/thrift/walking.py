@@ -10,8 +10,8 @@ import attrs
 import trio
 
 from mesh import Limits
-from mesh_plugins.thrift.binary import skip_struct
-from mesh_plugins.thrift.message import BINARY, Encoding, Reader, Writer
+from mesh_plugins.thrift.binary import BinaryReader, skip_struct
+from mesh_plugins.thrift.message import Encoding, Reader, Writer
 from mesh_plugins.thrift.wire import (
     DOUBLE,
     LIST,
@@ -152,7 +152,7 @@ class Walk:
 
 def is_sound(encoding: Encoding, data: bytes, at: int, bounds: Bounds) -> bool:
     """Return whether what follows `at` is surely one struct and nothing else; if not, `check` knows, and takes longer."""
-    if len(data) - at > AT_ONCE or not encoding.has_structs_of(BINARY):
+    if len(data) - at > AT_ONCE or encoding.reader is not BinaryReader:
         return False
     return skip_struct(data, at, bounds.depth, bounds.elements) == len(data)
 
