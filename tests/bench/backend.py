@@ -1,4 +1,4 @@
-"""The services behind the proxies: an nginx with three listeners (`web`), a slow one (`slow`), the upload `sink`, and `mux`."""
+"""The services behind the proxies: nginx, quick (`web`) and slow (`slow`), the upload `sink`, `mux` and `thrift`."""
 
 import contextlib
 import os
@@ -31,6 +31,7 @@ class Services:
     sink: int
     mux: int
     wide: int
+    thrift: int
 
 
 @contextlib.contextmanager
@@ -39,28 +40,31 @@ def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, des
 
     `GET /large` of `web` answers with `large_bytes` bytes. `has_wide` adds a listener on all addresses of 127.0.0.0/8.
     """
-    first, second, third, slow, sink_port, mux, wide = free_ports(7)
-    services = Services((first, second, third), slow, sink_port, mux, wide if has_wide else 0)
+    first, second, third, slow, sink_port, mux, wide, thrift = free_ports(8)
+    services = Services((first, second, third), slow, sink_port, mux, wide if has_wide else 0, thrift)
     (directory / "reply").write_text(REPLY)
     with (directory / "large").open("wb") as large:
         large.truncate(large_bytes)
     (directory / "nginx.conf").write_text(_configuration(directory, services, descriptors))
     command = [find("nginx"), "-e", f"{directory}/nginx.log", "-c", f"{directory}/nginx.conf"]
     nginx = Child(command, core=core, log=directory / "nginx.out", cwd=directory, env=dict(os.environ))
-    echo = Child(
-        [sys.executable, "-m", "tests.bench.mux_echo", str(mux)],
-        core=core,
-        log=directory / "mux.out",
-        cwd=ROOT,
-        env=dict(os.environ),
-    )
+    echoes = [
+        Child(
+            [sys.executable, "-m", f"tests.bench.{module}", str(port)],
+            core=core,
+            log=directory / f"{module}.out",
+            cwd=ROOT,
+            env=dict(os.environ),
+        )
+        for module, port in (("mux_echo", mux), ("frames", thrift))
+    ]
     try:
         _await(nginx, third)
         with sink(("127.0.0.1", sink_port)):
             yield services
     finally:
-        echo.stop()
-        nginx.stop()
+        for child in (*echoes, nginx):
+            child.stop()
 
 
 def render(template: str, **values: object) -> str:

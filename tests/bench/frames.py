@@ -83,5 +83,15 @@ def load(address: tuple[str, int], *, connections: int, seconds: float) -> float
     return answered / (now - began)
 
 
+def answers(address: tuple[str, int]) -> bool:
+    """Return whether one call is answered as it should be."""
+    with socket.create_connection(address, timeout=5.0) as connection:
+        connection.sendall(CALL)
+        found = b""
+        while len(found) < len(REPLY) and (piece := connection.recv(PIECE)):
+            found += piece
+    return found == REPLY
+
+
 if __name__ == "__main__":
     serve(int(sys.argv[1]))

@@ -7,7 +7,7 @@ from statistics import median
 
 import attrs
 
-from tests.bench import cpu, handshakes, memory, mux_load, transfer, wrk
+from tests.bench import cpu, frames, handshakes, memory, mux_load, transfer, wrk
 from tests.bench.client import request
 from tests.bench.errors import ReplyError
 from tests.bench.openloop import OpenLoop
@@ -99,6 +99,17 @@ def measure_production(peer: type[Peer], bench: Bench) -> Figures:
         result = wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.wrk_seconds)
         used = cpu.seconds_used(proxy.pid) - used
     return {"production": result.per_second, "production_cpu": used / result.requests * 1e6}
+
+
+def measure_thrift(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the calls/s of a closed loop of Thrift, after a warm-up, and the processor time of a call."""
+    proxy = peer(bench.ground, "thrift")
+    with proxy.running():
+        frames.load(proxy.address, connections=CONNECTIONS, seconds=bench.amounts.warm_seconds)
+        used, seconds = cpu.seconds_used(proxy.pid), bench.amounts.wrk_seconds
+        rate = frames.load(proxy.address, connections=CONNECTIONS, seconds=seconds)
+        used = cpu.seconds_used(proxy.pid) - used
+    return {"thrift": rate, "thrift_cpu": used / (rate * seconds) * 1e6}
 
 
 def measure_p99(peer: type[Peer], bench: Bench) -> Figures:
@@ -204,6 +215,7 @@ MEASUREMENTS = {
     "wrk": Measurement(measure_wrk, _PROXIES | {"direct"}),
     "tls": Measurement(measure_tls, frozenset({"linker", "envoy"})),
     "production": Measurement(measure_production, frozenset({"linker", "envoy"})),
+    "thrift": Measurement(measure_thrift, frozenset({"linker", "envoy"})),
     "p99": Measurement(measure_p99, _PROXIES | {"direct"}),
     "transfer": Measurement(measure_transfer, _PROXIES),
     "memory": Measurement(measure_memory, _PROXIES),

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 import attrs
 
+from tests.bench import frames
 from tests.bench.backend import TEMPLATES, Services, render
 from tests.bench.client import Address, connect, exchange, request
 from tests.bench.errors import ChildError, MissingProgram, ReplyError
@@ -27,7 +28,7 @@ LIMIT = 64  # requests in flight that a limited peer lets in
 MUX_NAME = "/echo"  # the destination of calls over Mux
 READY_SECONDS = 30.0
 
-Case = Literal["small", "filters", "names", "limited", "tls", "production", "mux"]
+Case = Literal["small", "filters", "names", "limited", "tls", "production", "mux", "thrift"]
 
 
 @attrs.frozen
@@ -133,6 +134,8 @@ class Peer(ABC):
         if self._case == "mux":
             call(self.address, MUX_NAME)
             return ""
+        if self._case == "thrift":
+            return "" if frames.answers(self.address) else "a wrong answer"
         with self._connect() as connection:
             status, _ = exchange(connection, request("web"))
         return "" if status == 200 else str(status)
@@ -157,6 +160,7 @@ class Peer(ABC):
             "slow": services.slow,
             "sink": services.sink,
             "mux": services.mux,
+            "thrift": services.thrift,
         }
         return ports | {"port": self._port}
 
@@ -170,7 +174,7 @@ class Envoy(Peer):
     def _prepare(self) -> list[str]:
         bootstrap = self._directory / "envoy.yaml"
         allowed = LIMIT if self._case == "limited" else 1024  # 1024 is Envoy's default
-        template = "envoy-tls.yaml" if self._case == "tls" else "envoy.yaml"
+        template = f"envoy-{self._case}.yaml" if self._case in ("tls", "thrift") else "envoy.yaml"
         files = attrs.asdict(self._ground.certificate)
         bootstrap.write_text(render(template, max_requests=allowed, **files, **self._ports()))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
@@ -206,6 +210,8 @@ class Linker(Peer):
             values |= attrs.asdict(self._ground.certificate)
         if self._case == "filters":
             copyfile(TEMPLATES / "passthrough.py", self._directory / "passthrough.py")
+        if self._case == "thrift":
+            values["thrift"] = self._ground.services.thrift
         stack.write_text(render(f"linker-{self._case}.yaml", **values))
         self._write_disco()
         return [find("linker"), "run", str(stack)]

@@ -38,6 +38,7 @@ def test_endpoints_are_legal_loopback_addresses() -> None:
         ("linker-tls.yaml", FILES),
         ("linker-production.yaml", {}),
         ("linker-mux.yaml", {}),
+        ("linker-thrift.yaml", {"thrift": 9090}),
     ],
 )
 def test_a_stack_file_serves_on_the_port_it_is_given(template: str, values: dict[str, object]) -> None:
@@ -63,6 +64,14 @@ def test_envoy_balances_over_three_endpoints_by_least_request(template: str) -> 
     web = bootstrap["static_resources"]["clusters"][0]
 
     assert (web["lb_policy"], len(web["load_assignment"]["endpoints"][0]["lb_endpoints"])) == ("LEAST_REQUEST", 3)
+
+
+def test_both_peers_of_thrift_lead_to_the_same_endpoint() -> None:
+    linker = yaml.safe_load(render("linker-thrift.yaml", port=4140, admin=9990, thrift=9090))
+    envoy = yaml.safe_load(render("envoy-thrift.yaml", port=4140, thrift=9090))
+
+    assert linker["routers"][0]["dtab"] == "/svc => /$/inet/127.0.0.1/9090;"
+    assert "'port_value': 9090" in str(envoy["static_resources"]["clusters"])
 
 
 def test_a_value_that_a_template_misses_is_an_error() -> None:
