@@ -131,7 +131,7 @@ class Peer(ABC):
 
     def _try(self) -> str:
         """Make a request; return what was answered, empty if it was what it should be."""
-        if self._case == "mux":
+        if self._speaks_mux():
             call(self.address, MUX_NAME)
             return ""
         if self._case == "thrift":
@@ -139,6 +139,9 @@ class Peer(ABC):
         with self._connect() as connection:
             status, _ = exchange(connection, request("web"))
         return "" if status == 200 else str(status)
+
+    def _speaks_mux(self) -> bool:
+        return self._case == "mux"
 
     def _connect(self) -> socket.socket:
         return connect_with_tls(self.address, context()) if self._case == "tls" else connect(self.address)
@@ -236,7 +239,7 @@ class Linker(Peer):
 
 
 class Finagle(Peer):
-    """A proxy of Mux made of Finagle's own server and client; it speaks nothing else, so its only case is `mux`."""
+    """A proxy of Mux made of Finagle's own server and client; it speaks nothing else, whatever the case."""
 
     name = "finagle"
     programs = ("java", "mvn")
@@ -248,6 +251,9 @@ class Finagle(Peer):
             return [*command("MuxProxy", ["-XX:ActiveProcessorCount=1"]), *addresses]
         except CannotBuild as error:
             raise MissingProgram(str(error)) from error
+
+    def _speaks_mux(self) -> bool:
+        return True
 
 
 class Direct(Peer):
