@@ -35,6 +35,8 @@ from mesh_plugins.mux.serving import Serving
 from mesh_plugins.tcp.message import TcpReply
 from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftReply
 from mesh_plugins.thrift.wire import CALL, REPLY
+from tests.e2e.h2_peers import Endpoint as GrpcEndpoint
+from tests.e2e.h2_peers import Said
 
 ROOT = Path(__file__).parents[1]
 STACKS = sorted(path.name for path in (ROOT / "stacks").glob("*.yaml"))
@@ -145,7 +147,8 @@ def test_an_example_gives_no_reason_to_warn(stack: str) -> None:
 
 
 def test_a_request_is_sent_through_every_example() -> None:
-    assert sorted({sent.stack for sent in SENT} | {"mux.yaml", "thrift.yaml", "thrift-json.yaml"}) == STACKS
+    others = {"grpc.yaml", "mux.yaml", "thrift.yaml", "thrift-json.yaml"}
+    assert sorted({sent.stack for sent in SENT} | others) == STACKS
 
 
 async def test_a_call_is_sent_through_the_example_in_another_protocol() -> None:
@@ -190,6 +193,25 @@ async def test_a_call_is_sent_through_the_example_of_mux() -> None:
         reply: MuxReply = await router.servers[0].service(router.parts.request("", "mux://x/web/users", []))
 
     assert (reply.status, reply.body.buffered) == (0, b"asked for /users")
+
+
+async def test_a_call_of_grpc_is_sent_through_the_example() -> None:
+    said = Said([(b":status", b"200"), (b"content-type", b"application/grpc")], b"", [(b"grpc-status", b"5")])
+    greeter = GrpcEndpoint(lambda _request: said)
+
+    async def answer(connection: Connection, _switch: Switch) -> None:
+        await greeter.serve(connection)
+
+    async with built("grpc.yaml", answer) as assembly:
+        router = assembly.routers[0]
+        call = router.parts.request("POST", "http://x/demo.Greeter/Shout", [("content-type", "application/grpc")])
+        reply: HttpReply = await router.servers[0].service(call)
+        await reply.body.receive()
+        trailers = reply.body.trailers
+        await reply.aclose()
+
+    asked = [request.field(b":path") for request in greeter.requests]
+    assert (asked.count(b"/demo.Greeter/Shout"), trailers) == (1, [(b"grpc-status", b"5")])
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.stack} {sent.url}")

@@ -24,7 +24,7 @@ from mesh_plugins.http.keys import (
 def _identifier(name: str, config: type, function: str, *protocols: str) -> Kind:
     summary = (config.__doc__ or "").partition("\n")[0]
     factory = f"mesh_plugins.http.identifiers:{function}"
-    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http", "h2", *protocols))
+    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http", "h2", "grpc", *protocols))
 
 
 KINDS = (

@@ -7,10 +7,12 @@ import trio
 
 from mesh import EMPTY, Body, Context, Endpoint, Fields, HttpReply, HttpRequest, MeshError
 from mesh_plugins.access_log.counted import Counted
+from mesh_plugins.http.gathered import Trailed
 
 GONE = "DC"  # Envoy's flag for a client that went away
 GONE_STATUS = 499  # what nginx, and `errors`, call a request whose client went away
 BODILESS = (204, 304)
+NO_TRAILERS: Fields = []
 
 Clock = Callable[[], float]
 
@@ -43,6 +45,7 @@ class Exchange:
         "peer",
         "received",
         "reply_headers",
+        "reply_trailers",
         "scheme",
         "seconds",
         "sent",
@@ -84,6 +87,7 @@ class Exchange:
         self.to_head = self._clock() - self._started
         self.status = status = reply.status
         self.reply_headers = reply.headers
+        self.reply_trailers: Fields = NO_TRAILERS
         self.sent = 0
         body: Body = reply.body
         self.declared = size = body.size
@@ -93,6 +97,8 @@ class Exchange:
         elif request.method != b"HEAD" and status not in BODILESS:
             if reply.whole:
                 self.sent = size or 0
+                if type(body) is Trailed:
+                    self.reply_trailers = body.trailers
             else:
                 reply.body = self._reply_body = Counted(body)
         reply.on_close(self.end)
@@ -123,6 +129,7 @@ class Exchange:
     def _end_without_reply(self) -> None:
         self.to_head = self.seconds
         self.reply_headers = []
+        self.reply_trailers = NO_TRAILERS
         self.declared = None
         self.sent = 0
         if self.flags.startswith(GONE):
@@ -130,6 +137,7 @@ class Exchange:
 
     def _end_body(self, body: Counted) -> None:
         self.sent = body.count
+        self.reply_trailers = body.trailers
         if not body.is_done and not self.flags:
             self.flags = _why(body.error)
         self._reply_body = None

@@ -12,6 +12,7 @@ from functools import lru_cache
 from mesh import Fields, Path
 from mesh_plugins.access_log.escaping import quoted, word
 from mesh_plugins.access_log.exchange import Exchange
+from mesh_plugins.grpc.status import Code, read_status
 
 Piece = Callable[[Exchange], str]
 NewPiece = Callable[[str, int | None], Piece]
@@ -82,6 +83,31 @@ def request_header(argument: str, length: int | None) -> Piece:
 def reply_header(argument: str, length: int | None) -> Piece:
     """Return the operator of a reply's header; `X?Y` is either."""
     return _first(argument, length, lambda name: lambda exchange: header(exchange.reply_headers, name))
+
+
+def reply_trailer(argument: str, length: int | None) -> Piece:
+    """Return the operator of a reply's trailer; `X?Y` is either."""
+    return _first(argument, length, lambda name: lambda exchange: header(exchange.reply_trailers, name))
+
+
+def grpc_status(argument: str, length: int | None) -> Piece:
+    """Return the operator of the status of a call of gRPC: `NotFound`, or `NOT_FOUND`, or `5`, by the argument."""
+    if argument not in ("", "CAMEL_STRING", "SNAKE_STRING", "NUMBER"):
+        raise ValueError("takes CAMEL_STRING, SNAKE_STRING or NUMBER")
+
+    def show(exchange: Exchange) -> str:
+        code = read_status(exchange.reply_trailers)
+        if code is None:
+            code = read_status(exchange.reply_headers)
+        if code is None:
+            return "-"
+        if argument == "NUMBER":
+            return str(int(code))
+        if argument == "SNAKE_STRING" or code is Code.OK:
+            return code.name
+        return code.name.title().replace("_", "")
+
+    return _shortened(show, length)
 
 
 def without_query(argument: str, length: int | None) -> Piece:
@@ -162,5 +188,7 @@ OPERATORS: dict[str, NewPiece] = {
     "REQ": request_header,
     "RESP": reply_header,
     "REQ_WITHOUT_QUERY": without_query,
+    "TRAILER": reply_trailer,
+    "GRPC_STATUS": grpc_status,
 }
 """Every operator by its name."""

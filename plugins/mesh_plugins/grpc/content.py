@@ -1,10 +1,13 @@
 """What is gRPC and what is not, and a reply that says nothing but a status."""
 
-from mesh import Fields, HttpReply, field
+from mesh import Fields, HttpReply, Param, field
 from mesh_plugins.grpc.status import Code, status_fields
 
 CONTENT_TYPE = b"content-type"
 GRPC = b"application/grpc"
+
+CARRIES_GRPC = Param(False, "carries gRPC")
+"""Whether calls of gRPC may come through a stack: where clients or endpoints speak HTTP/2."""
 
 
 def is_grpc_type(content_type: bytes | None) -> bool:

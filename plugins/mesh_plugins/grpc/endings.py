@@ -21,7 +21,7 @@ from mesh import (
     bind,
     field,
 )
-from mesh_plugins.grpc.content import is_grpc, is_grpc_type, trailers_only
+from mesh_plugins.grpc.content import CARRIES_GRPC, is_grpc, is_grpc_type, trailers_only
 from mesh_plugins.grpc.mapping import of_error, of_http
 from mesh_plugins.grpc.status import Code, read_status, status_fields
 from mesh_plugins.http.clear_context import clears_context
@@ -110,6 +110,8 @@ class Ending(Body):
 
 
 def _endings(params: Params, rest: Make) -> AnyService:
+    if not params[CARRIES_GRPC]:
+        return rest(params)
     return bind(Endings(hides=clears_context(params)), rest(params), "grpc_endings")
 
 

@@ -8,10 +8,12 @@ from mesh_plugins.grpc.classifiers import (
     NeverRetryableConfig,
     RetryableStatusCodesConfig,
 )
+from mesh_plugins.grpc.keys import GrpcRouterKeys, GrpcServiceKeys
 from mesh_plugins.grpc.methods import GrpcStatsConfig
 from mesh_plugins.grpc.own_health import GrpcHealthConfig
 from mesh_plugins.grpc.probes import GrpcHealthCheckConfig
 from mesh_plugins.grpc.web import GrpcWebConfig
+from mesh_plugins.http.keys import H2ClientKeys, H2ServerKeys
 
 PROTOCOLS = ("h2", "grpc", "http")
 
@@ -28,6 +30,15 @@ def _filter(name: str, config: type, factory: str) -> Kind:
 
 
 KINDS = (
+    Kind(
+        "grpc",
+        Category.PROTOCOL,
+        "HTTP/2 routers for gRPC alone.",
+        GrpcRouterKeys,
+        "mesh_plugins.grpc.protocol:grpc",
+        parts={"server": H2ServerKeys, "service": GrpcServiceKeys, "client": H2ClientKeys},
+        alpn=("h2",),
+    ),
     _classifier("default", DefaultConfig, "make_default"),
     _classifier("compliant", CompliantConfig, "make_compliant"),
     _classifier("alwaysRetryable", AlwaysRetryableConfig, "make_always_retryable"),

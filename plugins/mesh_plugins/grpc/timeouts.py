@@ -24,7 +24,7 @@ from mesh import (
     bind,
     sooner,
 )
-from mesh_plugins.grpc.content import is_grpc
+from mesh_plugins.grpc.content import CARRIES_GRPC, is_grpc
 from mesh_plugins.http.context import with_reader
 
 GRPC_TIMEOUT = b"grpc-timeout"
@@ -108,12 +108,16 @@ class Remaining:
 
 
 def _timeout(params: Params, rest: Make) -> AnyService:
+    if not params[CARRIES_GRPC]:
+        return rest(params)
     scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True).scope("admission_control")
     clock = trio.lowlevel.current_clock().current_time
     return rest(with_reader(params, [GRPC_TIMEOUT], TimeoutReader(scope.counter("deadline", "rejected"), clock)))
 
 
 def _remaining(params: Params, rest: Make) -> AnyService:
+    if not params[CARRIES_GRPC]:
+        return rest(params)
     return bind(Remaining(trio.lowlevel.current_clock().current_time), rest(params), "grpc_remaining")
 
 

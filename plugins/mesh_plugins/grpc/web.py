@@ -27,7 +27,7 @@ from mesh import (
     field,
     without,
 )
-from mesh_plugins.grpc.content import CONTENT_TYPE, GRPC, is_grpc
+from mesh_plugins.grpc.content import CARRIES_GRPC, CONTENT_TYPE, GRPC, is_grpc
 from mesh_plugins.grpc.messages import TRAILERS, encode
 
 _TYPE = re.compile(rb"application/grpc-web(-text)?((?:[+;].*)?)", re.IGNORECASE)
@@ -175,7 +175,7 @@ def grpc_web(_config: GrpcWebConfig) -> Module:
     """Return the module of the kind `io.l5d.grpcWeb`."""
 
     def wrap(params: Params, rest: Make) -> AnyService:
-        return bind(GrpcWeb(), rest(params), "grpc_web")
+        return bind(GrpcWeb(), rest(params.put(CARRIES_GRPC, True)), "grpc_web")
 
     return Module(
         "grpc_web",

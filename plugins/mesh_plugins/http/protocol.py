@@ -31,10 +31,15 @@ from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
-from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
+from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES, RETRY_MANNERS
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
+from mesh_plugins.grpc.classifiers import NEVER
+from mesh_plugins.grpc.content import CARRIES_GRPC
+from mesh_plugins.grpc.endings import GRPC_ENDINGS
+from mesh_plugins.grpc.retrying import MANNERS
+from mesh_plugins.grpc.timeouts import GRPC_TIMEOUT_READ, GRPC_TIMEOUT_WRITTEN
 from mesh_plugins.http.classifiers import IDEMPOTENT, all_successful, non_retryable_5xx
 from mesh_plugins.http.clear_context import CLEAR_CONTEXT, CLEARS_CONTEXT, clears_context
 from mesh_plugins.http.client_cert import CLIENT_CERT, FORWARD_CLIENT_CERT
@@ -65,6 +70,7 @@ STACK = Stack(
         COMPRESSION,
         CLEAR_CONTEXT,
         SERVER_STATS,
+        GRPC_ENDINGS,
         ERRORS,
         ADMISSION,
         TIMEOUT,
@@ -73,6 +79,7 @@ STACK = Stack(
         FORWARDED,
         CALL_DEPTH,
         DEADLINE,
+        GRPC_TIMEOUT_READ,
         DTAB_HEADERS,
         REQUEST_FIELDS,
         ROUTER,
@@ -93,11 +100,13 @@ STACK = Stack(
         ATTEMPT_SPANS,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
+        GRPC_TIMEOUT_WRITTEN,
         CONNECT_TUNNELS,
     ]
 )
 """The default stack of an HTTP router, outermost first; docs/architecture.md has it as a table."""
 
+HTTP_1 = "http/1.1"
 BUFFERED_KIB = 5  # of a body are read before its request is handed on, unless the stack file says otherwise
 
 
@@ -118,6 +127,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     def for_client(below: Params, client: ClientSettings) -> Params:
         limits = effective_limits(client.limits, keys, client.socket_options)
         below = below.put(FORWARD_CLIENT_CERT, client.extra.forward_client_cert)
+        below = below.put(CARRIES_GRPC, client.extra.protocol != HTTP_1)
         return calling(below, client, limits, keys.engine)
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
@@ -127,6 +137,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         below = below.put(TRUSTS_TRACES, not clears_context(below))
         below = below.put(LABELERS, _labelers(listener.extra, below))
         below = below.put(TIMESTAMP_HEADER, listener.extra.timestamp_header or "")
+        if listener.extra.protocols != (HTTP_1,):
+            below = below.put(CARRIES_GRPC, True)
         serving = _serving(keys, listener, below)
         return below, serve_any(listener.extra.protocols, serving, http2_serving(serving, listener, below), keys.engine)
 
@@ -136,7 +148,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         .put(REPEATABLE, is_repeatable)
         .put(IS_NACK, is_nack)
         .put(IS_UNPROCESSED, is_unprocessed)
-        .put(NEVER_RETRYING, (non_retryable_5xx, all_successful))
+        .put(NEVER_RETRYING, (non_retryable_5xx, all_successful, NEVER))
         .put(PASS_ON, pass_on)
         .put(CLASSIFIER, non_retryable_5xx)
         .put(TUNNELS, any(listener.extra.connect for listener in settings.servers))
@@ -144,6 +156,8 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         .put(MOST_ERROR_BYTES, keys.max_err_response_kb * 1024)
         .put(PROPAGATOR, load(keys.trace_propagator.kind)(keys.trace_propagator.config))
     )
+    if _speaks_http2(settings):
+        params = params.put(RETRY_MANNERS, MANNERS)
     params = _logged(keys, params)
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
@@ -153,6 +167,12 @@ def http(settings: RouterSettings, params: Params) -> Parts:
 
     take = partial(take_over, params)
     return Parts(STACK, params, server, name, make_request, clients.states, take, alpn_of_server)
+
+
+def _speaks_http2(settings: RouterSettings) -> bool:
+    """Return whether clients of a router may speak HTTP/2, or endpoints do."""
+    servers = any(listener.extra.protocols != (HTTP_1,) for listener in settings.servers)
+    return servers or settings.client.default.extra.protocol != HTTP_1
 
 
 def _serving(keys: HttpRouterKeys, listener: ServerSettings, below: Params) -> Serving:

@@ -3,7 +3,7 @@
 from mesh import Category, Kind
 from mesh_plugins.labelers.labelers import LabelerConfig, StaticConfig
 
-_PROTOCOLS = ("http", "h2")
+_PROTOCOLS = ("http", "h2", "grpc")
 
 
 def _labeler(name: str, summary: str, function: str, config: type = LabelerConfig) -> Kind:

@@ -5,7 +5,7 @@ from mesh_plugins.propagators.b3 import B3Config
 from mesh_plugins.propagators.l5d import L5dConfig, NoneConfig
 from mesh_plugins.propagators.w3c import W3cConfig
 
-_PROTOCOLS = ("http", "h2")
+_PROTOCOLS = ("http", "h2", "grpc")
 
 KINDS = (
     Kind(

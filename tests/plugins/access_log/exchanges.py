@@ -38,6 +38,8 @@ async def an_exchange(request: HttpRequest | None = None, reply: HttpReply | Non
     ended: list[Exchange] = []
     exchange = Exchange(asked, ended.append)
     exchange.begin_reply(asked, answered)
+    while not answered.whole and await answered.body.receive():
+        pass
     await answered.aclose()
     assert ended == [exchange]
     exchange.arrived, exchange.to_head, exchange.seconds = TIME, 0.5, 1.5

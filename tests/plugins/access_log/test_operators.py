@@ -5,7 +5,9 @@ import socket
 import pytest
 
 from mesh import HttpReply, TraceId
+from mesh.testing import Trickle
 from mesh_plugins.access_log.formats import read_format
+from mesh_plugins.http.gathered import Trailed
 from tests.plugins.access_log.exchanges import a_request, an_exchange, routed
 
 
@@ -43,15 +45,42 @@ async def test_an_operator_shows_its_part(form: str, expected: str) -> None:
     assert await shown(form) == expected
 
 
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("%GRPC_STATUS%", "NotFound"),
+        ("%GRPC_STATUS(CAMEL_STRING)%", "NotFound"),
+        ("%GRPC_STATUS(SNAKE_STRING):3%", "NOT"),
+        ("%GRPC_STATUS(NUMBER)%", "5"),
+        ("%TRAILER(grpc-message)% %TRAILER(x?Grpc-Status)%", "gone 5"),
+    ],
+)
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "stream"])
+async def test_the_status_of_a_call_stands_in_its_trailers(form: str, expected: str, is_whole: bool) -> None:
+    trailers = [(b"grpc-status", b"5"), (b"grpc-message", b"gone")]
+    body = Trailed(b"", trailers) if is_whole else Trickle(b"a", trailers=trailers)
+
+    exchange = await an_exchange(a_request(), HttpReply(200, [], body))
+
+    assert read_format(form)(exchange) == expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [(b"0", "OK"), (b"14", "Unavailable")])
+async def test_or_in_its_headers(status: bytes, expected: str) -> None:
+    exchange = await an_exchange(a_request(), HttpReply(200, [(b"grpc-status", status)]))
+
+    assert read_format("%GRPC_STATUS%")(exchange) == expected
+
+
 async def test_what_is_not_there_is_a_dash() -> None:
     exchange = await an_exchange()
 
     line = read_format(
         "%RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_HOST% %UPSTREAM_CLUSTER% %ROUTE_NAME% %TRACE_ID% "
-        "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"
+        "%UPSTREAM_REQUEST_ATTEMPT_COUNT% %GRPC_STATUS% %TRAILER(x)%"
     )(exchange)
 
-    assert line == "- - - - - - 0"
+    assert line == "- - - - - - 0 - -"
 
 
 async def test_an_ipv6_client_has_no_brackets() -> None:
@@ -67,6 +96,7 @@ async def test_an_ipv6_client_has_no_brackets() -> None:
         ("%QQQ%", "there is no operator %QQQ%; there are: START_TIME, "),
         ("%REQ%", "%REQ% needs the name of a header"),
         ("%REQ(a b)%", "%REQ% needs the name of a header"),
+        ("%GRPC_STATUS(HEX)%", "%GRPC_STATUS% takes CAMEL_STRING, SNAKE_STRING or NUMBER"),
         ("%DURATION(x)%", "%DURATION% takes no argument"),
         ("a %DURATION", "no operator begins at `%DURATION`"),
     ],

@@ -4,6 +4,7 @@ import pytest
 
 from mesh import Body, DeadlineExceeded, HttpReply, HttpRequest, MeshError, Params, StreamReset, UpstreamBroken
 from mesh.testing import Headers, Trickle, reply, request, run_filter
+from mesh_plugins.grpc.content import CARRIES_GRPC
 from mesh_plugins.grpc.endings import GRPC_ENDINGS, Endings
 from mesh_plugins.http.clear_context import CLEARS_CONTEXT
 from mesh_plugins.http.gathered import Trailed
@@ -72,7 +73,7 @@ async def test_a_stream_that_breaks_off_ends_with_a_status(error: MeshError, sta
 
 
 async def test_strangers_learn_no_names_from_it() -> None:
-    params, rest = Params().put(CLEARS_CONTEXT, True), Rest()
+    params, rest = Params().put(CARRIES_GRPC, True).put(CLEARS_CONTEXT, True), Rest()
     rest.answer = lambda _request: reply(200, Trickle(error=UpstreamBroken("10.0.0.1 broke")), headers=GRPC)
 
     returned = await GRPC_ENDINGS.wrap(params, rest)(call())
@@ -134,3 +135,9 @@ async def test_what_is_no_call_is_left_alone(asked: HttpRequest) -> None:
 
     assert await run_filter(Endings(), asked, answer) is answer
     assert answer.body.buffered == b"busy"
+
+
+async def test_where_no_calls_come_through_nothing_is_added() -> None:
+    rest = Rest()
+
+    assert GRPC_ENDINGS.wrap(Params(), rest) is rest.services[0]

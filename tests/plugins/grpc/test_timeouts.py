@@ -14,11 +14,13 @@ from mesh import (
     HttpRequest,
     Life,
     Metrics,
+    Module,
     Params,
     TotalTimeout,
     field,
 )
 from mesh.testing import request
+from mesh_plugins.grpc.content import CARRIES_GRPC
 from mesh_plugins.grpc.timeouts import GRPC_TIMEOUT_READ, GRPC_TIMEOUT_WRITTEN, read_timeout, write_timeout
 from mesh_plugins.http.context import READERS
 from tests.plugins.rest import Rest, numbers
@@ -34,7 +36,9 @@ class Bench:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.rest = Rest()
-        params = Params().put(LIFE, Life(None)).put(METRICS, self.metrics).put(SERVER_LABEL, "a")
+        params = (
+            Params().put(LIFE, Life(None)).put(METRICS, self.metrics).put(SERVER_LABEL, "a").put(CARRIES_GRPC, True)
+        )
         GRPC_TIMEOUT_READ.wrap(params, self.rest)
 
     def read(self, asked: HttpRequest) -> HttpRequest:
@@ -137,7 +141,7 @@ async def test_other_requests_may_say_what_they_like() -> None:
 async def _sent(asked: HttpRequest, after: float = 0.0) -> bytes | None:
     """Return what an endpoint is told."""
     rest = Rest()
-    service = GRPC_TIMEOUT_WRITTEN.wrap(Params(), rest)
+    service = GRPC_TIMEOUT_WRITTEN.wrap(Params().put(CARRIES_GRPC, True), rest)
     await trio.sleep(after)
     await service(asked)
     return field(rest.requests[0][1].headers, b"grpc-timeout")
@@ -166,3 +170,11 @@ async def test_nor_does_a_request_that_is_no_call(autojump_clock: MockClock) -> 
     asked.context.expiry = Expiry(0.25, TotalTimeout, "slow")
 
     assert await _sent(asked) is None
+
+
+@pytest.mark.parametrize("module", [GRPC_TIMEOUT_READ, GRPC_TIMEOUT_WRITTEN], ids=lambda module: module.role)
+async def test_where_no_calls_come_through_nothing_is_added(module: Module) -> None:
+    rest = Rest()
+
+    assert module.wrap(Params(), rest) is rest.services[0]
+    assert rest.built[0][READERS] == ()

@@ -80,11 +80,8 @@ async def test_a_filter_that_raises_is_our_own_fault(caplog: pytest.LogCaptureFi
         _asked, answered = await _answer(ZeroDivisionError("oops"))
 
     fields = dict(answered.headers)
-    assert (answered.status, fields[b"grpc-status"], fields[b"grpc-message"]) == (
-        200,
-        b"13",
-        b"a filter raised ZeroDivisionError: oops",
-    )
+    assert (answered.status, fields[b"grpc-status"]) == (200, b"13")
+    assert fields[b"grpc-message"].endswith(b" raised ZeroDivisionError: oops")
 
 
 async def test_nobody_reads_what_a_client_is_told_that_has_gone() -> None:
