@@ -25,10 +25,12 @@ from mesh import (
 from mesh.config import read_file
 from mesh.life import Life
 from mesh.linker.assemble import Assembly, assemble
-from mesh.linker.site import plain_server
 from mesh.metrics import Metrics
 from mesh.plugins import find
+from mesh_plugins.http.versions import serve_any
 from mesh_plugins.http1.protocol import new_session
+from mesh_plugins.http1.serving import Serving as HttpServing
+from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.protocol import serve as serve_mux
 from mesh_plugins.mux.serving import Serving
@@ -59,6 +61,8 @@ SENT = (
     Sent("fs.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("http.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
     Sent("http.yaml", "http://x/", "127.0.0.1:8080 got GET /", (("l5d-name", "/web"),)),
+    Sent("h2.yaml", "http://web/", "127.0.0.1:8080 got GET /"),
+    Sent("h2.yaml", "http://web/", "127.0.0.1:4142 got GET /", listener=(1, 0)),
     Sent("rewriting.yaml", "http://web.example.org/", "127.0.0.1:8080 got GET /"),
     Sent("rewriting.yaml", "http://web:4140/", "127.0.0.1:8080 got GET /"),
     Sent("rewriting.yaml", "http://x/web/api", "127.0.0.1:8080 got GET /web/api", listener=(1, 0)),
@@ -91,7 +95,7 @@ SENT = (
 async def built(stack: str, serve: Serve | None = None) -> AsyncIterator[Assembly]:
     """Build an example whose endpoints all answer, in memory, with their address and what they got, or as `serve` does."""
     kinds = find()
-    serve = serve or plain_server(kinds)
+    serve = serve or serve_any(("http/1.1", "h2"), HttpServing(), Http2Serving(), "fast")
     loaded = read_file(f"stacks/{stack}", kinds)
     async with trio.open_nursery() as nursery:
 

@@ -14,10 +14,10 @@ from mesh.plugins import find
 CASES = yaml.safe_load((pathlib.Path(__file__).parent / "linkerd.yaml").read_text())["cases"]
 
 
-def _router(life: Life, dst_prefix: str, identifier: Any) -> BuiltRouter:
+def _router(life: Life, protocol: str, dst_prefix: str, identifier: Any) -> BuiltRouter:
     file = {
         "routers": [
-            {"protocol": "http", "dstPrefix": dst_prefix, "identifier": identifier, "servers": [{"port": 0}]},
+            {"protocol": protocol, "dstPrefix": dst_prefix, "identifier": identifier, "servers": [{"port": 0}]},
         ]
     }
     kinds = find()
@@ -26,6 +26,8 @@ def _router(life: Life, dst_prefix: str, identifier: Any) -> BuiltRouter:
 
 
 def _request(given: dict[str, Any]) -> HttpRequest:
+    if ":path" in given:
+        return HttpRequest(b"GET", given[":path"].encode(), [(b"host", given[":authority"].encode())], version=(2, 0))
     headers: Fields = [(name.lower().encode(), value.encode()) for name, value in given.get("headers", {}).items()]
     version = (1, 0) if given.get("version") == "1.0" else (1, 1)
     return HttpRequest(given.get("method", "GET").encode(), given.get("uri", "/").encode(), headers, version=version)
@@ -34,7 +36,7 @@ def _request(given: dict[str, Any]) -> HttpRequest:
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 async def test_a_request_is_named_as_linkerd_names_it(case: dict[str, Any], life: Life) -> None:
     given, expect = case["given"], case["expect"]
-    router = _router(life, given["dst_prefix"], given["identifier"])
+    router = _router(life, given["protocol"], given["dst_prefix"], given["identifier"])
     request = _request(given["request"])
 
     if expect.get("unidentified"):
