@@ -48,7 +48,7 @@ def main(count: int, only: list[str], peers: list[str], quick: bool, write: Path
     """Measure proxies in turn on one core, with the load generator and the backend on another."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _end)
-    programs = [*(program for peer in peers for program in PEERS[peer].programs), "nginx", "wrk"]
+    programs = [*(program for peer in peers for program in PEERS[peer].programs), "nginx", "wrk", "nghttpd", "h2load"]
     try:
         needs.check([*programs, "taskset"])
         load_core, proxy_core = _cores()

@@ -24,12 +24,13 @@ SLOW_RATE = 2000  # requests/s that `slow` answers: far less than a proxy can re
 
 @attrs.frozen
 class Services:
-    """The loopback ports on which the services listen; `wide` is 0 unless it was asked for."""
+    """The loopback ports on which the services listen; `h2` on every loopback address; `wide` is 0 unless it was asked for."""
 
     web: tuple[int, int, int]
     slow: int
     sink: int
     mux: int
+    h2: int
     wide: int
     thrift: int
 
@@ -40,8 +41,8 @@ def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, des
 
     `GET /large` of `web` answers with `large_bytes` bytes. `has_wide` adds a listener on all addresses of 127.0.0.0/8.
     """
-    first, second, third, slow, sink_port, mux, wide, thrift = free_ports(8)
-    services = Services((first, second, third), slow, sink_port, mux, wide if has_wide else 0, thrift)
+    first, second, third, slow, sink_port, mux, h2, wide, thrift = free_ports(9)
+    services = Services((first, second, third), slow, sink_port, mux, h2, wide if has_wide else 0, thrift)
     (directory / "reply").write_text(REPLY)
     with (directory / "large").open("wb") as large:
         large.truncate(large_bytes)
@@ -58,18 +59,33 @@ def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, des
         )
         for module, port in (("mux_echo", mux), ("frames", thrift))
     ]
+    nghttpd = Child(_nghttpd(directory, h2), core=core, log=directory / "h2.out", cwd=directory, env=dict(os.environ))
     try:
         _await(nginx, third)
         with sink(("127.0.0.1", sink_port)):
             yield services
     finally:
-        for child in (*echoes, nginx):
+        for child in (nghttpd, *echoes, nginx):
             child.stop()
 
 
 def render(template: str, **values: object) -> str:
     """Return the template file `template` with `values` put in; a value that is missing is a `KeyError`."""
     return Template((TEMPLATES / template).read_text()).substitute(values)
+
+
+def _nghttpd(directory: Path, port: int) -> list[str]:
+    """Return what serves the files of `directory` over HTTP/2; to callers of gRPC each reply looks like a good one."""
+    options = [
+        "--no-tls",
+        "--htdocs",
+        str(directory),
+        "--trailer",
+        "grpc-status: 0",
+        "--max-concurrent-streams",
+        "1000",
+    ]
+    return [find("nghttpd"), *options, str(port)]
 
 
 def _configuration(directory: Path, services: Services, descriptors: int) -> str:

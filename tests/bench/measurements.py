@@ -7,7 +7,7 @@ from statistics import median
 
 import attrs
 
-from tests.bench import cpu, frames, handshakes, memory, mux_load, transfer, wrk
+from tests.bench import cpu, frames, h2load, handshakes, memory, mux_load, transfer, wrk
 from tests.bench.client import request
 from tests.bench.errors import ReplyError
 from tests.bench.openloop import OpenLoop
@@ -57,6 +57,7 @@ QUICK = Amounts(
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "longest": 1.0}
 RATE = 1000  # requests/s of the p99
 CONNECTIONS = 32
+GRPC_MESSAGE = b"\0\0\0\0\x40" + bytes(64)  # one message of 64 bytes, as it goes over the wire
 CONNECT_SECONDS = 60.0  # how long the case of many endpoints may take to open a connection to each
 CONNECTED_SHARE = 0.999
 
@@ -171,6 +172,27 @@ def measure_names(peer: type[Peer], bench: Bench) -> Figures:
     return {"names": _excess(peer, "names", bench, lambda proxy: _connect_all(proxy, bench))}
 
 
+def measure_h2(peer: type[Peer], bench: Bench) -> Figures:
+    """Return the requests/s and gRPC calls/s of a closed loop over HTTP/2, after a warm-up, and a large reply's speed."""
+    amounts = bench.amounts
+    proxy = peer(bench.ground, "h2")
+    url = f"{proxy.url}reply"
+    message = bench.ground.directory / "message"
+    message.write_bytes(GRPC_MESSAGE)
+    with proxy.running():
+        h2load.run(url, "h2", seconds=amounts.warm_seconds)
+        costs = []
+        for body in (None, message):
+            used = cpu.seconds_used(proxy.pid)
+            result = h2load.run(url, "h2", seconds=amounts.wrk_seconds, message=body)
+            costs.append((result.good / result.seconds, (cpu.seconds_used(proxy.pid) - used) / result.good * 1e6))
+        with memory.growth_kib(proxy.pid) as growth:
+            seconds = h2load.fetch(f"{proxy.url}large", "h2")
+    (h2, h2_cpu), (grpc, grpc_cpu) = costs
+    figures = {"h2": h2, "h2_cpu": h2_cpu, "grpc": grpc, "grpc_cpu": grpc_cpu}
+    return figures | {"h2_reply": amounts.large_bytes / seconds / MIB, "h2_growth": growth[0] / 1024}
+
+
 def measure_mux(peer: type[Peer], bench: Bench) -> Figures:
     """Return the calls/s of a closed loop over Mux, after a warm-up, the processor time of a call, and the memory then."""
     amounts = bench.amounts
@@ -222,6 +244,7 @@ MEASUREMENTS = {
     "start": Measurement(measure_start, _PROXIES),
     "filters": Measurement(measure_filters, frozenset({"linker"})),
     "names": Measurement(measure_names, frozenset({"linker"})),
+    "h2": Measurement(measure_h2, frozenset({"linker", "envoy"})),
     "mux": Measurement(measure_mux, frozenset({"linker", "finagle"})),
     "overload": Measurement(measure_overload, frozenset({"linker", "envoy"})),
 }

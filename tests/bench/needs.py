@@ -15,6 +15,8 @@ INSTALLED_BY = {
     "haproxy": "apt-get install haproxy",
     "nginx": "apt-get install nginx-light",
     "wrk": "apt-get install wrk",
+    "h2load": "apt-get install nghttp2-client",
+    "nghttpd": "apt-get install nghttp2-server",
     "java": "apt-get install default-jdk-headless",
     "mvn": "apt-get install maven",
     "taskset": "apt-get install util-linux",

@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from tests.bench import frames
+from tests.bench import frames, h2load
 from tests.bench.backend import TEMPLATES, Services, render
 from tests.bench.client import Address, connect, exchange, request
-from tests.bench.errors import ChildError, MissingProgram, ReplyError
+from tests.bench.errors import ChildError, MissingProgram, ReplyError, WrkError
 from tests.bench.handshakes import connect_with_tls, context
 from tests.bench.mux_load import call
 from tests.bench.needs import find
@@ -28,7 +28,7 @@ LIMIT = 64  # requests in flight that a limited peer lets in
 MUX_NAME = "/echo"  # the destination of calls over Mux
 READY_SECONDS = 30.0
 
-Case = Literal["small", "filters", "names", "limited", "tls", "production", "mux", "thrift"]
+Case = Literal["small", "filters", "names", "limited", "tls", "production", "h2", "mux", "thrift"]
 
 
 @attrs.frozen
@@ -108,7 +108,7 @@ class Peer(ABC):
                 answer = self._try()
                 if not answer:
                     return time.perf_counter() - self._started_at
-            except (OSError, ReplyError) as error:
+            except (OSError, ReplyError, WrkError) as error:
                 answer = str(error)
             time.sleep(0.001)
         raise ChildError(f"{self.name} did not route a request; last answer: {answer}\n{self._child.tail()}")
@@ -136,6 +136,9 @@ class Peer(ABC):
             return ""
         if self._case == "thrift":
             return "" if frames.answers(self.address) else "a wrong answer"
+        if self._case == "h2":
+            h2load.fetch(f"{self.url}reply", "h2")
+            return ""
         with self._connect() as connection:
             status, _ = exchange(connection, request("web"))
         return "" if status == 200 else str(status)
@@ -164,6 +167,7 @@ class Peer(ABC):
             "sink": services.sink,
             "mux": services.mux,
             "thrift": services.thrift,
+            "h2": services.h2,
         }
         return ports | {"port": self._port}
 
@@ -177,7 +181,7 @@ class Envoy(Peer):
     def _prepare(self) -> list[str]:
         bootstrap = self._directory / "envoy.yaml"
         allowed = LIMIT if self._case == "limited" else 1024  # 1024 is Envoy's default
-        template = f"envoy-{self._case}.yaml" if self._case in ("tls", "thrift") else "envoy.yaml"
+        template = f"envoy-{self._case}.yaml" if self._case in ("tls", "h2", "thrift") else "envoy.yaml"
         files = attrs.asdict(self._ground.certificate)
         bootstrap.write_text(render(template, max_requests=allowed, **files, **self._ports()))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
@@ -235,6 +239,7 @@ class Linker(Peer):
         (disco / "web").write_text("\n".join(web) + "\n")
         (disco / "slow").write_text(f"127.0.0.1 {services.slow}\n")
         (disco / "echo").write_text(f"127.0.0.1 {services.mux}\n")
+        (disco / "h2").write_text("".join(f"127.0.0.{number} {services.h2}\n" for number in (1, 2, 3)))
         (disco / "sink").write_text(f"127.0.0.1 {services.sink}\n")
 
 

@@ -63,6 +63,12 @@ ROWS = (
     Row("start", "start to first routed request", "s", 1.0, 0.4, digits=3),
     Row("filters", "ten pass-through filters: more CPU per request", "%", 5, 2),
     Row("names", "10,000 dentries and endpoints: more CPU per request", "%", 10, 2),
+    Row("h2", "h2load, 8 connections of 10 streams, 64-byte reply", "requests/s", 0.5, 1.0, "envoy", True, 0),
+    Row("h2_cpu", "- CPU per request", "µs", against="envoy"),
+    Row("grpc", "h2load, the same with unary gRPC calls of 64 bytes", "calls/s", 0.5, 1.0, "envoy", True, 0),
+    Row("grpc_cpu", "- CPU per call", "µs", against="envoy"),
+    Row("h2_reply", "a 1 GiB reply in one stream", "MiB/s", 0.5, 1.0, "envoy", True, 0),
+    Row("h2_growth", "growth of resident memory during that", "MiB", 16, 4),
     Row(
         "mux",
         "calls over Mux, 64 at a time, 64 bytes, against Finagle's own proxy",

@@ -4,7 +4,7 @@ import yaml
 from tests.bench.backend import render
 from tests.bench.peers import dtab, endpoints
 
-PORTS = {"port": 4140, "first": 8081, "second": 8082, "third": 8083, "slow": 8084, "sink": 8085}
+PORTS = {"port": 4140, "first": 8081, "second": 8082, "third": 8083, "slow": 8084, "sink": 8085, "h2": 8086}
 FILES: dict[str, object] = {"cert": "leaf.pem", "key": "leaf.key"}
 
 
@@ -39,6 +39,7 @@ def test_endpoints_are_legal_loopback_addresses() -> None:
         ("linker-production.yaml", {}),
         ("linker-mux.yaml", {}),
         ("linker-thrift.yaml", {"thrift": 9090}),
+        ("linker-h2.yaml", {}),
     ],
 )
 def test_a_stack_file_serves_on_the_port_it_is_given(template: str, values: dict[str, object]) -> None:
@@ -57,7 +58,7 @@ def test_the_case_of_filters_has_ten() -> None:
     assert kinds == ["passthrough:PassThrough"] * 10
 
 
-@pytest.mark.parametrize("template", ["envoy.yaml", "envoy-tls.yaml"])
+@pytest.mark.parametrize("template", ["envoy.yaml", "envoy-tls.yaml", "envoy-h2.yaml"])
 def test_envoy_balances_over_three_endpoints_by_least_request(template: str) -> None:
     bootstrap = yaml.safe_load(render(template, max_requests=1024, **PORTS, **FILES))
 
