@@ -5,8 +5,8 @@ from mesh.telemeter import MetricsPage
 
 
 def test_a_page_renders_the_metrics_it_is_given() -> None:
-    page = MetricsPage("/x", "names", "text/plain", lambda metrics, _headers: " ".join(metrics.metrics).encode())
+    page = MetricsPage("/x", "names", "text/plain", lambda metrics, _headers: metrics.metrics)
     metrics = Metrics()
     metrics.counter("a")
 
-    assert page.render(metrics, {}) == b"a"
+    assert list(page.render(metrics, {})) == ["a"]

@@ -11,6 +11,7 @@ from mesh.admin import (
     Site,
     add_index,
     document_pages,
+    in_turns,
     liveness_pages,
     logging_page,
     metrics_page,
@@ -76,8 +77,8 @@ def add_telemeters(site: Site, made: Telemeters, metrics: Callable[[], Metrics],
 
 
 def _metrics_page(shows: MetricsPage, metrics: Callable[[], Metrics]) -> Page:
-    def handle(request: PageRequest) -> PageReply:
-        return PageReply(200, shows.content_type, shows.render(metrics(), request.headers))
+    async def handle(request: PageRequest) -> PageReply:
+        return PageReply(200, shows.content_type, await in_turns(shows.render(metrics(), request.headers)))
 
     return Page(shows.path, shows.summary, handle)
 

@@ -7,7 +7,7 @@ Source: linkerd 1.7.5, PrometheusTelemeter.scala; prometheus.io, Exposition form
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import attrs
@@ -36,28 +36,32 @@ class _Family:
     lines: list[str] = attrs.field(factory=list)
 
 
-def render_prometheus(metrics: Metrics, prefix: str = "") -> bytes:
-    """Return all metrics, by name; every name begins with `prefix`. Histograms without values are left out."""
+def render_prometheus(metrics: Metrics, prefix: str = "") -> Iterator[str]:
+    """Return all metrics, by name, in pieces; every name begins with `prefix`. Histograms without values are left out.
+
+    The first pieces are empty: there the metrics are read, scope by scope, and whoever has other things to do may do them.
+    """
     families: dict[str, _Family] = {}
-    _collect(metrics, prefix, {}, families)
-    lines: list[str] = []
+    for _scope in _collect(metrics, prefix, {}, families):
+        yield ""
     for name in sorted(families):
-        lines += (f"# TYPE {name} {families[name].type}", *families[name].lines)
-    return "".join(f"{line}\n" for line in lines).encode()
+        family = families[name]
+        yield "".join(f"{line}\n" for line in (f"# TYPE {name} {family.type}", *family.lines))
 
 
-def _collect(scope: Metrics, prefix: str, labels: Mapping[str, str], families: dict[str, _Family]) -> None:
-    """Show a scope and what is below it; `prefix` is what its names begin with, the last `:` included."""
+def _collect(scope: Metrics, prefix: str, labels: Mapping[str, str], families: dict[str, _Family]) -> Iterator[None]:
+    """Show a scope and what is below it, one after the other; `prefix` is what its names begin with, the last `:` included."""
     shown = _shown(labels)
     for name, metric in scope.metrics.items():
         _show(metric, prefix + name, shown, families)
-    for name, below in scope.scopes.items():
+    yield
+    for name, below in list(scope.scopes.items()):
         if below.label and below.label not in labels:
-            _collect(below, prefix, {**labels, below.label: name}, families)
+            yield from _collect(below, prefix, {**labels, below.label: name}, families)
         elif name in EXCEPTIONS:
             _collect_exceptions(below, prefix + EXCEPTIONS[name], labels, "", families)
         else:
-            _collect(below, f"{prefix}{name}:", labels, families)
+            yield from _collect(below, f"{prefix}{name}:", labels, families)
 
 
 def _collect_exceptions(
