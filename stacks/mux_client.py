@@ -1,7 +1,8 @@
-"""A client of Mux, and an endpoint that tells what it was asked, in a few lines: to try `mux.yaml` with, and no more than that.
+"""A client of Mux, and an endpoint that tells what it was asked, to try `mux.yaml` and `thriftmux.yaml` with, and no more.
 
 python mux_client.py serve 9090
 python mux_client.py call 4141 /web/users hello
+python mux_client.py greet 4144 World            (the method `greet` of users.thrift)
 """
 
 import socket
@@ -17,6 +18,8 @@ def main() -> None:
     command, port, *rest = sys.argv[1:]
     if command == "serve":
         serve(int(port))
+    elif command == "greet":
+        sys.stdout.buffer.write(greet(int(port), rest[0].encode()) + b"\n")
     else:
         sys.stdout.buffer.write(call(int(port), rest[0].encode(), " ".join(rest[1:]).encode()) + b"\n")
 
@@ -31,6 +34,14 @@ def call(port: int, destination: bytes, payload: bytes) -> bytes:
         for _ in range(2 * contexts):
             at += 2 + struct.unpack_from(">H", body, at)[0]
         return (b"", b"failed: ", b"refused")[body[0]] + body[at:]
+
+
+def greet(port: int, name: bytes) -> bytes:
+    """Return the result of a call of Thrift, in the binary protocol, or the answer as it is if there is none."""
+    arguments = b"\x0b\0\1" + struct.pack(">I", len(name)) + name + b"\0"
+    answer = call(port, b"", b"\x80\1\0\1" + struct.pack(">I5sI", 5, b"greet", 0) + arguments)
+    head = len(b"\x80\1\0\2" + struct.pack(">I5sI", 5, b"greet", 0) + b"\x0b\0\0" + bytes(4))
+    return answer[head:-1] if answer[:4] == b"\x80\1\0\2" else answer
 
 
 def serve(port: int) -> None:

@@ -151,7 +151,7 @@ def test_an_example_gives_no_reason_to_warn(stack: str) -> None:
 
 
 def test_a_request_is_sent_through_every_example() -> None:
-    others = {"grpc.yaml", "mux.yaml", "thrift.yaml", "thrift-json.yaml"}
+    others = {"grpc.yaml", "mux.yaml", "thriftmux.yaml", "thrift.yaml", "thrift-json.yaml"}
     assert sorted({sent.stack for sent in SENT} | others) == STACKS
 
 
@@ -216,6 +216,21 @@ async def test_a_call_of_grpc_is_sent_through_the_example() -> None:
 
     asked = [request.field(b":path") for request in greeter.requests]
     assert (asked.count(b"/demo.Greeter/Shout"), trailers) == (1, [(b"grpc-status", b"5")])
+
+
+async def test_a_call_is_sent_through_the_example_of_thriftmux_in_plain_thrift() -> None:
+    told: list[bytes] = []
+
+    async def answer(connection: Connection, _switch: Switch) -> None:
+        told.append(await connection.receive_some())
+        await connection.send_all(COMPACT.message(REPLY, b"greet", 0, b"\0"))
+
+    async with built("thriftmux.yaml", answer) as assembly:
+        router = assembly.routers[0]
+        reply: MuxReply = await router.servers[0].service(router.parts.request("", "thriftmux://x/greet", []))
+
+    assert told == [COMPACT.message(CALL, b"greet", 0, b"\0")]
+    assert (reply.status, reply.body.buffered) == (0, BINARY.message(REPLY, b"greet", 0, b"\0"))
 
 
 @pytest.mark.parametrize("sent", SENT, ids=lambda sent: f"{sent.stack} {sent.url}")

@@ -1,18 +1,8 @@
 """The kinds of linkerd that are recognised but not built yet: whoever uses one reads so, not that it is unknown."""
 
 from collections.abc import Mapping
-from typing import ClassVar
-
-import attrs
 
 from mesh import Category, Kind
-
-
-@attrs.frozen
-class ThriftMuxServer:
-    """What a server of the protocol thriftmux has for a default."""
-
-    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4144}
 
 
 def _kind(
@@ -28,15 +18,6 @@ def _kinds(category: Category, summaries: Mapping[str, str], *protocols: str) ->
 def _experiments(category: Category, summaries: Mapping[str, str]) -> tuple[Kind, ...]:
     return tuple(_kind(category, name, summary, (), experimental=True) for name, summary in summaries.items())
 
-
-def _protocol(name: str, summary: str, server: type, *, experimental: bool = False) -> Kind:
-    parts = {"server": server}
-    return Kind(name, Category.PROTOCOL, summary, parts=parts, experimental=experimental, built=False)
-
-
-PROTOCOLS = (
-    _protocol("thriftmux", "ThriftMux servers in front of Thrift clients.", ThriftMuxServer, experimental=True),
-)
 
 IDENTIFIERS = (
     *_kinds(
@@ -126,7 +107,6 @@ ANNOUNCERS = _kinds(Category.ANNOUNCER, {"io.l5d.serversets": "Publishes servers
 AUTHORIZERS = _kinds(Category.AUTHORIZER, {"io.l5d.k8s.istio": "Asks Istio's mixer."}, "http", "h2")
 
 PLANNED: tuple[Kind, ...] = (
-    *PROTOCOLS,
     *IDENTIFIERS,
     *NAMERS,
     *INTERPRETERS,

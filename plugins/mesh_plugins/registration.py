@@ -17,6 +17,7 @@ from mesh_plugins.tcp.kinds import KINDS as TCP
 from mesh_plugins.telemeters.kinds import KINDS as TELEMETERS
 from mesh_plugins.thrift.kinds import KINDS as THRIFT
 from mesh_plugins.thrift_json.kinds import KINDS as THRIFT_JSON
+from mesh_plugins.thriftmux.kinds import KINDS as THRIFTMUX
 from mesh_plugins.transformers.kinds import KINDS as TRANSFORMERS
 
 
@@ -38,6 +39,7 @@ def mesh_kinds() -> tuple[Kind, ...]:
         *TCP,
         *TELEMETERS,
         *THRIFT,
+        *THRIFTMUX,
         *THRIFT_JSON,
         *TRANSFORMERS,
         *PLANNED,

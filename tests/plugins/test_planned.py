@@ -22,7 +22,6 @@ def test_experiments_of_linkerd_stay_experiments() -> None:
     found = {(kind.category, kind.name) for kind in PLANNED if kind.experimental}
 
     assert found == {
-        (Category.PROTOCOL, "thriftmux"),
         (Category.NAMER, "io.l5d.k8s.external"),
         (Category.NAMER, "io.l5d.k8s.istio"),
         (Category.NAMER, "io.l5d.dnssrv"),
@@ -33,11 +32,3 @@ def test_experiments_of_linkerd_stay_experiments() -> None:
         (Category.INTERPRETER, "io.l5d.k8s.istio"),
         (Category.TELEMETER, "io.l5d.statsd"),
     }
-
-
-def test_protocols_keep_their_ports() -> None:
-    servers = {kind.name: kind.parts["server"] for kind in PLANNED if kind.category is Category.PROTOCOL}
-
-    ports = {name: getattr(server, "core_defaults")["port"] for name, server in servers.items()}  # noqa: B009  a class attribute
-
-    assert ports == {"thriftmux": 4144}

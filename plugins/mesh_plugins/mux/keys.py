@@ -1,7 +1,7 @@
 """The keys that Mux adds to a stack file."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -20,15 +20,23 @@ class MuxServerKeys:
     core_defaults: ClassVar[Mapping[str, object]] = {"port": 4141}
 
 
-@attrs.frozen(kw_only=True)
-class MuxClientKeys:
-    """What a client says of Mux."""
-
-    ping_period_ms: int | None = key(
+def ping_period_key() -> Any:
+    """Return the field of how often connections are pinged; clients of more than one protocol have it."""
+    return key(
         "Each connection is pinged so often, in ms, so that a dead one is known before a call is lost on it; `null` is never.",
         5000,
         least=1,
     )
-    ping_timeout_ms: int = key(
-        "A connection over which a ping is not answered for so long is closed, in ms.", 4000, least=1
-    )
+
+
+def ping_timeout_key() -> Any:
+    """Return the field of how long an answer to a ping may take."""
+    return key("A connection over which a ping is not answered for so long is closed, in ms.", 4000, least=1)
+
+
+@attrs.frozen(kw_only=True)
+class MuxClientKeys:
+    """What a client says of Mux."""
+
+    ping_period_ms: int | None = ping_period_key()
+    ping_timeout_ms: int = ping_timeout_key()

@@ -1,6 +1,7 @@
 """The protocol `mux`: its default stack, and what the settings mean to it."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from mesh import (
     SESSION,
     AnyService,
     Buffered,
+    Classifier,
     ClientSettings,
     Connection,
     Limits,
@@ -105,20 +107,40 @@ STACK = Stack(
 """The default stack of a Mux router, outermost first: that of HTTP, less what looks at fields."""
 
 
+NewRequest = Callable[[str, str, list[tuple[str, str]]], MuxRequest]
+
+
+@attrs.frozen(eq=False)
+class Dialect:
+    """What tells the protocols apart that are spoken over Mux: `for_client` adds what a client's own keys say to its params."""
+
+    stack: Stack
+    identifier: Identifier
+    classifier: Classifier
+    for_client: Callable[[Params, ClientSettings], Params]
+    request: NewRequest
+
+
 def mux(settings: RouterSettings, params: Params) -> Parts:
     """Return the parts of a Mux router; the factory of the protocol kind `mux`."""
-    return mux_parts(settings, params, by_destination(settings.dst_prefix), STACK)
+    return mux_parts(
+        settings, params, Dialect(STACK, by_destination(settings.dst_prefix), classify, for_client, make_request)
+    )
 
 
-def mux_parts(settings: RouterSettings, params: Params, identifier: Identifier, stack: Stack) -> Parts:
-    """Return the parts of a router whose servers speak Mux, and whose calls are named by `identifier`."""
+def for_client(params: Params, client: ClientSettings) -> Params:
+    """Return the params of a client whose endpoints speak Mux."""
+    return params.put(CLIENT_KEYS, client.extra).put(POOL_LIMITS, shared(params[POOL_LIMITS]))
+
+
+def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Parts:
+    """Return the parts of a router whose servers speak Mux."""
 
     def for_path(below: Params, _path: Path) -> Params:
         return below
 
-    def for_client(below: Params, client: ClientSettings) -> Params:
-        below = below.put(CLIENT_KEYS, client.extra).put(SESSION_LIMITS, client.limits)
-        return below.put(POOL_LIMITS, shared(below[POOL_LIMITS]))
+    def for_any_client(below: Params, client: ClientSettings) -> Params:
+        return dialect.for_client(below.put(SESSION_LIMITS, client.limits), client)
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         trusts = not (listener.clear_context or listener.profile == "edge")
@@ -130,14 +152,14 @@ def mux_parts(settings: RouterSettings, params: Params, identifier: Identifier, 
         life = (ages.life_time_ms or math.inf) / 1e3
         return below, serve(serving(limits, life, scope, allow_half_close=listener.allow_half_close))
 
-    identifiers = (identifier,)
-    params = router_params(settings, params, for_path, for_client)
+    identifiers = (dialect.identifier,)
+    params = router_params(settings, params, for_path, for_any_client)
     params = (
         params.put(IDENTIFIERS, identifiers)
         .put(IS_NACK, is_nack)
         .put(IS_UNPROCESSED, is_nack)
-        .put(NEVER_RETRYING, (classify,))
-        .put(CLASSIFIER, classify)
+        .put(NEVER_RETRYING, (dialect.classifier,))
+        .put(CLASSIFIER, dialect.classifier)
     )
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
@@ -145,7 +167,7 @@ def mux_parts(settings: RouterSettings, params: Params, identifier: Identifier, 
     def name(request: Request) -> Path:
         return identify(request, identifiers)
 
-    return Parts(stack, params, server, name, make_request, clients.states, partial(take_over, params))
+    return Parts(dialect.stack, params, server, name, dialect.request, clients.states, partial(take_over, params))
 
 
 def by_destination(prefix: Path) -> Identifier:

@@ -35,7 +35,7 @@ def thrift(config: ThriftConfig, prefix: Path) -> ThriftIdentifier:
         return path if header is None or not header.dest else _with_dest(prefix, header.dest, path)
 
     def remember(name: bytes) -> Path:
-        path = prefix + Path(_segments(name, has_method))
+        path = prefix + Path(segments(name, has_method))
         if len(name) <= LONGEST:
             if len(memo) >= MEMO:
                 memo.clear()
@@ -45,7 +45,8 @@ def thrift(config: ThriftConfig, prefix: Path) -> ThriftIdentifier:
     return identify
 
 
-def _segments(name: bytes, has_method: bool) -> tuple[bytes, ...]:
+def segments(name: bytes, has_method: bool) -> tuple[bytes, ...]:
+    """Return what a call's method adds to its name: a multiplexed service, and the method itself if it is to."""
     service, colon, method = name.rpartition(b":")
     segments = (service,) if colon and service else ()
     return (*segments, method) if has_method and method else segments

@@ -1,0 +1,1 @@
+"""The protocol `thriftmux`: calls of Thrift inside Mux, to endpoints that speak the same, or plain Thrift."""

@@ -1,0 +1,44 @@
+"""The keys that ThriftMux adds to a stack file. Source: linkerd 1.x, linkerd/protocol/thriftmux, ThriftMuxInitializer.scala."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import attrs
+
+from mesh import key
+from mesh_plugins.mux.keys import MuxClientKeys, ping_period_key, ping_timeout_key
+from mesh_plugins.thrift.keys import ThriftClientKeys
+
+
+@attrs.frozen(kw_only=True)
+class ThriftMuxRouterKeys:
+    """What a router says of ThriftMux."""
+
+    thrift_method_in_dst: bool = key("The method is the last segment of a call's name.", False)
+    thrift_protocol: Literal["binary", "compact"] = key(
+        "How endpoints of plain Thrift encode messages, unless the client says it itself; those in Mux tell themselves.",
+        "binary",
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ThriftMuxServerKeys:
+    """What a server of the protocol thriftmux has for a default."""
+
+    core_defaults: ClassVar[Mapping[str, object]] = {"port": 4144}
+
+
+@attrs.frozen(kw_only=True)
+class ThriftMuxClientKeys(ThriftClientKeys):
+    """What a client says of ThriftMux: the keys of Thrift are for endpoints of plain Thrift, those of Mux for the others."""
+
+    protocol: Literal["thriftmux", "thrift"] = key(
+        "What endpoints speak: Thrift inside Mux, or plain Thrift as in linkerd.", "thriftmux"
+    )
+    ping_period_ms: int | None = ping_period_key()
+    ping_timeout_ms: int = ping_timeout_key()
+
+    @property
+    def mux(self) -> MuxClientKeys:
+        """What it says of Mux."""
+        return MuxClientKeys(ping_period_ms=self.ping_period_ms, ping_timeout_ms=self.ping_timeout_ms)

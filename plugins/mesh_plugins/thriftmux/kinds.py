@@ -1,0 +1,15 @@
+"""The protocol `thriftmux`, as a kind."""
+
+from mesh import Category, Kind
+from mesh_plugins.thriftmux.keys import ThriftMuxClientKeys, ThriftMuxRouterKeys, ThriftMuxServerKeys
+
+KINDS = (
+    Kind(
+        "thriftmux",
+        Category.PROTOCOL,
+        "Routers of Thrift inside Mux, in front of endpoints that speak the same, or plain Thrift.",
+        ThriftMuxRouterKeys,
+        "mesh_plugins.thriftmux.protocol:thriftmux",
+        parts={"server": ThriftMuxServerKeys, "client": ThriftMuxClientKeys},
+    ),
+)
