@@ -102,6 +102,25 @@ async def test_a_large_body_is_passed_on(finagle: Finagle) -> None:
     assert ended["body"] == "ab" * 1_000_000
 
 
+async def test_a_large_body_is_cut_into_what_each_peer_takes(finagle: Finagle) -> None:
+    server = await finagle.serve("mux", **{"frame bytes": 1000})
+    async with (
+        recording(server.port) as upstream,
+        proxy(Route("mux", to(upstream.port)).stack) as linker,
+        recording(linker.ports[0]) as downstream,
+    ):
+        client = await finagle.client("mux", downstream.port, **{"frame bytes": 500})
+
+        numbers = [client.send(body=f"{number:02x}" * 20_000) for number in range(10)]
+        bodies = [(await client.ended(number))["body"] for number in numbers]
+        await client.close()
+
+    asked, answered = frames(upstream.connections[0].sent), frames(downstream.connections[0].received)
+    assert bodies == [f"{number:02x}" * 20_000 for number in range(10)]
+    assert max(len(frame) // 2 for frame in asked) == 1004  # with the type and the tag
+    assert max(len(frame) // 2 for frame in answered) == 504
+
+
 async def test_an_exception_is_passed_on(finagle: Finagle) -> None:
     server = await finagle.serve("mux")
     await server.behave("fail")
@@ -204,6 +223,26 @@ async def test_a_server_that_drains_loses_no_call(finagle: Finagle) -> None:
     assert (ended["body"], other["body"]) == ("01", "02")
     assert TDRAIN in frames(connection.received)
     assert RDRAIN in frames(connection.sent)
+
+
+async def test_no_call_is_lost_while_one_of_two_servers_drains(finagle: Finagle, tmp_path: Path) -> None:
+    first, second = await finagle.serve("mux"), await finagle.serve("mux")
+    for server in (first, second):
+        await server.behave(ms=5)
+    namers = disco(tmp_path, web=[first.port, second.port])
+    ends = []
+    async with proxy(Route("mux", "/svc => /#/io.l5d.fs/web", namers=namers).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        for batch in range(30):
+            if batch == 10:
+                first.drain()
+            numbers = [client.send(body="00") for _ in range(10)]
+            ends += [(await client.ended(number))["event"] for number in numbers]
+        await first.drained()
+        await client.close()
+
+    assert ends == ["reply"] * 300
 
 
 async def test_a_linker_that_ends_drains_its_clients(finagle: Finagle) -> None:

@@ -51,7 +51,10 @@ class Finagle:
         self._process.stdout.close()
 
     async def serve(self, protocol: str, **settings: Any) -> "Server":
-        """Start a server of mux, thriftmux or thrift; of Thrift also `compact`, and without the Mux `buffered`."""
+        """Start a server of mux, thriftmux or thrift; of Thrift also `compact`, and without the Mux `buffered`.
+
+        With the Mux, `frame bytes` is the longest fragment of a message that it wants to get.
+        """
         name = f"server-{next(self._numbers)}"
         self.command("serve", name, protocol=protocol, **settings)
         return Server(self, name, (await self.told(name, "listening"))["port"])

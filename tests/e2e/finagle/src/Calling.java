@@ -1,9 +1,11 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.twitter.finagle.Dtab;
 import com.twitter.finagle.FailureFlags;
+import com.twitter.finagle.Mux$param$MaxFrameSize;
 import com.twitter.finagle.Mux;
 import com.twitter.finagle.Path;
 import com.twitter.finagle.Service;
+import com.twitter.finagle.Stack;
 import com.twitter.finagle.Thrift;
 import com.twitter.finagle.ThriftMux;
 import com.twitter.finagle.context.Contexts;
@@ -18,6 +20,7 @@ import com.twitter.io.Bufs;
 import com.twitter.util.Duration;
 import com.twitter.util.Future;
 import com.twitter.util.JavaTimer;
+import com.twitter.util.StorageUnit;
 import com.twitter.util.Timer;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -43,13 +46,14 @@ final class Calling {
     String to = command.get("to").asText();
     var health = new FailureDetector.ThresholdConfig(Duration.fromMilliseconds(command.path("ping ms").asInt(5000)), CLOSE_TIMEOUT);
     var pings = new FailureDetector.Param(health).mk();
+    var frames = frames(command);
     JsonNode client = command.get("client id");
     Service<Request, Response> one = null;
     Service<ThriftClientRequest, byte[]> other = null;
     switch (command.get("protocol").asText()) {
-      case "mux" -> one = ((Mux.Client) ((Mux.Client) Mux.client().withStatsReceiver(stats)).configured(pings)).newService(to, name);
+      case "mux" -> one = ((Mux.Client) ((Mux.Client) ((Mux.Client) Mux.client().withStatsReceiver(stats)).configured(pings)).configured(frames)).newService(to, name);
       case "thriftmux" -> {
-        var made = ThriftMux.client().withStatsReceiver(stats).withProtocolFactory(format).configured(pings);
+        var made = ThriftMux.client().withStatsReceiver(stats).withProtocolFactory(format).configured(pings).configured(frames);
         other = (client == null ? made : made.withClientId(new ClientId(client.asText()))).newService(to, name);
       }
       case "thrift" -> {
@@ -100,6 +104,11 @@ final class Calling {
               Events.tell("closed", name);
               return BoxedUnit.UNIT;
             });
+  }
+
+  /** Returns how long the fragments may be that `frame bytes` allows the peer. */
+  static Tuple2<Mux$param$MaxFrameSize, Stack.Param<Mux$param$MaxFrameSize>> frames(JsonNode command) {
+    return new Mux$param$MaxFrameSize(StorageUnit.fromBytes(command.path("frame bytes").asLong(Integer.MAX_VALUE))).mk();
   }
 
   /** Returns the contexts of a map of names to bytes in hexadecimal digits; none if there is none. */

@@ -46,8 +46,8 @@ final class Serving {
     String at = "127.0.0.1:" + command.path("port").asInt(0);
     server =
         switch (command.get("protocol").asText()) {
-          case "mux" -> ((Mux.Server) Mux.server().withStatsReceiver(stats)).serve(at, mux());
-          case "thriftmux" -> ThriftMux.server().withStatsReceiver(stats).withProtocolFactory(format).serve(at, thrift(format));
+          case "mux" -> ((Mux.Server) ((Mux.Server) Mux.server().withStatsReceiver(stats)).configured(Calling.frames(command))).serve(at, mux());
+          case "thriftmux" -> ThriftMux.server().withStatsReceiver(stats).withProtocolFactory(format).configured(Calling.frames(command)).serve(at, thrift(format));
           case "thrift" -> {
             var plain = Thrift.server().withStatsReceiver(stats).withProtocolFactory(format);
             yield (command.path("buffered").asBoolean() ? plain.withBufferedTransport() : plain).serve(at, thrift(format));
