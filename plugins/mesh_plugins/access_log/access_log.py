@@ -1,7 +1,9 @@
 """The filter that puts every request of a router into its access log, once its reply has ended."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path as FilePath
+from typing import Any
 
 import attrs
 import trio
@@ -12,8 +14,6 @@ from mesh import (
     REOPENING,
     AnyService,
     ConfigError,
-    HttpReply,
-    HttpRequest,
     Make,
     Module,
     Param,
@@ -29,32 +29,38 @@ from mesh_plugins.access_log.writer import Writer
 
 WRITER: Param[Writer | None] = Param(None, "access log")
 """The writer of the router's access log, None if it has none; all its servers share it."""
+NewExchange = Callable[[Any, Callable[[Exchange], None], Clock], Exchange]
+"""Makes the exchange of a request of the router's protocol; see `Exchange`."""
+EXCHANGE: Param[NewExchange] = Param(Exchange, "exchange")
+"""What is kept of a request and its reply; the protocol knows."""
 
 
 @attrs.frozen
 class LogOptions:
-    """How a log is written: see the keys of an HTTP router that begin with `httpAccessLog`."""
+    """How a log is written: see the keys of an HTTP router that begin with `httpAccessLog`. `key` is what names the file."""
 
     format: str
     policy: RollPolicy
     append: bool
     keep: int
     max_queued: int
+    key: str = "httpAccessLog"
 
 
 class AccessLog:
     """Hands every exchange to a writer when it has ended, however it did. Costs 1.5 µs a request, and the line."""
 
-    __slots__ = ("_clock", "_put")
+    __slots__ = ("_clock", "_new", "_put")
 
-    def __init__(self, writer: Writer, clock: Clock = trio.current_time) -> None:
+    def __init__(self, writer: Writer, clock: Clock = trio.current_time, new_exchange: NewExchange = Exchange) -> None:
         self._put = writer.put
         self._clock = clock
+        self._new = new_exchange
 
-    async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
-        exchange = Exchange(request, self._put, self._clock)
+    async def __call__(self, request: Any, service: AnyService, /) -> Any:
+        exchange = self._new(request, self._put, self._clock)
         try:
-            reply: HttpReply = await service(request)
+            reply = await service(request)
         except BaseException:
             exchange.end()
             raise
@@ -68,7 +74,7 @@ def open_log(params: Params, path: str, options: LogOptions) -> Writer:
     Raises `ConfigError` for a path that cannot be written.
     """
     if path not in STANDARD:
-        _check(path)
+        _check(path, options.key)
     file = LogFile(path, options.policy, append=options.append, keep=options.keep)
     writer = Writer(file, read_format(options.format), options.max_queued)
     scope = params[METRICS].scope("access_log")
@@ -79,13 +85,13 @@ def open_log(params: Params, path: str, options: LogOptions) -> Writer:
     return writer
 
 
-def _check(path: str) -> None:
+def _check(path: str, key: str) -> None:
     target = path if os.path.exists(path) else str(FilePath(path).parent)
     if os.path.isdir(path):
-        raise ConfigError(Problem(f"{path} is a directory", key="httpAccessLog"))
+        raise ConfigError(Problem(f"{path} is a directory", key=key))
     if not os.access(target, os.W_OK):
         why = "cannot be written" if os.path.exists(target) else "does not exist"
-        raise ConfigError(Problem(f"{target} {why}", key="httpAccessLog"))
+        raise ConfigError(Problem(f"{target} {why}", key=key))
 
 
 def access_log(params: Params, rest: Make) -> AnyService:
@@ -94,7 +100,7 @@ def access_log(params: Params, rest: Make) -> AnyService:
     if writer is None:
         return rest(params)
     clock = trio.lowlevel.current_clock().current_time
-    return bind(AccessLog(writer, clock), rest(params), "access_log")
+    return bind(AccessLog(writer, clock, params[EXCHANGE]), rest(params), "access_log")
 
 
 ACCESS_LOG = Module(

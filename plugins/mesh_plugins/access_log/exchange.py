@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import ClassVar
 
 import trio
 
@@ -18,12 +19,14 @@ Clock = Callable[[], float]
 
 
 class Exchange:
-    """One request and its reply. Filled while they pass, in the event loop; then handed on, and only read.
+    """One request and its reply, of HTTP; another protocol extends it with what it has in the place of methods and statuses.
 
-    `status` is 0 if there was no reply. `arrived` is seconds since 1970; `to_head` and `seconds` run from the arrival to
-    the reply's head and to its last byte. `received` and `sent` count the bytes of bodies; `flags` is Envoy's
-    response flags and a word, or empty. `target` and `headers` are as the client sent them, but for fields that
-    filters appended.
+    Filled while they pass, in the event loop; then handed on, and only read.
+
+       `status` is 0 if there was no reply. `arrived` is seconds since 1970; `to_head` and `seconds` run from the arrival to
+       the reply's head and to its last byte. `received` and `sent` count the bytes of bodies; `flags` is Envoy's
+       response flags and a word, or empty. `target` and `headers` are as the client sent them, but for fields that
+       filters appended.
     """
 
     __slots__ = (
@@ -56,6 +59,8 @@ class Exchange:
         "version",
     )
 
+    protocol: ClassVar[str] = ""
+    """What the log calls the protocol; empty for HTTP, which has a version."""
     declared: int | None
     reply_headers: Fields
 

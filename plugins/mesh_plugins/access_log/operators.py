@@ -29,10 +29,12 @@ def host_of(exchange: Exchange) -> str:
 
 
 def protocol(exchange: Exchange) -> str:
-    """Return `HTTP/1.1`."""
+    """Return `HTTP/1.1`, or the name of another protocol."""
     version = exchange.version
     if version == (1, 1):  # most are, and this saves half of the time
         return "HTTP/1.1"
+    if exchange.protocol:
+        return exchange.protocol
     major, minor = version
     return f"HTTP/{major}.{minor}" if major == 1 else f"HTTP/{major}"
 

@@ -79,7 +79,8 @@ class Spans:
 
 
 def _begun(kind: SpanKind, router: str, source: str, server: str, request: Request) -> Span:
-    method, target = (request.method, request.target) if isinstance(request, HttpRequest) else (b"", b"")
+    method: bytes = getattr(request, "method", b"")  # as protocols that have one call it
+    target = request.target if isinstance(request, HttpRequest) else b""
     return Span(kind, None, 0.0, 0.0, router, source, server, method=method, target=target)
 
 

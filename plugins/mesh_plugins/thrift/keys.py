@@ -6,13 +6,14 @@ from typing import ClassVar, Literal
 import attrs
 
 from mesh import Category, Chosen, key
+from mesh_plugins.access_log.keys import AccessLogKeys
 from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding
 
 ENCODINGS: Mapping[str, Encoding] = {encoding.name: encoding for encoding in (BINARY, OLD_BINARY, COMPACT)}
 
 
 @attrs.frozen(kw_only=True)
-class ThriftRouterKeys:
+class ThriftRouterKeys(AccessLogKeys):
     """What a router says of Thrift."""
 
     label: str = key("The router's label; read here too so that it can be named.", "thrift")

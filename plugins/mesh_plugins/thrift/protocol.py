@@ -24,6 +24,8 @@ from mesh import (
     Switch,
     load,
 )
+from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE
+from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
 from mesh_plugins.assembly import router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
@@ -32,16 +34,18 @@ from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import REQUEUES
 from mesh_plugins.filters.retries import NEVER_RETRYING, RETRIES
+from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
 from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.errors import ERRORS
+from mesh_plugins.thrift.exchange import ThriftExchange
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.identifiers import ThriftConfig
 from mesh_plugins.thrift.keys import ENCODINGS, ThriftClientKeys, ThriftRouterKeys, ThriftServerKeys
 from mesh_plugins.thrift.message import BINARY, ThriftRequest, read_request
-from mesh_plugins.thrift.request_header import BEGINS_TRACES, REQUEST_HEADER, SPANS, TRUSTS
+from mesh_plugins.thrift.request_header import BEGINS_TRACES, REQUEST_HEADER, TRACE_IDS, TRUSTS
 from mesh_plugins.thrift.server import ThriftConnection
 from mesh_plugins.thrift.serving import Serving
 from mesh_plugins.thrift.session import Peer, new_session
@@ -50,6 +54,8 @@ from mesh_plugins.thrift.wire import CALL
 
 STACK = Stack(
     [
+        ACCESS_LOG,
+        SPANS,
         SERVER_STATS,
         ERRORS,
         ADMISSION,
@@ -60,12 +66,13 @@ STACK = Stack(
         TOTAL_TIMEOUT,
         RETRIES,
         BINDING,
-        SPANS,
+        TRACE_IDS,
         CLIENT_SCOPE,
         REQUEUES,
         CLIENT_LIMITS,
         BALANCER,
         CLIENT_STATS_MODULE,
+        ATTEMPT_SPANS,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
     ]
@@ -101,6 +108,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         .put(CLASSIFIER, classifiers.application_exceptions)
         .put(NEVER_RETRYING, classifiers.NEVER_RETRYING)
     )
+    params = logged(keys, params.put(EXCHANGE, ThriftExchange))
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
     return Parts(STACK, params, server, name, make_request, clients.states, partial(take_over, params))

@@ -120,7 +120,7 @@ class HeaderReader:
         return dtab
 
 
-class Spans:
+class TraceIds:
     """Makes each attempt a span of its own, below the call's; a call without a trace begins one with its first attempt."""
 
     __slots__ = ("_begin", "_ids")
@@ -145,8 +145,8 @@ def _request_header(params: Params, rest: Make) -> AnyService:
     return bind(reader, rest(params), "request_header")
 
 
-def _spans(params: Params, rest: Make) -> AnyService:
-    return bind(Spans(random.Random()), rest(params), "spans") if params[BEGINS_TRACES] else rest(params)
+def _trace_ids(params: Params, rest: Make) -> AnyService:
+    return bind(TraceIds(random.Random()), rest(params), "trace_ids") if params[BEGINS_TRACES] else rest(params)
 
 
 REQUEST_HEADER = Module(
@@ -157,6 +157,6 @@ REQUEST_HEADER = Module(
     why="the binding needs the override, and work that is late is not begun",
     section="server",
 )
-SPANS = Module(
-    "spans", _spans, below=("binding",), why="a retry is another call, and a span of its own", section="client"
+TRACE_IDS = Module(
+    "trace_ids", _trace_ids, below=("binding",), why="a retry is another call, and a span of its own", section="client"
 )

@@ -9,7 +9,7 @@ from mesh import BadRequestContext, Counter, DeadlineExceeded, Dtab, TraceId, sp
 from mesh.testing import ManualClock, Scripted
 from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
 from mesh_plugins.thrift.message import BINARY, ThriftRequest, nothing, read_request
-from mesh_plugins.thrift.request_header import MEMO, NO_DEADLINE, HeaderReader, Spans
+from mesh_plugins.thrift.request_header import MEMO, NO_DEADLINE, HeaderReader, TraceIds
 
 NOW = 10**18
 
@@ -111,7 +111,7 @@ async def test_a_stranger_says_where_it_wants_to_go_and_no_more() -> None:
 
 async def test_each_attempt_is_a_span_of_its_own() -> None:
     request = asked()
-    spans = Spans(random.Random(1))
+    spans = TraceIds(random.Random(1))
     seen = []
     for _attempt in range(2):
         await spans(request, Scripted(nothing(request)))

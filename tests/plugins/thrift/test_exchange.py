@@ -1,0 +1,46 @@
+"""What the access log keeps of a call."""
+
+import pytest
+
+from mesh_plugins.access_log.exchange import Exchange
+from mesh_plugins.access_log.formats import read_format
+from mesh_plugins.thrift.exceptions import ExceptionType, exception
+from mesh_plugins.thrift.exchange import ThriftExchange
+from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, nothing, read_reply, read_request
+from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY
+
+RESULT = BINARY.message(REPLY, b"get", 1, b"\0")
+LINE = read_format(
+    "%PROTOCOL% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %BYTES_RECEIVED% %BYTES_SENT% %RESPONSE_FLAGS%"
+)
+
+
+def asked(kind: int = CALL) -> ThriftRequest:
+    return read_request(BINARY.message(kind, b"get", 1, b"\0"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply", "line"),
+    [
+        (asked(), read_reply(RESULT), "Thrift CALL get 2 16 16 -"),
+        (asked(), exception(BINARY, asked().head, ExceptionType.UNKNOWN, ""), "Thrift CALL get 3 16 30 -"),
+        (asked(ONEWAY), nothing(asked(ONEWAY)), "Thrift ONEWAY get 0 16 0 -"),
+    ],
+)
+async def test_a_call_makes_a_line(request_: ThriftRequest, reply: ThriftReply, line: str) -> None:
+    ended: list[Exchange] = []
+    exchange = ThriftExchange(request_, ended.append)
+    exchange.begin_reply(request_, reply)
+    await reply.aclose()
+
+    assert [LINE(exchange) for exchange in ended] == [line]
+
+
+async def test_a_call_whose_client_went_away_makes_a_line() -> None:
+    ended: list[Exchange] = []
+    request = asked()
+    request.context.flags = "DC client_gone"
+
+    ThriftExchange(request, ended.append).end()
+
+    assert [LINE(exchange) for exchange in ended] == ["Thrift CALL get 499 16 0 DC"]
