@@ -10,6 +10,8 @@ from tests.e2e.stubs import Stub
 from tests.proxies import stack
 
 CALL, REPLY, EXCEPTION, ONEWAY = 1, 2, 3, 4
+UNKNOWN_METHOD = struct.pack(">bhib", 8, 2, 1, 0)
+"""The struct of an exception that says so."""
 
 
 def frame(message: bytes) -> bytes:
@@ -46,7 +48,7 @@ async def next_frame(connection: RawConnection) -> bytes | None:
 class Echo:
     """The behaviour of an endpoint that answers every call with its own struct; in `calls` is what came.
 
-    A call with the sequence id `confused` is answered with the next one.
+    A call with the sequence id `confused` is answered with the next one, and one that asks for TTwitter with an exception.
     """
 
     calls: list[bytes] = attrs.field(factory=list)
@@ -58,6 +60,9 @@ class Echo:
             kind, seqid = kind_and_seqid(call)
             if kind == CALL:
                 size = struct.unpack_from(">i", call, 4)[0]
+                if call[8 : 8 + size] == b"__can__finagle__trace__v3__":
+                    await connection.send(frame(message(EXCEPTION, seqid, UNKNOWN_METHOD)))
+                    continue
                 answered = seqid + 1 if seqid == self.confused else seqid
                 await connection.send(frame(message(REPLY, answered, call[12 + size :], call[8 : 8 + size])))
 
