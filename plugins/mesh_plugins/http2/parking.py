@@ -17,11 +17,15 @@ _WOKEN: Any = _Woken()  # not an `outcome.Outcome`, which is a closed union
 
 
 class Parking:
-    """Room for one task. It may be woken for nothing: whoever parks looks at what it waits for, and parks again."""
+    """Room for one task. It may be woken for nothing: whoever parks looks at what it waits for, and parks again.
 
-    __slots__ = ("task",)
+    `on_cancel` is called when the task that waits is cancelled, before it runs again and learns so.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_on_cancel", "task")
+
+    def __init__(self, on_cancel: Callable[[], None] | None = None) -> None:
+        self._on_cancel = on_cancel
         self.task: lowlevel.Task | None = None
 
     async def wait(self) -> None:
@@ -38,4 +42,6 @@ class Parking:
 
     def _abort(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
         self.task = None
+        if self._on_cancel is not None:
+            self._on_cancel()
         return lowlevel.Abort.SUCCEEDED

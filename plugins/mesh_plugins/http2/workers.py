@@ -29,9 +29,9 @@ class _Worker(Generic[J]):
 
     __slots__ = ("job", "parking")
 
-    def __init__(self, job: J) -> None:
+    def __init__(self, job: J, parked: "list[_Worker[J]]") -> None:
         self.job: J | None = job
-        self.parking = Parking()
+        self.parking = Parking(lambda: parked.remove(self))  # at once, or it would be given a job that it never does
 
 
 class Workers(Generic[J]):
@@ -51,7 +51,7 @@ class Workers(Generic[J]):
             worker.job = job
             worker.parking.wake()
         else:
-            self._nursery.start_soon(self._run, _Worker(job))
+            self._nursery.start_soon(self._run, _Worker(job, self._parked))
 
     async def _run(self, worker: _Worker[J]) -> None:
         while worker.job is not None:
@@ -75,8 +75,4 @@ class Workers(Generic[J]):
             await lowlevel.checkpoint_if_cancelled()
             return
         parked.append(worker)
-        try:
-            await worker.parking.wait()
-        except BaseException:
-            parked.remove(worker)
-            raise
+        await worker.parking.wait()

@@ -96,3 +96,17 @@ async def test_no_more_workers_are_kept_than_are_of_use(nursery: trio.Nursery) -
     nursery.cancel_scope.cancel()
 
     assert kept == MOST_PARKED
+
+
+async def test_a_worker_that_is_being_cancelled_gets_no_job(nursery: trio.Nursery) -> None:
+    workers = Workers[Job](nursery, do)
+    workers.give(Job())
+    await settled()
+
+    nursery.cancel_scope.cancel()
+    late = Job()
+    workers.give(late)
+    with trio.CancelScope(shield=True):
+        await settled()
+
+    assert late.ended == "done"
