@@ -226,7 +226,10 @@ class ServerConnection(InterimSink):
         try:
             while (piece := engine.read_body()) is None:
                 connection.deadline = self._clock() + idle
-                engine.feed(await connection.receive_some(PIECE))
+                data = await connection.receive_some(PIECE)
+                if not data:
+                    raise ClientGone("the client closed its connection before its request was complete")
+                engine.feed(data)
         except trio.TooSlowError as error:
             raise RemoteProtocolError(f"the client sent nothing of its body for {idle:g} s", status=408) from error
         except GONE as error:

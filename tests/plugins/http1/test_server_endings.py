@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import Body, HttpReply, HttpRequest, Limits, Switch, Unavailable
+from mesh import Body, ClientGone, HttpReply, HttpRequest, Limits, MeshError, Switch, Unavailable
 from mesh.testing import Trickle
 from mesh_plugins.http1.server import ServerConnection
 from mesh_plugins.http1.serving import Serving
@@ -133,6 +133,24 @@ async def test_a_client_that_may_hang_up_early_gets_its_reply() -> None:
     received, _switch = await hang_up_during(answer, hung_up, allow_half_close=True)
 
     assert received.endswith(b"late")
+
+
+async def test_a_client_that_ends_in_the_middle_of_its_request_went_away() -> None:
+    met = list[Exception]()
+
+    async def answer(request: HttpRequest) -> HttpReply:
+        try:
+            await whole(request.body)
+        except MeshError as error:
+            met.append(error)
+        return HttpReply(499)
+
+    async with served(answer) as client:
+        await client.send(PUT % 100_000 + b"some")
+        await client.stream.send_eof()
+        await client.everything()
+
+    assert [type(error) for error in met] == [ClientGone]
 
 
 async def test_a_client_that_reads_nothing_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
