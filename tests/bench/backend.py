@@ -19,6 +19,7 @@ from tests.bench.sink import sink
 ROOT = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
 REPLY = "0123456789abcdef" * 4  # 64 bytes
+GRPC_MESSAGE = b"\0\0\0\0\x40" + bytes(64)  # one message of 64 bytes, as it goes over the wire
 SLOW_RATE = 2000  # requests/s that `slow` answers: far less than a proxy can relay, so that it is the ceiling
 
 
@@ -44,6 +45,8 @@ def backend(directory: Path, *, core: int, large_bytes: int, has_wide: bool, des
     first, second, third, slow, sink_port, mux, h2, wide, thrift = free_ports(9)
     services = Services((first, second, third), slow, sink_port, mux, h2, wide if has_wide else 0, thrift)
     (directory / "reply").write_text(REPLY)
+    (directory / "reply.grpc").write_bytes(GRPC_MESSAGE)
+    (directory / "mime.types").write_text("application/grpc grpc\n")
     with (directory / "large").open("wb") as large:
         large.truncate(large_bytes)
     (directory / "nginx.conf").write_text(_configuration(directory, services, descriptors))
@@ -75,13 +78,15 @@ def render(template: str, **values: object) -> str:
 
 
 def _nghttpd(directory: Path, port: int) -> list[str]:
-    """Return what serves the files of `directory` over HTTP/2; to callers of gRPC each reply looks like a good one."""
+    """Return what serves the files of `directory` over HTTP/2; `reply.grpc` is the reply to a call of gRPC."""
     options = [
         "--no-tls",
         "--htdocs",
         str(directory),
         "--trailer",
         "grpc-status: 0",
+        "--mime-types-file",
+        str(directory / "mime.types"),
         "--max-concurrent-streams",
         "1000",
     ]

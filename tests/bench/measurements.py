@@ -57,7 +57,6 @@ QUICK = Amounts(
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "longest": 1.0}
 RATE = 1000  # requests/s of the p99
 CONNECTIONS = 32
-GRPC_MESSAGE = b"\0\0\0\0\x40" + bytes(64)  # one message of 64 bytes, as it goes over the wire
 CONNECT_SECONDS = 60.0  # how long the case of many endpoints may take to open a connection to each
 CONNECTED_SHARE = 0.999
 
@@ -177,14 +176,13 @@ def measure_h2(peer: type[Peer], bench: Bench) -> Figures:
     amounts = bench.amounts
     proxy = peer(bench.ground, "h2")
     url = f"{proxy.url}reply"
-    message = bench.ground.directory / "message"
-    message.write_bytes(GRPC_MESSAGE)
+    call = bench.ground.directory / "reply.grpc"  # the call has the same message as its reply
     with proxy.running():
         h2load.run(url, "h2", seconds=amounts.warm_seconds)
         costs = []
-        for body in (None, message):
+        for asked, message in ((url, None), (f"{url}.grpc", call)):
             used = cpu.seconds_used(proxy.pid)
-            result = h2load.run(url, "h2", seconds=amounts.wrk_seconds, message=body)
+            result = h2load.run(asked, "h2", seconds=amounts.wrk_seconds, message=message)
             costs.append((result.good / result.seconds, (cpu.seconds_used(proxy.pid) - used) / result.good * 1e6))
         with memory.growth_kib(proxy.pid) as growth:
             seconds = h2load.fetch(f"{proxy.url}large", "h2")
