@@ -1,12 +1,14 @@
-"""HTTP clients that call real services of Thrift with JSON, in every protocol and transport."""
+"""HTTP and gRPC clients that call real services of Thrift with JSON, in every protocol and transport."""
 
 import json
 from typing import Any
 
+import grpc
 import pytest
+import trio
 
 from tests.e2e.raw import RawConnection
-from tests.e2e.thrift_libraries import IDL, LIBRARIES, WAYS, name
+from tests.e2e.thrift_libraries import IDL, LIBRARIES, SECONDS, WAYS, name
 from tests.proxies import one, proxy, stack, stacks
 
 DEEP = {
@@ -84,3 +86,27 @@ async def test_a_failure_of_the_service_is_told(thrift_servers: dict[str, int], 
         reply = await connection.reply()
 
     assert reply.status == 502
+
+
+async def test_a_caller_of_grpc_gets_results_and_statuses(thrift_servers: dict[str, int]) -> None:
+    way = WAYS[0]
+    text = stack(thrift_servers[name("apache", way)], protocol="h2", label="h2", **keys(way, exceptions={"Sad": 404}))
+
+    def converse(port: int) -> list[Any]:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            greet = channel.unary_unary("/Every/greet", lambda value: json.dumps(value).encode(), json.loads)
+            codes = []
+            for asked in ({"name": "Nobody"}, {"nome": "World"}):
+                with pytest.raises(grpc.RpcError) as raised:
+                    greet(asked, timeout=SECONDS)
+                codes.append((raised.value.code(), raised.value.details()))
+            return [greet({"name": "World"}, timeout=SECONDS), *codes]
+
+    async with proxy(text) as running:
+        got = await trio.to_thread.run_sync(converse, running.ports[0])
+
+    assert got == [
+        "Hello, World!",
+        (grpc.StatusCode.NOT_FOUND, '{"error":"Sad","exception":{"why":"Nobody"}}'),
+        (grpc.StatusCode.INVALID_ARGUMENT, '{"error":"Every.greet has no such field; it has name","at":"$.nome"}'),
+    ]
