@@ -1,6 +1,6 @@
 """Telemeters: what shows the metrics, or the requests, to others."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -13,15 +13,14 @@ from mesh.span import SpanSink
 class MetricsPage:
     """A page of the admin server that shows all metrics in some format.
 
-    `render(metrics, headers)` is given the headers of who asks, their names in lower case; it never awaits. Between the
-    pieces of text that it returns, requests have their turn, so that many pieces of little work are better than one. With
+    `render(metrics, headers)` is given the headers of who asks, their names in lower case; it never awaits. With
     several workers the metrics are those of all, unless `is_summed` is false: then each worker shows what it has itself.
     """
 
     path: str
     summary: str
     content_type: str
-    render: Callable[[Metrics, Mapping[str, str]], Iterable[str]]
+    render: Callable[[Metrics, Mapping[str, str]], bytes]
     is_summed: bool = True
 
 

@@ -4,7 +4,7 @@ from mesh.admin.documents import document_pages
 from mesh.admin.index import add_index
 from mesh.admin.liveness import liveness_pages
 from mesh.admin.logging_page import logging_page
-from mesh.admin.metrics_pages import in_turns, metrics_page, prometheus_page
+from mesh.admin.metrics_pages import metrics_page, prometheus_page
 from mesh.admin.pages import HTML, JSON, TEXT, Page, PageReply, PageRequest, Site
 from mesh.admin.security import Security
 from mesh.admin.site_service import site_service
@@ -20,7 +20,6 @@ __all__ = [
     "Site",
     "add_index",
     "document_pages",
-    "in_turns",
     "liveness_pages",
     "logging_page",
     "metrics_page",

@@ -11,7 +11,6 @@ from mesh.admin import (
     Site,
     add_index,
     document_pages,
-    in_turns,
     liveness_pages,
     logging_page,
     metrics_page,
@@ -77,8 +76,8 @@ def add_telemeters(site: Site, made: Telemeters, metrics: Callable[[], Metrics],
 
 
 def _metrics_page(shows: MetricsPage, metrics: Callable[[], Metrics]) -> Page:
-    async def handle(request: PageRequest) -> PageReply:
-        return PageReply(200, shows.content_type, await in_turns(shows.render(metrics(), request.headers)))
+    def handle(request: PageRequest) -> PageReply:
+        return PageReply(200, shows.content_type, shows.render(metrics(), request.headers))
 
     return Page(shows.path, shows.summary, handle)
 

@@ -5,7 +5,7 @@ Source: linkerd 1.7.5, AdminMetricsExportTelemeter.scala.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from mesh.errors import MeshError
 from mesh.metrics.histogram import Histogram
@@ -51,68 +51,14 @@ def tree(metrics: Metrics, q: str = "") -> Tree:
     return nested
 
 
-def render_json(metrics: Metrics, *, pretty: bool = False, tree: bool = False, q: str = "") -> Iterator[str]:
-    """Return `flat`, or `tree`, as JSON, in small pieces; `pretty` sorts and indents it, as one. Raises `NoSubtree`, at once.
-
-    Whoever has other things to do may do them between two pieces: what comes later is as it is by then.
-    """
-    if pretty:
-        return iter([json.dumps(_FORMS[tree](metrics, q), indent=2, sort_keys=True)])
-    return _object(_find(metrics, q), _tree_members if tree else _flat_members)
+def render_json(metrics: Metrics, *, pretty: bool = False, tree: bool = False, q: str = "") -> bytes:
+    """Return `flat`, or `tree`, as JSON; `pretty` sorts and indents it. Raises `NoSubtree`."""
+    shown = _FORMS[tree](metrics, q)
+    text = json.dumps(shown, indent=2, sort_keys=True) if pretty else json.dumps(shown, separators=(",", ":"))
+    return text.encode()
 
 
 _FORMS = {False: flat, True: tree}
-_Members = Callable[[Metrics | Metric, str], Iterator[str]]
-
-
-def _object(
-    parts: Iterable[Metrics | Metric | None], members: Callable[[Metrics | Metric, str], Iterator[str]]
-) -> Iterator[str]:
-    """Yield an object with the members of all parts; `members` begins with the separator that it is given."""
-    yield "{"
-    separator = ""
-    for part in parts:
-        for piece in () if part is None else members(part, separator):
-            yield piece
-            separator = ","
-    yield "}"
-
-
-def _flat_members(part: Metrics | Metric, separator: str, prefix: str = "") -> Iterator[str]:
-    if not isinstance(part, Metrics):
-        yield from _listed(separator, _fields(part, prefix))
-        return
-    numbers: Flat = {}
-    for name, metric in part.metrics.items():
-        numbers.update(_fields(metric, prefix + name))
-    for piece in _listed(separator, numbers):
-        yield piece
-        separator = ","
-    for name, below in list(part.scopes.items()):
-        for piece in _flat_members(below, separator, f"{prefix}{name}/"):
-            yield piece
-            separator = ","
-
-
-def _tree_members(part: Metrics | Metric, separator: str) -> Iterator[str]:
-    if not isinstance(part, Metrics):
-        yield from _listed(separator, _leaf(part))
-        return
-    for piece in _listed(
-        separator, {name: _leaf(leaf) for name, leaf in part.metrics.items() if name not in part.scopes}
-    ):
-        yield piece
-        separator = ","
-    for name, below in list(part.scopes.items()):
-        yield f"{separator}{json.dumps(name)}:"
-        yield from _object((part.metrics.get(name), below), _tree_members)
-        separator = ","
-
-
-def _listed(separator: str, members: Mapping[str, object]) -> Iterator[str]:
-    """Return some members of an object as one piece, if there are any."""
-    if members:
-        yield separator + json.dumps(members, separators=(",", ":"))[1:-1]
 
 
 def _find(scope: Metrics, q: str) -> list[Metrics | Metric]:

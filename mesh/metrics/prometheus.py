@@ -7,7 +7,7 @@ Source: linkerd 1.7.5, PrometheusTelemeter.scala; prometheus.io, Exposition form
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 import attrs
@@ -36,32 +36,28 @@ class _Family:
     lines: list[str] = attrs.field(factory=list)
 
 
-def render_prometheus(metrics: Metrics, prefix: str = "") -> Iterator[str]:
-    """Return all metrics, by name, in pieces; every name begins with `prefix`. Histograms without values are left out.
-
-    The first pieces are empty: there the metrics are read, scope by scope, and whoever has other things to do may do them.
-    """
+def render_prometheus(metrics: Metrics, prefix: str = "") -> bytes:
+    """Return all metrics, by name; every name begins with `prefix`. Histograms without values are left out."""
     families: dict[str, _Family] = {}
-    for _scope in _collect(metrics, prefix, {}, families):
-        yield ""
+    _collect(metrics, prefix, {}, families)
+    lines: list[str] = []
     for name in sorted(families):
-        family = families[name]
-        yield "".join(f"{line}\n" for line in (f"# TYPE {name} {family.type}", *family.lines))
+        lines += (f"# TYPE {name} {families[name].type}", *families[name].lines)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _collect(scope: Metrics, prefix: str, labels: Mapping[str, str], families: dict[str, _Family]) -> Iterator[None]:
-    """Show a scope and what is below it, one after the other; `prefix` is what its names begin with, the last `:` included."""
+def _collect(scope: Metrics, prefix: str, labels: Mapping[str, str], families: dict[str, _Family]) -> None:
+    """Show a scope and what is below it; `prefix` is what its names begin with, the last `:` included."""
     shown = _shown(labels)
     for name, metric in scope.metrics.items():
         _show(metric, prefix + name, shown, families)
-    yield
-    for name, below in list(scope.scopes.items()):
+    for name, below in scope.scopes.items():
         if below.label and below.label not in labels:
-            yield from _collect(below, prefix, {**labels, below.label: name}, families)
+            _collect(below, prefix, {**labels, below.label: name}, families)
         elif name in EXCEPTIONS:
             _collect_exceptions(below, prefix + EXCEPTIONS[name], labels, "", families)
         else:
-            yield from _collect(below, f"{prefix}{name}:", labels, families)
+            _collect(below, f"{prefix}{name}:", labels, families)
 
 
 def _collect_exceptions(

@@ -123,20 +123,20 @@ class Limits:
         "Window of a connection, bytes.", 1048576, "h2_initial_connection_window", least=65535
     )
     h2_max_header_list_bytes: int = _limit("A header list.", 61440, "h2_max_header_list_bytes", least=16)
-    h2_max_continuation_frames: int = _limit("Of one header block.", 64, "h2_max_continuation_frames", built=False)
-    h2_max_empty_frames: int = _limit("In a row.", 1, "h2_max_empty_frames", built=False)
+    h2_max_continuation_frames: int = _limit("Of one header block.", 64, "h2_max_continuation_frames")
+    h2_max_empty_frames: int = _limit("In a row.", 1, "h2_max_empty_frames")
     h2_max_client_resets: ClientResets = key(
-        "Streams that a client may reset.", factory=ClientResets, name="h2_max_client_resets", built=False
+        "Streams that a client may reset unanswered; more end the connection if they are most of its streams.",
+        factory=ClientResets,
+        name="h2_max_client_resets",
     )
     h2_max_outbound_control_frames: int = _limit(
-        "Control frames that wait to be sent.", 1000, "h2_max_outbound_control_frames", built=False
+        "Control frames that wait to be sent.", 1000, "h2_max_outbound_control_frames"
     )
-    h2_max_outbound_frames: int = _limit("Frames that wait to be sent.", 10000, "h2_max_outbound_frames", built=False)
-    h2_max_priority_frames_per_stream: int = _limit(
-        "PRIORITY frames.", 100, "h2_max_priority_frames_per_stream", built=False
-    )
+    h2_max_outbound_frames: int = _limit("Frames that wait to be sent.", 10000, "h2_max_outbound_frames")
+    h2_max_priority_frames_per_stream: int = _limit("PRIORITY frames.", 100, "h2_max_priority_frames_per_stream")
     h2_max_window_updates_per_data_frame: int = _limit(
-        "WINDOW_UPDATE frames.", 10, "h2_max_window_updates_per_data_frame", built=False
+        "WINDOW_UPDATE frames.", 10, "h2_max_window_updates_per_data_frame"
     )
     mux_max_frame_bytes: int = _limit("One frame.", 16777216, "mux_max_frame_bytes", least=1)
     mux_max_open_fragments: int = _limit("Unfinished messages.", 1000, "mux_max_open_fragments", least=1)

@@ -1,13 +1,10 @@
 """The metrics pages: parameters, aliases and content types."""
 
 import json
-import time
-from collections.abc import Iterator
 
 import pytest
-import trio
 
-from mesh.admin.metrics_pages import in_turns, metrics_page, prometheus_page
+from mesh.admin.metrics_pages import metrics_page, prometheus_page
 from mesh.admin.pages import JSON, PageReply, PageRequest, Site
 from mesh.metrics.scope import Metrics
 
@@ -46,25 +43,3 @@ async def test_prometheus_is_given_its_own_format(site: Site) -> None:
 
     assert reply.content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert reply.body == b'# TYPE linkerd_rt:requests counter\nlinkerd_rt:requests{rt="http"} 3\n'
-
-
-async def test_while_a_page_is_made_other_tasks_have_their_turns() -> None:
-    turns = 0
-
-    def pieces() -> Iterator[str]:
-        for number in range(3):
-            time.sleep(0.003)
-            yield str(number)
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await trio.lowlevel.checkpoint()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(count)
-        made = await in_turns(pieces())
-        nursery.cancel_scope.cancel()
-
-    assert (made, turns > 0) == (b"012", True)

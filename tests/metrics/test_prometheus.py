@@ -31,7 +31,7 @@ def test_labelled_scopes_become_labels() -> None:
     client.counter("requests").incr(3)
     client.scope("service", "svc/web", label=True).counter("requests").incr(2)
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     assert samples == [
         ("rt:client:requests", {"rt": "http", "client": "#/io.l5d.fs/web"}, 3.0),
@@ -46,7 +46,7 @@ def test_the_types_are_declared() -> None:
     metrics.gauge("rt", "pending")
     metrics.histogram("rt", "latency_ms").add(1.0)
 
-    assert types_of("".join(render_prometheus(metrics)).encode()) == {
+    assert types_of(render_prometheus(metrics)) == {
         "rt:requests": "counter",
         "rt:pending": "gauge",
         "rt:latency_ms": "histogram",
@@ -60,7 +60,7 @@ def test_samples_of_one_name_stand_together_under_one_type() -> None:
         scope.counter("requests").incr()
         scope.gauge("pending")
 
-    page = "".join(render_prometheus(metrics)).encode().decode()
+    page = render_prometheus(metrics).decode()
 
     assert page == (
         "# TYPE service:pending gauge\n"
@@ -77,7 +77,7 @@ def test_a_name_with_two_types_in_two_places_is_told_apart() -> None:
     metrics.scope("service", "a", label=True).counter("size").incr()
     metrics.scope("service", "b", label=True).gauge("size").value = 5
 
-    page = "".join(render_prometheus(metrics)).encode()
+    page = render_prometheus(metrics)
 
     assert types_of(page) == {"service:size": "counter", "service:size_gauge": "gauge"}
 
@@ -90,7 +90,7 @@ def test_exceptions_become_a_label_and_the_total_has_none() -> None:
     service.counter("failures", "Timeout", "Connect").incr(1)
     service.counter("exn", "Closed").incr(7)
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     assert samples == [
         ("service:exceptions", {"service": "web", "exception": "Closed"}, 7.0),
@@ -106,7 +106,7 @@ def test_a_histogram_has_cumulative_buckets_by_powers_of_two() -> None:
     for value in (0.0, 0.2, 1.0, 1.5, 2.0, 3.0, 70_000.0):
         histogram.add(value)
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     buckets = {labels["le"]: value for name, labels, value in samples if name == "service:request_latency_ms_bucket"}
     assert list(buckets)[:5] == ["0.25", "0.5", "1.0", "2.0", "4.0"]
@@ -123,7 +123,7 @@ def test_every_histogram_of_a_unit_has_the_same_bounds() -> None:
     metrics.histogram("a_bytes").add(0.001)
     metrics.histogram("b_bytes").add(1e12)
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     bounds = {
         name: [labels["le"] for sample, labels, _ in samples if sample == f"{name}_bucket"]
@@ -138,10 +138,10 @@ def test_histograms_only_grow() -> None:
     histogram = metrics.histogram("latency_ms")
 
     histogram.add(3.0)
-    before = "".join(render_prometheus(metrics)).encode()
+    before = render_prometheus(metrics)
     now = 600.0
     metrics.rotation.advance()
-    after = "".join(render_prometheus(metrics)).encode()
+    after = render_prometheus(metrics)
 
     assert after == before
 
@@ -150,7 +150,7 @@ def test_a_histogram_without_values_is_left_out() -> None:
     metrics = Metrics()
     metrics.histogram("latency_ms")
 
-    assert "".join(render_prometheus(metrics)).encode() == b""
+    assert render_prometheus(metrics) == b""
 
 
 def test_label_values_survive_quotes_backslashes_and_line_ends() -> None:
@@ -158,7 +158,7 @@ def test_label_values_survive_quotes_backslashes_and_line_ends() -> None:
     name = 'a"b\\c\nd é'
     metrics.scope("service", name, label=True).counter("requests")
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     assert samples == [("service:requests", {"service": name}, 0.0)]
 
@@ -168,7 +168,7 @@ def test_names_are_made_legal() -> None:
     metrics.counter("namer", "#/io.l5d.fs", "look-ups")
     metrics.counter("2xx")
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     assert [name for name, _labels, _value in samples] == ["_2xx", "namer:__io_l5d_fs:look_ups"]
 
@@ -177,7 +177,7 @@ def test_a_label_within_the_same_label_stays_in_the_name() -> None:
     metrics = Metrics()
     metrics.scope("rt", "a", label=True).scope("rt", "b", label=True).counter("requests")
 
-    samples = samples_of("".join(render_prometheus(metrics)).encode())
+    samples = samples_of(render_prometheus(metrics))
 
     assert samples == [("rt:rt:b:requests", {"rt": "a"}, 0.0)]
 
@@ -187,7 +187,7 @@ def test_every_name_begins_with_the_prefix() -> None:
     metrics.counter("requests")
     metrics.counter("failures", "Timeout")
 
-    samples = samples_of("".join(render_prometheus(metrics, prefix="linkerd_")).encode())
+    samples = samples_of(render_prometheus(metrics, prefix="linkerd_"))
 
     assert [name for name, _labels, _value in samples] == ["linkerd_failures", "linkerd_requests"]
 
@@ -197,4 +197,4 @@ def test_numbers_that_are_not_finite_are_written_as_prometheus_reads_them(number
     metrics = Metrics()
     metrics.gauge("load").value = number
 
-    assert "".join(render_prometheus(metrics)).encode() == f"# TYPE load gauge\nload {text}\n".encode()
+    assert render_prometheus(metrics) == f"# TYPE load gauge\nload {text}\n".encode()

@@ -67,8 +67,7 @@ class Guide:
             Suggestion("a service that is too slow: 504, and why", (self._curl("slow", "/?seconds=5", extra="-i "),)),
             Suggestion("a service that nobody knows: 502, and why", (self._curl("nobody", extra="-i "),)),
             Suggestion(
-                "how often a request was sent again, and all other pages of the admin server; "
-                f"a browser finds an overview at http://{self.admin_address}/",
+                "how often a request was sent again, and all other pages of the admin server",
                 (
                     f"curl -s 'http://{self.admin_address}/admin/metrics.json?pretty=1' | grep requeues",
                     f"curl -s http://{self.admin_address}/admin",

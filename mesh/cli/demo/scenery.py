@@ -28,10 +28,6 @@ routers:
   servers:
   - port: {port}
     timeoutMs: 2000        # a request that takes longer is answered 504
-telemetry:
-- kind: io.l5d.recentRequests   # for the admin page /requests
-  sampleRate: 1.0
-  capacity: 50
 """
 
 

@@ -111,10 +111,15 @@ class Engine(Protocol):
     """One connection, the side of the server or of the client.
 
     The preface and the SETTINGS of this side stand in the output from the start. `open_streams` counts those that either side
-    opened and that are not over. `is_settled`: the peer has acknowledged the SETTINGS of this side.
+    opened and that are not over. `is_settled`: the peer has acknowledged the SETTINGS of this side. `is_in_head`: a header
+    block has begun and not ended.
     """
 
     is_settled: bool
+
+    @property
+    def is_in_head(self) -> bool:
+        raise NotImplementedError
 
     @property
     def open_streams(self) -> int:

@@ -50,5 +50,8 @@ class Library(H2Connection):
     def put(self, frame: Frame) -> None:
         self._prepare_for_sending([frame])
 
+    def is_in_head(self) -> bool:
+        return bool(self.incoming_buffer._headers_buffer)
+
     def size(self) -> int:
         return len(self._data_to_send)

@@ -56,6 +56,10 @@ class Receiving(Control):
             pos = stop
         self._rest = data[pos:] if pos < end else b""
 
+    @property
+    def is_in_head(self) -> bool:
+        return self._takers is _INSIDE_BLOCK
+
     def _take_preface(self, data: bytes) -> bytes:
         """Return what follows the client's preface. Source: RFC 9113 section 3.4."""
         lacking = self._lacking

@@ -39,7 +39,7 @@ from mesh_plugins.http2.engine import (
     StreamOwner,
 )
 from mesh_plugins.http2.library import Library
-from mesh_plugins.http2.options import Options
+from mesh_plugins.http2.options import DEFAULT_WINDOW, MAX_STREAM, Options
 from mesh_plugins.http2.plain import (
     judge_reply,
     judge_request,
@@ -51,8 +51,6 @@ from mesh_plugins.http2.plain import (
 
 MAX_OUTPUT = 262144  # bytes that wait to be sent, before bodies wait too
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HIGHEST_ID = 2**31 - 1
-DEFAULT_WINDOW = 65535  # of a connection, before anybody says otherwise. Source: RFC 9113 section 6.9.2
 
 
 @attrs.define(eq=False)
@@ -103,7 +101,7 @@ class _Reference:
             told[SettingCodes.ENABLE_PUSH] = 0
         library = self._h2
         library.local_settings = Settings(
-            client=self._is_client, initial_values=told | {SettingCodes.MAX_CONCURRENT_STREAMS: HIGHEST_ID}
+            client=self._is_client, initial_values=told | {SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAM}
         )
         library.decoder.max_header_list_size = options.limits.h2_max_header_list_bytes
         library.decoder.max_allowed_table_size = options.header_table_bytes
@@ -165,8 +163,8 @@ class _Reference:
                 self._take_data(event)
             case TrailersReceived():
                 self._take_trailers(event)
-            case StreamReset() if event.remote_reset:
-                self._drop(event.stream_id, int(event.error_code), by_peer=True)
+            case StreamReset():
+                self._drop(event.stream_id, int(event.error_code), by_peer=event.remote_reset)
             case WindowUpdated():
                 self._tell_room(event.stream_id)
             case RemoteSettingsChanged():
@@ -272,7 +270,7 @@ class _Reference:
         self._owner.on_goaway(last, int(event.error_code or 0), event.additional_data or b"")
 
     def _tell_limit(self) -> None:
-        allowed = min(self._h2.remote_settings.max_concurrent_streams, HIGHEST_ID)
+        allowed = min(self._h2.remote_settings.max_concurrent_streams, MAX_STREAM)
         if allowed != self._allowed:
             self._allowed = allowed
             self._owner.on_limit(allowed)
@@ -290,6 +288,10 @@ class _Reference:
         if len(data) >= MAX_OUTPUT:
             self._tell_room(0)
         return opening + data
+
+    @property
+    def is_in_head(self) -> bool:
+        return self._h2.is_in_head()
 
     def pending(self) -> int:
         return len(self._opening) + self._h2.size()
@@ -375,7 +377,7 @@ class _Reference:
 
     def go_away(self, code: int, *, last: bool) -> None:
         self._ending = self._ending or last
-        highest = self._h2.highest_inbound_stream_id if last else HIGHEST_ID
+        highest = self._h2.highest_inbound_stream_id if last else MAX_STREAM
         self._h2.put(GoAwayFrame(0, last_stream_id=highest, error_code=code))
 
 

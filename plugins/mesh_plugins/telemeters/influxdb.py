@@ -39,15 +39,15 @@ class InfluxDb:
         return None
 
     def pages(self) -> tuple[MetricsPage, ...]:
-        def render(metrics: Metrics, headers: Mapping[str, str]) -> Iterator[str]:
+        def render(metrics: Metrics, headers: Mapping[str, str]) -> bytes:
             return render_influxdb(metrics, headers.get("host", "") or NO_HOST)
 
         return (MetricsPage(PATH, "every metric in InfluxDB's line protocol", TYPE, render),)
 
 
-def render_influxdb(metrics: Metrics, host: str = NO_HOST) -> Iterator[str]:
+def render_influxdb(metrics: Metrics, host: str = NO_HOST) -> bytes:
     """Return all metrics, a line for each scope that has some; each has the tag `host`."""
-    return (f"{line}\n" for line in _lines(metrics, (), {"host": host}))
+    return "".join(f"{line}\n" for line in _lines(metrics, (), {"host": host})).encode()
 
 
 def _lines(scope: Metrics, parts: tuple[str, ...], tags: Mapping[str, str]) -> Iterator[str]:
@@ -56,7 +56,7 @@ def _lines(scope: Metrics, parts: tuple[str, ...], tags: Mapping[str, str]) -> I
         measurement = _NOT_IN_MEASUREMENTS.sub("_", ":".join(parts) or ROOT)
         shown = "".join(f",{_escaped(name)}={_escaped(value)}" for name, value in sorted(tags.items()) if value)
         yield f"{measurement}{shown} {','.join(f'{_escaped(name)}={value}' for name, value in fields)}"
-    for name, below in list(scope.scopes.items()):
+    for name, below in scope.scopes.items():
         if below.label and below.label not in tags:
             yield from _lines(below, parts, {**tags, below.label: name})
         else:

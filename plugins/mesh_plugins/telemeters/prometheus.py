@@ -3,7 +3,7 @@
 The page `/admin/metrics/prometheus` is there without it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
 
@@ -30,7 +30,7 @@ class Prometheus:
         return None
 
     def pages(self) -> tuple[MetricsPage, ...]:
-        def render(metrics: Metrics, _headers: Mapping[str, str]) -> Iterator[str]:
+        def render(metrics: Metrics, _headers: Mapping[str, str]) -> bytes:
             return render_prometheus(metrics, self._config.prefix)
 
         return (MetricsPage(self._config.path, "every metric for Prometheus", PROMETHEUS_TYPE, render),)

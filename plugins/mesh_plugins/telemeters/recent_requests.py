@@ -38,8 +38,8 @@ class RecentRequests:
         self._draw = (source or random.Random()).random
 
     def pages(self) -> tuple[MetricsPage, ...]:
-        def render(_metrics: Metrics, _headers: Mapping[str, str]) -> list[str]:
-            return [json.dumps([_shown(span) for span in reversed(self._kept)])]
+        def render(_metrics: Metrics, _headers: Mapping[str, str]) -> bytes:
+            return json.dumps([_shown(span) for span in reversed(self._kept)]).encode()
 
         return (MetricsPage(PATH, "the last requests, newest first", TYPE, render, is_summed=False),)
 

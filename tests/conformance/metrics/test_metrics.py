@@ -53,7 +53,7 @@ def test_a_counters_line_is_as_published(given: Any, expect: Any) -> None:
     *scopes, name = given["counter"]
     scope_of(metrics, scopes).counter(name).incr(given["value"])
 
-    page = "".join(render_prometheus(metrics, given["prefix"]))
+    page = render_prometheus(metrics, given["prefix"]).decode()
 
     assert page.splitlines()[1:] == [expect]
 
@@ -65,7 +65,7 @@ def test_a_histogram_has_the_published_lines(given: Any, expect: Any) -> None:
     for sample in given["samples"]:
         histogram.add(sample)
 
-    page = "".join(render_prometheus(metrics, given["prefix"]))
+    page = render_prometheus(metrics, given["prefix"]).decode()
 
     assert set(expect) <= set(page.splitlines())
     assert bool(expect) == bool(page)
@@ -83,6 +83,6 @@ def test_a_line_for_influxdb_is_as_published(given: Any, expect: Any) -> None:
     host = given["request_host_header"]
     (page,) = InfluxDb(InfluxDbConfig()).pages()
 
-    lines = "".join(page.render(metrics, {} if host is None else {"host": host})).splitlines()
+    lines = page.render(metrics, {} if host is None else {"host": host}).decode().splitlines()
 
     assert lines == [expect]

@@ -99,12 +99,11 @@ def test_padding_and_priority_that_are_wrong_end_the_connection(flags: int, payl
 def test_a_head_may_go_on_in_continuations() -> None:
     made = server()
 
-    made.take(
-        frame(HEADERS, END_STREAM, 1, GET[:5]),
-        frame(CONTINUATION, 0, 1, GET[5:7]),
-        frame(CONTINUATION, END_HEADERS, 1, GET[7:]),
-    )
+    made.take(frame(HEADERS, END_STREAM, 1, GET[:5]), frame(CONTINUATION, 0, 1, GET[5:7]))
+    begun = made.engine.is_in_head
+    made.take(frame(CONTINUATION, END_HEADERS, 1, GET[7:]))
 
+    assert (begun, made.engine.is_in_head) == (True, False)
     [exchange] = made.notes.exchanges
     assert exchange.request is not None
     assert exchange.request.ends

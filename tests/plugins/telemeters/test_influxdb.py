@@ -12,7 +12,7 @@ def test_the_metrics_of_a_scope_are_the_fields_of_a_line() -> None:
     metrics.counter("a").value = 1
     metrics.scope("jvm", "heap").gauge("used").value = 3
 
-    assert "".join(render_influxdb(metrics)).encode() == b"root,host=none a=1,b=2\njvm:heap,host=none used=3.0\n"
+    assert render_influxdb(metrics) == b"root,host=none a=1,b=2\njvm:heap,host=none used=3.0\n"
 
 
 def test_labelled_scopes_become_tags() -> None:
@@ -21,7 +21,7 @@ def test_labelled_scopes_become_tags() -> None:
     router.scope("server", "127.0.0.1/4141", label=True).counter("requests").value = 1
     router.scope("service", "svc/web", label=True).scope("failures").counter("ConnectFailed").value = 1
 
-    assert "".join(render_influxdb(metrics, "web1")).encode().decode().splitlines() == [
+    assert render_influxdb(metrics, "web1").decode().splitlines() == [
         "rt:server,host=web1,rt=out,server=127.0.0.1/4141 requests=1",
         "rt:service:failures,host=web1,rt=out,service=svc/web ConnectFailed=1",
     ]
@@ -34,7 +34,7 @@ def test_a_histogram_has_its_summary_and_none_while_it_is_empty() -> None:
     for sample in (1, 2):
         histogram.add(sample)
 
-    line = "".join(render_influxdb(metrics)).encode().decode()
+    line = render_influxdb(metrics).decode()
 
     assert line.startswith("b,host=none x_avg=1.5,x_count=2,x_max=2,x_min=1,x_p50=")
     assert line.endswith(",x_sum=3\n")
@@ -46,8 +46,8 @@ def test_names_and_values_that_would_break_a_line_are_escaped() -> None:
     metrics.scope("a/b-c").counter("n").value = 1
     metrics.gauge("nan").value = math.nan
 
-    assert "".join(render_influxdb(metrics, "w\nx")) == (
-        "service,host=w\\ x,service=a\\,b\\=c\\ d x\\ y=1\na_b_c,host=w\\ x n=1\n"
+    assert render_influxdb(metrics, "w\nx") == (
+        b"service,host=w\\ x,service=a\\,b\\=c\\ d x\\ y=1\na_b_c,host=w\\ x n=1\n"
     )
 
 
@@ -56,7 +56,7 @@ def test_the_page_names_the_host_that_was_asked() -> None:
     metrics = Metrics()
     metrics.counter("a").value = 1
 
-    shown = ["".join(page.render(metrics, headers)).encode() for headers in ({}, {"host": "admin:9990"}, {"host": ""})]
+    shown = [page.render(metrics, headers) for headers in ({}, {"host": "admin:9990"}, {"host": ""})]
 
     assert page.path == "/admin/metrics/influxdb"
     assert shown == [b"root,host=none a=1\n", b"root,host=admin:9990 a=1\n", b"root,host=none a=1\n"]

@@ -11,4 +11,4 @@ def test_it_adds_a_page_with_its_path_and_prefix() -> None:
     (page,) = Prometheus(PrometheusConfig("/metrics", "linker_")).pages()
 
     assert page.path == "/metrics"
-    assert b"linker_requests 3" in "".join(page.render(metrics, {})).encode()
+    assert b"linker_requests 3" in page.render(metrics, {})

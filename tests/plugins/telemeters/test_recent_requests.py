@@ -27,7 +27,7 @@ def take(taker: RecentRequests, *spans: Span) -> None:
 
 def shown(taker: RecentRequests) -> list[dict[str, Any]]:
     (page,) = taker.pages()
-    found: list[dict[str, Any]] = json.loads("".join(page.render(Metrics(), {})).encode())
+    found: list[dict[str, Any]] = json.loads(page.render(Metrics(), {}))
     return found
 
 
