@@ -1,6 +1,9 @@
 """What the admin server is told by a stack file: its sockets, its pages, and the port that names requests."""
 
+import contextlib
 import json
+
+import trio
 
 from mesh.config import read_text
 from mesh.linker.run import running
@@ -102,3 +105,25 @@ async def test_a_telemeter_that_comes_is_told_of_the_next_request() -> None:
         reply = await asked(linker.admin_address, "/requests.json")
 
     assert len(json.loads(reply.body)) == 1
+
+
+async def test_connections_of_a_tcp_router_are_told_of_too() -> None:
+    identifier = {"kind": "io.l5d.static", "path": "/db"}
+    router = {
+        "protocol": "tcp",
+        "servers": [{"port": 0}],
+        "identifier": identifier,
+        "dtab": "/svc => /$/inet/127.0.0.1/1",
+    }
+    text = json.dumps(
+        {"admin": {"port": 0}, "routers": [router], "telemetry": [{"kind": "io.l5d.recentRequests", "sampleRate": 1.0}]}
+    )
+    async with running(read_text(text, file="test.yaml", kinds=kinds()).stack, kinds()) as linker:
+        async with connected(int(linker.addresses[0].rpartition(":")[2])) as client:
+            with contextlib.suppress(trio.BrokenResourceError):  # a reset: there is nobody to speak to
+                await client.stream.receive_some(1)
+        reply = await asked(linker.admin_address, "/requests.json")
+
+    (shown,) = json.loads(reply.body)
+    assert (shown["router"], shown["logicalName"], shown["destination"]) == ("tcp", "/svc/db", "127.0.0.1:1")
+    assert shown["outcome"] != "success"

@@ -27,6 +27,7 @@ from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import REQUEUES
+from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
@@ -39,6 +40,7 @@ from mesh_plugins.tunnels.session import new_tunnel_session
 
 STACK = Stack(
     [
+        SPANS,
         SERVER_STATS,
         ADMISSION,
         TIMEOUT,
@@ -51,6 +53,7 @@ STACK = Stack(
         CLIENT_LIMITS,
         BALANCER,
         CLIENT_STATS_MODULE,
+        ATTEMPT_SPANS,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
     ]
