@@ -5,12 +5,14 @@ when somebody wants to know. Per request this costs nothing, per connection 2 µ
 with TLS, the encrypted ones. Source: linux/include/uapi/linux/tcp.h, `struct tcp_info`.
 """
 
+import math
 import socket
 import struct
 import time
 from collections.abc import Callable
 from typing import Protocol
 
+LOOK_SECONDS = 0.1  # for which what was seen of the open connections is good enough
 _RECEIVED = struct.Struct("128x Q 8x I")  # tcpi_bytes_received, tcpi_notsent_bytes
 _SENT = struct.Struct("200x QQ")  # tcpi_bytes_sent, tcpi_bytes_retrans; since Linux 4.19
 _SIZE = 216
@@ -42,15 +44,17 @@ NOBODY: Account = _Nobody()
 class Traffic:
     """The connections of one server, or of one client. `lasted` is called with the milliseconds that each was open.
 
-    State: the open connections, with when they were opened, and what the closed ones had received and sent.
+    State: the open connections, with when they were opened, what the closed ones had received and sent, and what the last
+    look at the open ones has seen.
     """
 
-    __slots__ = ("_clock", "_open", "_received", "_sent", "lasted")
+    __slots__ = ("_clock", "_looked", "_open", "_received", "_seen", "_sent", "lasted")
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._open: dict[socket.socket, float] = {}
         self._received = self._sent = 0
+        self._looked, self._seen = -math.inf, (0, 0)
         self.lasted: Callable[[float], None] = _ignore
 
     def opened(self, sock: socket.socket) -> None:
@@ -64,17 +68,27 @@ class Traffic:
             received, sent = _traffic(sock)
             self._received += received
             self._sent += sent
+            self._looked = -math.inf
             self.lasted((self._clock() - begun) * 1e3)
 
     @property
     def received(self) -> int:
         """The bytes received by now."""
-        return self._received + sum(_traffic(sock)[0] for sock in self._open)
+        return self._received + self._look()[0]
 
     @property
     def sent(self) -> int:
         """The bytes sent by now, those included that wait to be taken by the network."""
-        return self._sent + sum(_traffic(sock)[1] for sock in self._open)
+        return self._sent + self._look()[1]
+
+    def _look(self) -> tuple[int, int]:
+        """Return what the open connections have received and sent; who wants both, one after the other, pays once."""
+        now = self._clock()
+        if now - self._looked > LOOK_SECONDS:
+            both = [_traffic(sock) for sock in self._open]  # 12 ms for 10,000
+            self._seen = (sum(received for received, _sent in both), sum(sent for _received, sent in both))
+            self._looked = now
+        return self._seen
 
 
 def _ignore(_ms: float) -> None:

@@ -23,6 +23,24 @@ def test_bytes_of_open_and_of_closed_connections_are_added_up() -> None:
     assert (traffic.received, traffic.sent) == (60, 200)
 
 
+def test_what_was_seen_a_moment_ago_is_good_enough() -> None:
+    clock = ManualClock()
+    traffic = Traffic(clock)
+    near, far = tcp_pair()
+    with near, far:
+        traffic.opened(near)
+        seen = [traffic.sent]
+        near.sendall(b"x" * 100)
+        seen.append(traffic.sent)
+        clock.advance(0.2)
+        seen.append(traffic.sent)
+        near.sendall(b"x" * 100)
+        traffic.closed(near)
+        seen.append(traffic.sent)
+
+    assert seen == [0, 0, 100, 200]
+
+
 def test_the_end_of_a_stream_is_no_byte() -> None:
     traffic = Traffic()
     near, far = tcp_pair()
