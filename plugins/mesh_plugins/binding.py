@@ -104,7 +104,9 @@ class Clients:
         self.branches: Branches[BoundName] = Branches(
             params[LIFE], "client", build, capacity=sizes.clients, idle_seconds=sizes.idle_seconds
         )
-        count(params[METRICS].scope("bindcache", "client"), self.branches.counts)
+        scope = params[METRICS].scope("bindcache", "client")
+        count(scope, self.branches.counts)
+        scope.gauge("active", fn=self.branches.__len__)
         self.overrides = BranchCounts()
         count(params[METRICS].scope("bindcache", "tree"), self.overrides)
 

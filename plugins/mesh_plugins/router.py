@@ -99,7 +99,9 @@ def router(params: Params, rest: Make) -> AnyService:
         return rest(settle(params, path).put(PATH, path).put(LIFE, life).put(ONE_SHOT, one_shot))
 
     branches = Branches(params[LIFE], "path", build, capacity=sizes.paths, idle_seconds=sizes.idle_seconds)
-    count(params[METRICS].scope("bindcache", "path"), branches.counts)
+    scope = params[METRICS].scope("bindcache", "path")
+    count(scope, branches.counts)
+    scope.gauge("active", fn=branches.__len__)
     paths = params[PATHS]
     if paths is not None:
         paths.branches = branches

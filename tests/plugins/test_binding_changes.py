@@ -162,4 +162,10 @@ async def test_a_client_stack_ends_an_idle_time_after_the_last_binding_that_led_
     await trio.sleep(100.0)
 
     assert [str(params[BOUND]) for params in bench.rest.closed] == ["/#/web"]
-    assert numbers(bench.metrics, "bindcache/client") == {"misses": 1, "evicts": 0, "expires": 1, "oneshots": 0}
+    assert numbers(bench.metrics, "bindcache/client") == {
+        "misses": 1,
+        "evicts": 0,
+        "expires": 1,
+        "oneshots": 0,
+        "active": 0,
+    }

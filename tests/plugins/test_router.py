@@ -188,7 +188,13 @@ async def test_a_name_that_nobody_uses_is_let_go(life: Life, autojump_clock: tri
     await trio.sleep(1000.0)
 
     assert [params[PATH] for params in bench.rest.closed] == [WEB]
-    assert numbers(bench.metrics, "bindcache/path") == {"misses": 1, "evicts": 0, "expires": 1, "oneshots": 0}
+    assert numbers(bench.metrics, "bindcache/path") == {
+        "misses": 1,
+        "evicts": 0,
+        "expires": 1,
+        "oneshots": 0,
+        "active": 0,
+    }
 
 
 async def test_a_name_with_an_open_reply_is_not_let_go(life: Life, autojump_clock: trio.testing.MockClock) -> None:
@@ -214,7 +220,13 @@ async def test_a_name_too_many_gets_a_stack_for_one_reply(life: Life) -> None:
     assert bench.rest.closed == []
     await reply.aclose()
     assert [params[PATH] for params in bench.rest.closed] == [Path.read("/svc/shop")]
-    assert numbers(bench.metrics, "bindcache/path") == {"misses": 2, "evicts": 0, "expires": 0, "oneshots": 1}
+    assert numbers(bench.metrics, "bindcache/path") == {
+        "misses": 2,
+        "evicts": 0,
+        "expires": 0,
+        "oneshots": 1,
+        "active": 1,
+    }
 
 
 async def test_a_stack_for_one_reply_is_closed_with_its_error(life: Life) -> None:
