@@ -169,6 +169,22 @@ async def test_many_streams_at_once(through: tuple[Node, Proxy], require: Callab
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("protocols", [BOTH, ["h2"]])
+async def test_clients_change_over_from_http1(protocols: list[str], require: Callable[[str], str]) -> None:
+    async with stub(answering(echo)) as endpoint:
+        text = h2(endpoint.port, server={"protocols": protocols}, client={"protocol": "http/1.1"})
+        async with proxy(text) as running:
+            url = f"http://127.0.0.1:{running.ports[0]}/a"
+
+            by_curl = await curl(require, "--http2", "-w", " %{http_version}", url)
+            by_nghttp = await run(require("nghttp"), "-v", "--upgrade", url)
+
+    assert by_curl == "GET /a HTTP/1.1 2"
+    assert "101 Switching Protocols" in by_nghttp
+    assert "GET /a HTTP/1.1" in by_nghttp
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 async def test_nghttp_reaches_an_endpoint_of_http1(engine: str, require: Callable[[str], str]) -> None:
     async with (

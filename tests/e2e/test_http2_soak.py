@@ -107,7 +107,7 @@ async def endpoint(serving: Http2Serving, source: random.Random) -> AsyncIterato
     async def handle(stream: trio.SocketStream) -> None:
         sock = stream.socket
         connection = SocketConnection(_detached(sock), "client")
-        await run(connection, switch, b"")
+        await run(connection, switch, b"", None)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, handle, [listener])

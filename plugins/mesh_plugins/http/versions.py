@@ -32,6 +32,7 @@ from mesh_plugins.http2 import protocol as http2
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.serving import Http2Serving, Pings, StreamCounts
 from mesh_plugins.http2.session import UNTOLD, Http2Calling
+from mesh_plugins.http2.upgrade import read_upgrade
 
 MESH_STREAMS = 1024  # of one connection; Envoy's default
 EDGE_STREAMS = 100  # for untrusted clients: what RFC 9113 section 6.5.2 calls the least to allow
@@ -94,25 +95,23 @@ def serve_any(protocols: Sequence[HttpProtocol], plain: Serving, framed: Http2Se
     if framed is None:
         return http1.serve(plain, reference=reference)
     serve_http2 = http2.serve(framed, reference=reference)
-    if "http/1.1" not in protocols:
-
-        async def run_http2(connection: Connection, switch: Switch) -> None:
-            await serve_http2(connection, switch, b"")
-
-        return run_http2
-    serve_http1 = http1.serve_after(plain, reference=reference)
+    serve_http1 = http1.serve_after(plain, reference=reference) if "http/1.1" in protocols else None
 
     async def run(connection: Connection, switch: Switch) -> None:
         if connection.protocol == "h2":
-            await serve_http2(connection, switch, b"")
-        elif connection.protocol:
+            await serve_http2(connection, switch, b"", None)
+            return
+        if connection.protocol and serve_http1 is not None:
             await serve_http1(connection, switch, b"")
-        else:
-            arrived = await Arriving(connection, switch, plain.limits.header_deadline_s).first_bytes()
-            if arrived.is_http2:
-                await serve_http2(connection, switch, arrived.data)
-            elif arrived.data:
-                await serve_http1(connection, switch, arrived.data)
+            return
+        arrived = await Arriving(connection, switch, plain.limits.header_deadline_s).first_bytes()
+        upgrade = None if arrived.is_http2 or connection.tls is not None else read_upgrade(arrived.data, plain.limits)
+        if upgrade is not None:
+            await serve_http2(connection, switch, upgrade.rest, upgrade)
+        elif arrived.data and (arrived.is_http2 or serve_http1 is None):
+            await serve_http2(connection, switch, arrived.data, None)
+        elif arrived.data and serve_http1 is not None:
+            await serve_http1(connection, switch, arrived.data)
 
     return run
 

@@ -8,10 +8,11 @@ from mesh import Connection, Life, NewSession, Session, Switch
 from mesh_plugins.http2.server import NewServerEngine, ServerConnection
 from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.http2.session import Http2Calling, Http2Session, NewClientEngine
+from mesh_plugins.http2.upgrade import Upgrade
 from mesh_plugins.http2.wire import FastClient, FastServer
 
-ServeHttp2 = Callable[[Connection, Switch, bytes], Awaitable[None]]
-"""Serves a client's connection, of which something was read already."""
+ServeHttp2 = Callable[[Connection, Switch, bytes, Upgrade | None], Awaitable[None]]
+"""Serves a client's connection, of which something was read already; after an upgrade, if there was one."""
 
 
 def serve(serving: Http2Serving, *, reference: bool = False) -> ServeHttp2:
@@ -19,8 +20,8 @@ def serve(serving: Http2Serving, *, reference: bool = False) -> ServeHttp2:
 
     new_engine: NewServerEngine = load_engines(reference=reference)[0]
 
-    async def run(connection: Connection, switch: Switch, first: bytes) -> None:
-        await ServerConnection(connection, new_engine, switch, serving).run(first)
+    async def run(connection: Connection, switch: Switch, first: bytes, upgrade: Upgrade | None = None) -> None:
+        await ServerConnection(connection, new_engine, switch, serving).run(first, upgrade)
 
     return run
 

@@ -35,6 +35,7 @@ from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.outlet import GONE, Outlet
 from mesh_plugins.http2.server_stream import RequestBody, ServerStream
 from mesh_plugins.http2.serving import Http2Serving
+from mesh_plugins.http2.upgrade import SWITCH, Upgrade
 from mesh_plugins.http2.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -98,26 +99,31 @@ class ServerConnection(Flow):
         self._pinged = math.inf
         self._scope = trio.CancelScope()
 
-    async def run(self, first: bytes = b"") -> None:
-        """Serve until either side ends the connection, which is closed in any case. `first` was read already."""
+    async def run(self, first: bytes = b"", upgrade: Upgrade | None = None) -> None:
+        """Serve until either side ends the connection, which is closed in any case.
+
+        `first` was read already; with `upgrade`, a request of HTTP/1.1 came before it.
+        """
         self._switch.connections.add(self)
         try:
             with self._scope:
-                await self._serve(first)
+                await self._serve(first, upgrade)
         finally:
             self._switch.connections.discard(self)
             self._alarms.drop(self)
             self._engine.abandon(CANCEL)
             self._connection.close()
 
-    async def _serve(self, first: bytes) -> None:
+    async def _serve(self, first: bytes, upgrade: Upgrade | None) -> None:
+        if upgrade is not None and not await self._switch_over():
+            return
         async with trio.open_nursery() as nursery:
             self._workers: Workers[ServerStream] = Workers(nursery, self._answer)
             nursery.start_soon(self._write)
             if self._switch.draining:
                 self.drain()
             self._ring(self.on_alarm(self._clock()))
-            await self._read(first)
+            await self._read(first, upgrade)
 
     async def _write(self) -> None:
         """Write until the last word was said, and let the client hear it."""
@@ -128,11 +134,21 @@ class ServerConnection(Flow):
         else:
             self._hang_up()
 
-    async def _read(self, data: bytes) -> None:
+    async def _switch_over(self) -> bool:
+        """Tell the client that this is HTTP/2 from now on; return whether it is still there."""
+        try:
+            await self._connection.send_all(SWITCH)
+        except GONE:
+            return False
+        return True
+
+    async def _read(self, data: bytes, upgrade: Upgrade | None) -> None:
         """Read until the client ends the connection, or broke the protocol."""
         connection, engine, outlet = self._connection, self._engine, self._outlet
         left = MOST_LINGERING
         try:
+            if upgrade is not None:
+                engine.upgrade(upgrade.settings, upgrade.head)
             while True:
                 if outlet.last:
                     left -= len(data)

@@ -17,7 +17,7 @@ async def test_both_sides_understand_each_other_with_either_engine(reference: bo
 
     near, far = memory_connections()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve(Http2Serving(), reference=reference), far, Switch(answer), b"")
+        nursery.start_soon(serve(Http2Serving(), reference=reference), far, Switch(answer), b"", None)
         session = new_session(calling(), reference=reference)(near, Life(nursery))
         replies = [await session(request("PUT", f"/{n}", headers={"host": "a"}, body=b"you")) for n in range(2)]
         session.close()
