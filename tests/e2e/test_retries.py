@@ -121,13 +121,14 @@ async def test_what_was_not_processed_is_sent_again_whatever_the_method(kind: st
     assert (answer.status, bodies(endpoint.requests)) == (200, [b"x", b"x"])
 
 
-async def test_the_default_router_counts_no_retries() -> None:
+async def test_the_default_router_retries_nothing_and_says_what_it_could_afford() -> None:
     async with stub(in_turn(BAD)) as it, proxy(stack(it.port)) as running, running.connect() as client:
         await client.send(request())
         answer = await client.reply()
         counted = numbers(running.linker.metrics, "rt/http/service/svc/web/retries")
 
-    assert (answer.status, counted) == (500, {})
+    assert answer.status == 500
+    assert (counted["total"], counted["budget"], counted["per_request.count"]) == (0, 100, 1)
 
 
 async def test_a_slow_endpoint_is_overtaken_by_another(tmp_path: pathlib.Path) -> None:
