@@ -192,6 +192,27 @@ async def test_a_call_that_is_given_up_is_discarded_upstream(finagle: Finagle) -
     assert len(recorded.connections) == 1
 
 
+async def test_calls_that_are_given_up_harm_no_others(finagle: Finagle) -> None:
+    server = await finagle.serve("mux")
+    await server.behave(ms=20)
+    async with recording(server.port) as recorded, proxy(Route("mux", to(recorded.port)).stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+
+        wrong = []
+        for batch in range(8):
+            bodies = [f"{batch:02x}{number:02x}" * 50 for number in range(30)]
+            cancels = [{"cancel ms": number % 25} if number % 3 == 0 else {} for number in range(30)]
+            numbers = [client.send(body=body, **cancel) for body, cancel in zip(bodies, cancels, strict=True)]
+            for number, body, cancel in zip(numbers, bodies, cancels, strict=True):
+                end = await client.ended(number)
+                wrong += [end] if end.get("body") != body and not cancel else []
+                wrong += [end] if end["event"] == "reply" and end["body"] != body else []
+        await client.close()
+
+    assert wrong == []
+    assert len(recorded.connections) == 1
+
+
 async def test_a_deadline_ends_a_call(finagle: Finagle) -> None:
     server = await finagle.serve("mux")
     await server.behave("hang")

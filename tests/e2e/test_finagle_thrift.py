@@ -142,6 +142,27 @@ async def test_a_call_that_is_given_up_is_given_up_upstream(finagle: Finagle) ->
         await client.close()
 
 
+async def test_no_answer_goes_to_another_call_than_its_own(finagle: Finagle) -> None:
+    """Some are given up, and with them their connections, of which Finagle's client then takes one more and fails by itself."""
+    server = await finagle.serve("thrift")
+    await server.behave(ms=10)
+    async with proxy(Route("thrift", to(server.port), client=UPGRADES).stack) as linker:
+        client = await finagle.client("thrift", linker.ports[0])
+
+        ends = []
+        for batch in range(8):
+            texts = [f"{batch}-{number}" for number in range(20)]
+            numbers = [client.send(method="echo", text=text) for text in texts[5:]]
+            numbers = [client.send(method="echo", text=text, **{"cancel ms": 5}) for text in texts[:5]] + numbers
+            ends += [(await client.ended(number), text) for number, text in zip(numbers, texts, strict=True)]
+        await server.behave()
+        await client.close()
+
+    answers = [(end["text"], text) for end, text in ends if end["event"] == "reply"]
+    assert [found for found, text in answers] == [text for found, text in answers]
+    assert len(answers) > len(ends) / 2
+
+
 async def test_the_number_of_an_attempt_is_told(finagle: Finagle) -> None:
     server = await finagle.serve("thrift")
     async with proxy(Route("thrift", to(server.port), client=UPGRADES).stack) as linker:
