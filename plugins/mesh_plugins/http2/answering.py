@@ -9,6 +9,7 @@ from mesh import (
     ClientGone,
     Connection,
     Context,
+    Fields,
     HttpReply,
     HttpRequest,
     LocalProtocolError,
@@ -155,8 +156,23 @@ class Answering:
         """Send what did not go with the head."""
         if stream.gone:
             raise ClientGone("the client went away before its reply")
+        body = reply.body
+        trailers = body.trailers if reply.whole else []
+        if trailers and self._send_whole(stream, body.buffered or b"", trailers):
+            return
         stream.outflow = outflow = Outflow(self._engine, self._outlet, self._flow, stream.number)
         if stream.rest:
-            await outflow.send(stream.rest, ends=True)
+            await outflow.send(stream.rest, ends=not trailers)
+            if trailers:
+                await outflow.end(trailers)
         else:
-            await outflow.pour(reply.body)
+            await outflow.pour(body)
+
+    def _send_whole(self, stream: ServerStream, content: bytes, trailers: Fields) -> bool:
+        """Send a body that is in memory, and its trailers, as far as there is room now; return whether that was all."""
+        taken = self._engine.send_data(stream.number, content, ends=False) if content else 0
+        stream.rest = content[taken:]
+        if not stream.rest:
+            self._engine.send_trailers(stream.number, trailers)
+        self._outlet.kick()
+        return not stream.rest

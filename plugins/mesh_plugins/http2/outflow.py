@@ -2,7 +2,7 @@
 
 import math
 
-from mesh import Body
+from mesh import Body, Fields
 from mesh_plugins.http2.engine import Engine
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.outlet import Outlet
@@ -61,7 +61,10 @@ class Outflow:
         """Send a body to its end, trailers included. Raises what the body raises, too."""
         while piece := await body.receive():
             await self.send(piece)
-        trailers = body.trailers
+        await self.end(body.trailers)
+
+    async def end(self, trailers: Fields) -> None:
+        """End the body, with trailers if there are any."""
         if not trailers:
             await self.send(b"", ends=True)
             return

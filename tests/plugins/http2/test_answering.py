@@ -120,9 +120,21 @@ async def test_trailers_follow_the_body(engine: str, *, is_whole: bool) -> None:
     assert owner.told[-1] == ("trailers", [(b"x", b"y")])
 
 
-async def test_a_large_reply_in_memory_goes_out_as_its_window_opens(engine: str) -> None:
+async def test_trailers_may_follow_a_body_that_is_empty(engine: str) -> None:
     async def answer(_request: HttpRequest) -> HttpReply:
-        return HttpReply(200, body=bytes(200_000))
+        return HttpReply(200, body=Trailed(b"", [(b"x", b"y")]))
+
+    async with served(engine, answer) as client:
+        _number, owner = await client.ask()
+        await settled()
+
+    assert (content(owner), owner.told[-1]) == (b"", ("trailers", [(b"x", b"y")]))
+
+
+@pytest.mark.parametrize("trailers", [[], [(b"x", b"y")]], ids=["alone", "with trailers"])
+async def test_a_large_reply_in_memory_goes_out_as_its_window_opens(engine: str, trailers: Fields) -> None:
+    async def answer(_request: HttpRequest) -> HttpReply:
+        return HttpReply(200, body=Trailed(bytes(200_000), trailers) if trailers else bytes(200_000))
 
     async with served(engine, answer) as client:
         number, owner = await client.ask()
@@ -137,7 +149,7 @@ async def test_a_large_reply_in_memory_goes_out_as_its_window_opens(engine: str)
             await settled()
 
     assert first == 65536
-    assert owner.told[-1][3] is True
+    assert (owner.told[-1] == ("trailers", trailers)) if trailers else owner.told[-1][3] is True
 
 
 @pytest.mark.parametrize(("method", "reply_status", "size"), [(b"HEAD", 200, 5), (b"GET", 204, None), (b"GET", 304, 5)])
