@@ -33,7 +33,7 @@ from mesh import (
     key,
 )
 from mesh_plugins.filters.stats import client_scope
-from mesh_plugins.grpc.content import CONTENT_TYPE, GRPC, is_grpc
+from mesh_plugins.grpc.content import CARRIES_GRPC, CONTENT_TYPE, GRPC, is_grpc
 from mesh_plugins.grpc.health import CHECK, MAX_BYTES, Serving, decode_reply, encode_request
 from mesh_plugins.grpc.messages import MessageReader, encode
 from mesh_plugins.grpc.status import Code, read_status
@@ -168,6 +168,9 @@ def grpc_health_check(config: GrpcHealthCheckConfig) -> Module:
 
     def wrap(params: Params, rest: Make) -> AnyService:
         below, life, endpoint = rest(params), params[LIFE], params[ENDPOINT]
+        if not params[CARRIES_GRPC]:
+            logger.warning("%s is not checked: health checks of gRPC need `client.protocol: h2`", endpoint)
+            return below
         prober = Prober(config, endpoint, params[HEALTH], below, ProbeCounts(client_scope(params)), random.Random())
         life.start(f"health checks of {endpoint}", prober.run)
         return below

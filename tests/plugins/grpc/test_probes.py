@@ -31,6 +31,7 @@ from mesh import (
     Status,
 )
 from mesh.testing import Trickle, reply
+from mesh_plugins.grpc.content import CARRIES_GRPC
 from mesh_plugins.grpc.health import Serving, encode_reply
 from mesh_plugins.grpc.messages import encode
 from mesh_plugins.grpc.probes import GrpcHealthCheckConfig, grpc_health_check
@@ -51,7 +52,9 @@ def status(number: int) -> HttpReply:
 class Bench:
     """One endpoint with checks every second, at which it answers as told, in order; the last for ever."""
 
-    def __init__(self, life: Life, *answers: Answer, unhealthy: int = 1, healthy: int = 1) -> None:
+    def __init__(
+        self, life: Life, *answers: Answer, unhealthy: int = 1, healthy: int = 1, speaks_http2: bool = True
+    ) -> None:
         self.health, self.metrics = Health(), Metrics()
         self.replies: list[HttpReply] = []
         self._answers: Iterator[Answer] = iter(answers)
@@ -62,7 +65,7 @@ class Bench:
         config = GrpcHealthCheckConfig(
             service="a.B", interval_ms=1000, timeout_ms=500, unhealthy_threshold=unhealthy, healthy_threshold=healthy
         )
-        params = params.put(ENDPOINT, A).put(BOUND, bound)
+        params = params.put(ENDPOINT, A).put(BOUND, bound).put(CARRIES_GRPC, speaks_http2)
         self.service = grpc_health_check(config).wrap(params, self.rest)
 
     def _answer(self, asked: Any) -> Reply | Awaitable[Reply]:
@@ -172,3 +175,14 @@ async def test_checks_end_with_the_stack(life: Life, autojump_clock: MockClock) 
     await trio.sleep(10)
 
     assert len(bench.rest.requests) == 1
+
+
+async def test_an_endpoint_that_does_not_speak_http2_is_not_checked(
+    life: Life, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(life, lambda _request: says(Serving.SERVING), speaks_http2=False)
+
+    await trio.sleep(10)
+
+    assert (bench.rest.requests, bench.health.status) == ([], Status.OPEN)
+    assert "need `client.protocol: h2`" in caplog.text
