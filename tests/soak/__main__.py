@@ -1,5 +1,6 @@
 """`python -m tests.soak`: calls of all kinds over HTTP/2, a third cancelled or reset; see docs/operations.md."""
 
+import functools
 import sys
 
 import click
@@ -13,7 +14,7 @@ from tests.soak.soaking import soak
 @click.option("--seed", default=1, show_default=True, help="What the calls' moods and moments come from.")
 def main(calls: int, seed: int) -> None:
     """Exit with 1 if anything was left over, or any call was not what it should be."""
-    found = trio.run(soak, calls, seed, click.echo)
+    found = trio.run(functools.partial(soak, calls, seed, tell=click.echo))
     click.echo(
         f"memory {found.growth / 2**20:+.1f} MiB, descriptors {found.descriptors:+d}, open streams {found.streams}"
     )

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from mesh import Fields
-from mesh_plugins.http2.engine import CANCEL, NO_ERROR, ReplyHead, RequestHead
+from mesh_plugins.http2.engine import CANCEL, ReplyHead, RequestHead
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.wire import FastClient
 from tests.soak.endpoint import LARGE, SMALL
@@ -82,8 +82,11 @@ class Call:
     def outcome(self) -> str:
         """Say what became of a call that was let run to its end; anything that begins with `wrong` is a fault."""
         if not self.is_whole:
-            known = self.do == b"reset-late" or (self.do == b"early" and self.reset == NO_ERROR)
-            return "reset by the endpoint" if known else f"wrong: {self.do.decode()} was reset with {self.reset}"
+            return (
+                "reset by the endpoint"
+                if self.do == b"reset-late"
+                else f"wrong: {self.do.decode()} was reset with {self.reset}"
+            )
         if self.do == b"reset-early":
             return "refused by the proxy" if self.status == 502 else f"wrong: reset-early was answered {self.status}"
         expected = len(LARGE) if self.do == b"large" else len(SMALL)

@@ -26,17 +26,21 @@ class Answer:
     left: bytes = b""
     trailers: Fields = attrs.Factory(list)
     is_over: bool = False
+    has_begun: bool = False
 
     def begin(self, *, whole: bool) -> None:
-        """Act on the head, or on the end of the request."""
+        """Act on the head, or on the end of the request, whichever is first."""
+        if self.has_begun:
+            return
+        self.has_begun = True
         engine = self.end.engine
         match self.do:
             case b"reset-early":
                 engine.reset(self.number, INTERNAL_ERROR)
             case b"early":
                 engine.reply(self.number, 200, [], len(SMALL), ends=False)
-                engine.send_data(self.number, SMALL, ends=True)
-                engine.reset(self.number, NO_ERROR)
+                self.left = SMALL
+                self.on_room()
             case b"reset-late":
                 engine.reply(self.number, 200, [], None, ends=False)
                 engine.send_data(self.number, SMALL, ends=False)
@@ -63,6 +67,8 @@ class Answer:
         self.left = self.left[sent:]
         if not self.left and self.trailers:
             self.end.engine.send_trailers(self.number, self.trailers)
+        if not self.left and self.do == b"early":
+            self.end.engine.reset(self.number, NO_ERROR)  # the rest of the request is not wanted
 
     def on_data(self, piece: bytes, cost: int, *, ends: bool) -> None:
         self.end.engine.consumed(self.number, cost)

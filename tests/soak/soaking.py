@@ -44,11 +44,11 @@ class Found:
         return faults
 
 
-async def soak(calls: int, seed: int, tell: Callable[[str], object] = str) -> Found:
+async def soak(calls: int, seed: int, warm_up: int = 2 * ROUND, tell: Callable[[str], object] = str) -> Found:
     """Make so many calls after a warm-up, in rounds with new connections each."""
     account: Counter[str] = Counter()
-    async with endpoint() as behind, proxy(_stack(behind.port), errors=True) as running:
-        await _round(running, random.Random(seed), Counter(), 2 * ROUND)
+    async with endpoint() as behind, proxy(_stack(behind.port)) as running:
+        await _round(running, random.Random(seed), Counter(), warm_up)
         await _settled(running, behind)
         memory, descriptors = _memory(), _descriptors()
         done = 0
@@ -58,6 +58,9 @@ async def soak(calls: int, seed: int, tell: Callable[[str], object] = str) -> Fo
             done += size
             tell(f"{done} calls, {_memory() / 2**20:.1f} MiB, {dict(account)}")
         streams = await _settled(running, behind)
+        with trio.move_on_after(SETTLED_SECONDS):
+            while _descriptors() > descriptors:
+                await trio.sleep(0.05)
         return Found(account, streams, _memory() - memory, _descriptors() - descriptors)
 
 

@@ -6,11 +6,11 @@ from tests.soak.soaking import soak
 
 pytestmark = pytest.mark.slow
 
-CALLS = 4000
+CALLS = 2000
 
 
 async def test_calls_that_end_in_every_way_leave_nothing_over() -> None:
-    found = await soak(CALLS, seed=1)
+    found = await soak(CALLS, seed=1, warm_up=CALLS)
 
     assert found.faults == []
     assert found.account.total() == CALLS

@@ -111,7 +111,7 @@ class Answering:
         except ClientGone:
             logger.debug("%s went away before the end of a reply", self._connection.peer)
         except StreamReset as error:
-            code = error.code
+            code = error.code or INTERNAL_ERROR  # the endpoint saw no error, but the reply is not whole
         except MeshError as error:
             logger.debug("a reply to %s broke off: %s", self._connection.peer, error)
             code = INTERNAL_ERROR

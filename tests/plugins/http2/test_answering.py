@@ -184,6 +184,7 @@ async def test_an_early_reply_refuses_the_rest_of_the_body(engine: str) -> None:
     ("error", "code"),
     [
         (StreamReset("gone", code=ENHANCE_YOUR_CALM), ENHANCE_YOUR_CALM),
+        (StreamReset("gone", code=NO_ERROR), INTERNAL_ERROR),
         (UpstreamBroken("gone"), INTERNAL_ERROR),
     ],
 )
