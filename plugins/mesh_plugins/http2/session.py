@@ -281,12 +281,15 @@ class Http2Session(Session, Flow):
 
     def _leave(self) -> None:
         """Take no further call; the last one that is open ends the connection."""
+        self._take_no_more()
+        if not self._streams:
+            self.close()
+
+    def _take_no_more(self) -> None:
         if not self.leaving and not self.closed:
             self.leaving = True
             self.capacity = 0
             self.on_change(self)
-            if not self._streams:
-                self.close()
 
     # What the bodies of streams ask for.
 
@@ -358,7 +361,7 @@ class Http2Session(Session, Flow):
                 kick()
         except ConnectionFailed as error:
             self._why = str(error)
-            self._leave()
+            self._take_no_more()  # and close once the endpoint was told why
             if not self.closed:
                 self._outlet.finish()
                 with trio.move_on_after(FAREWELL_SECONDS):
