@@ -1,11 +1,13 @@
 """Huffman-coded strings of HPACK, decoded a byte at a time.
 
 hpack decodes four bits at a time (0.3 µs a byte). A step here is one byte (0.1 µs); each is worked out by hpack's table when
-it is first needed, and there are at most 65,536 of them.
+it is first needed, and kept, so long as there are not too many: what is usual takes some thousands.
 """
 
 from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_table import HUFFMAN_COMPLETE, HUFFMAN_EMIT_SYMBOL, HUFFMAN_FAIL, HUFFMAN_TABLE
+
+_MOST_STEPS = 16384  # about 4 MiB in the process; random bytes would come to 65,536.
 
 _Step = tuple[int, bytes, bool]
 """The state after a byte, times 256; what it completed; whether the string may end there."""
@@ -41,7 +43,9 @@ class _Steps(dict[int, _Step]):
                 raise HPACKDecodingError("a Huffman-coded string with the symbol of its end inside")
             if flags & HUFFMAN_EMIT_SYMBOL:
                 part += bytes((symbol,))
-        step = self[key] = (state * 256, part, bool(flags & HUFFMAN_COMPLETE))
+        step = (state * 256, part, bool(flags & HUFFMAN_COMPLETE))
+        if len(self) < _MOST_STEPS:
+            self[key] = step
         return step
 
 
