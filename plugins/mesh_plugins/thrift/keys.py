@@ -1,6 +1,6 @@
 """The keys that Thrift adds to a stack file. Source: linkerd 1.x, linkerd/protocol/thrift, ThriftInitializer.scala."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 import attrs
@@ -55,3 +55,11 @@ class ThriftClientKeys:
         False,
         name="attemptTTwitterUpgrade",
     )
+
+    def config_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the reason for each value that is accepted, but hardly meant."""
+        if self.attempt_ttwitter_upgrade and not self.thrift_framed:
+            yield (
+                "attempt_ttwitter_upgrade",
+                "without frames, Finagle's servers agree to the upgrade and then cannot read what follows",
+            )

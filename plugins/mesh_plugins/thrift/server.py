@@ -128,7 +128,12 @@ class ThriftConnection:
                 if answered == PIPELINED:
                     answered = 0
                     await trio.lowlevel.checkpoint()
-                await self._answer(message)
+                request = self._opened(message)
+                if self._is_plain(message.data, request.head) or await self._is_callable(request):
+                    self._is_waited_for = request.head.kind == CALL
+                    if self._connection.hung_up:
+                        self._hung_up()
+                    await self._exchange(request)
         except Malformed as error:
             await self._refuse(error)
 
@@ -179,8 +184,8 @@ class ThriftConnection:
         elif self._clock() >= until and not self._switch.draining:
             self._serving.idle.value += 1
 
-    async def _answer(self, message: Message) -> None:
-        """Answer one message. Raises `Malformed` if it cannot be read, nor answered."""
+    def _opened(self, message: Message) -> ThriftRequest:
+        """Return the call in a message; from here on it is open. Raises `Malformed` if it cannot be read, nor answered."""
         serving, start, header = self._serving, message.start, None
         encoding = serving.encoding
         if self._is_upgraded:
@@ -190,36 +195,37 @@ class ThriftConnection:
             head = encoding.read_head(message.data, start)
         except Incomplete:
             raise Malformed("a frame ends in the middle of a message's head") from None
-        if head.name == CAN_TRACE and not self._is_upgraded:
-            await self._upgrade(message, head)
-            return
         if message.data[start] < 0x80:
             encoding = encoding_of(message.data, start)
-        self._busy = True
         connection = self._connection
-        context = self._context = Context(self._clock(), connection.peer, connection)
+        self._busy = True
+        self._context = context = Context(self._clock(), connection.peer, connection)
         context.tls = self._tls
-        request = ThriftRequest(encoding, head, message, context, header)
-        if not self._is_plain(message.data, head):
-            error = await self._unsound(request)
-            if error is not None:
-                self._switch.refused(error)
-                if head.kind != ONEWAY:
-                    await self._write(request, exception(encoding, head, _type_of(head), f"{error}"))
-                return
-        self._is_waited_for = head.kind == CALL
-        if connection.hung_up:
-            self._hung_up()
-        await self._exchange(request)
+        return ThriftRequest(encoding, head, message, context, header)
 
     def _is_plain(self, data: bytes, head: Head) -> bool:
-        """Return whether a call is surely sound; whether one of the others is, `_unsound` knows."""
+        """Return whether a call is surely sound; whether one of the others is, `_is_callable` finds out."""
         serving = self._serving
         return (
             head.kind in KINDS
+            and head.name != CAN_TRACE
             and head.name.isascii()
             and (not serving.is_framed or is_sound(serving.encoding, data, head.at, serving.bounds))
         )
+
+    async def _is_callable(self, request: ThriftRequest) -> bool:
+        """Return whether a call is sound, and meant for an endpoint; answer it if it is not."""
+        head = request.head
+        if head.name == CAN_TRACE and not self._is_upgraded:
+            await self._upgrade(request)
+            return False
+        error = await self._unsound(request)
+        if error is None:
+            return True
+        self._switch.refused(error)
+        if head.kind != ONEWAY:
+            await self._write(request, exception(request.encoding, head, _type_of(head), f"{error}"))
+        return False
 
     async def _unsound(self, request: ThriftRequest) -> RemoteProtocolError | None:
         """Return what is wrong with a call whose head was read; None if nothing is."""
@@ -251,7 +257,10 @@ class ThriftConnection:
         complete = False
         try:
             if request.head.kind == CALL:
-                await self._write(request, reply)
+                data = self._as_it_is(request, reply) or await self._converted(request, reply)
+                connection = self._connection
+                connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+                await connection.send_all(data)
             complete = True
         finally:
             await reply.aclose()
@@ -261,6 +270,12 @@ class ThriftConnection:
 
     async def _write(self, request: ThriftRequest, reply: ThriftReply) -> None:
         """Write a reply in the client's encoding, with the client's sequence id."""
+        data = self._as_it_is(request, reply) or await self._converted(request, reply)
+        self._connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+        await self._connection.send_all(data)
+
+    def _as_it_is(self, request: ThriftRequest, reply: ThriftReply) -> bytes | None:
+        """Return the bytes of a reply if the client can have them as they came."""
         body, is_framed = reply.body, self._serving.is_framed
         if (
             type(body) is Message
@@ -270,11 +285,8 @@ class ThriftConnection:
             and not self._is_upgraded
             and (is_framed or not body.start)
         ):
-            data = body.data
-        else:
-            data = await self._converted(request, reply)
-        self._connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
-        await self._connection.send_all(data)
+            return body.data
+        return None
 
     async def _converted(self, request: ThriftRequest, reply: ThriftReply) -> bytes:
         serving, head, encoding = self._serving, request.head, request.encoding
@@ -291,11 +303,11 @@ class ThriftConnection:
             message = write_response_header(serving.encoding, reply.contexts) + message
         return with_frame(message, is_framed=serving.is_framed)
 
-    async def _upgrade(self, message: Message, head: Head) -> None:
+    async def _upgrade(self, request: ThriftRequest) -> None:
         """Agree to speak TTwitter from the next message on."""
-        encoding = encoding_of(message.data, message.start)
+        answer = agrees(request.encoding, request.head.seqid)
         self._connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
-        await self._connection.send_all(with_frame(agrees(encoding, head.seqid), is_framed=self._serving.is_framed))
+        await self._connection.send_all(with_frame(answer, is_framed=self._serving.is_framed))
         self._is_upgraded = True
         self._messages.expect_headers()
 
