@@ -9,7 +9,19 @@ Source: finagle-mux, transport/Message.scala, `Tdispatch`, `Treq`; ContextCodec.
 import struct
 from collections.abc import Iterable
 
-from mesh import BadRequestContext, Buffered, Dentry, Dtab, Fields, NameSyntaxError, NameTree, Path, Prefix, TraceId
+from mesh import (
+    BadRequestContext,
+    Buffered,
+    Context,
+    Dentry,
+    Dtab,
+    Fields,
+    NameSyntaxError,
+    NameTree,
+    Path,
+    Prefix,
+    TraceId,
+)
 from mesh_plugins.http1.memo import Memo
 from mesh_plugins.mux import contexts as context_ids
 from mesh_plugins.mux.contexts import TRACE
@@ -29,8 +41,8 @@ _PLAIN_HEAD = struct.Struct(">II")
 _NOTHING_MORE = b"\x00\x00"
 
 
-def decode_dispatch(frame: bytes) -> MuxRequest:
-    """Return the call of a `Tdispatch`, in a frame without its size.
+def decode_dispatch(frame: bytes, context: Context | None = None) -> MuxRequest:
+    """Return the call of a `Tdispatch`, in a frame without its size, with a context for it.
 
     Raises `Undecodable`, and `BadRequestContext` if only the destination or the override makes no sense.
     """
@@ -65,7 +77,7 @@ def decode_dispatch(frame: bytes) -> MuxRequest:
         end = _end_of_dtab(frame, at, count)
         dtab = DTABS[frame[at:end]]
         at = end
-    return MuxRequest(destination, Buffered(frame[at:]), contexts, dtab)
+    return MuxRequest(destination, Buffered(frame[at:]), contexts, dtab, context)
 
 
 def _negative(size: int, frame: bytes) -> Undecodable:
@@ -141,7 +153,7 @@ DTABS: Memo[bytes, Dtab] = Memo(_read_dtab, _is_short, REMEMBERED)
 """From the bytes of delegations, without their number, to the override. Raises `BadRequestContext`."""
 
 
-def decode_request(frame: bytes) -> MuxRequest:
+def decode_request(frame: bytes, context: Context | None = None) -> MuxRequest:
     """Return the call of a `Treq`, in a frame without its size; a trace that it has becomes a context. Raises `Undecodable`."""
     tag = _tag_of(frame)
     if len(frame) < 5:
@@ -165,7 +177,7 @@ def decode_request(frame: bytes) -> MuxRequest:
         elif key == FLAGS_KEY and size:
             flags = value[-1]
     contexts = [(TRACE, trace + flags.to_bytes(8, "big"))] if trace else []
-    return MuxRequest(Path(), Buffered(frame[at:]), contexts, is_plain=True)
+    return MuxRequest(Path(), Buffered(frame[at:]), contexts, None, context, is_plain=True)
 
 
 def decode_dispatched(frame: bytes) -> MuxReply:
@@ -179,9 +191,7 @@ def decode_dispatched(frame: bytes) -> MuxReply:
     at = 7
     if frame[5:7] != _NOTHING_MORE:
         at = _read_contexts(frame, contexts)
-    reply = MuxReply(status, frame[at:] if status != NACK else b"", contexts)
-    reply.keep(frame[4:])
-    return reply
+    return MuxReply.received(frame[4:], status, frame[at:] if status != NACK else b"", contexts)
 
 
 def _read_contexts(frame: bytes, contexts: Fields) -> int:

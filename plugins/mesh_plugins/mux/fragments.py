@@ -15,18 +15,18 @@ _HEAD = struct.Struct(">II")
 
 
 class Fragments:
-    """The unfinished messages of one connection: at most `max_open`, of `max_bytes` each, and four times that in all."""
+    """The unfinished messages of one connection: at most `max_open`, of `max_bytes` each, and four times that in all.
 
-    __slots__ = ("_bytes", "_max_bytes", "_max_open", "_open")
+    `open` are those that have begun, by their tags; for reading.
+    """
+
+    __slots__ = ("_bytes", "_max_bytes", "_max_open", "open")
 
     def __init__(self, max_bytes: int, max_open: int) -> None:
         self._max_bytes = max_bytes
         self._max_open = max_open
-        self._open: dict[int, bytearray] = {}
+        self.open: dict[int, bytearray] = {}
         self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     def add(self, frame: bytes) -> bytes | None:
         """Take a piece, and return the whole frame if it was the last one, or the only one.
@@ -37,13 +37,13 @@ class Fragments:
         more, tag = tag & MORE, tag & ~MORE
         if kind not in (TDISPATCH, RDISPATCH):
             raise Undecodable(f"a message of type {kind:#x} in pieces", tag)
-        begun = self._open.get(tag)
+        begun = self.open.get(tag)
         if begun is None:
             if not more:
                 return frame
-            if len(self._open) >= self._max_open:
+            if len(self.open) >= self._max_open:
                 raise Undecodable(f"more than {self._max_open} messages are unfinished", tag)
-            begun = self._open[tag] = bytearray(frame[:1] + tag.to_bytes(3, "big"))
+            begun = self.open[tag] = bytearray(frame[:1] + tag.to_bytes(3, "big"))
         begun += frame[LEAST_SIZE:]
         self._bytes += len(frame) - LEAST_SIZE
         if len(begun) > self._max_bytes:
@@ -57,7 +57,7 @@ class Fragments:
 
     def drop(self, tag: int) -> None:
         """Forget what has come of a message: its sender has given it up."""
-        begun = self._open.pop(tag, None)
+        begun = self.open.pop(tag, None)
         if begun is not None:
             self._bytes -= len(begun) - LEAST_SIZE
 

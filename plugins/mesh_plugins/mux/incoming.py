@@ -25,10 +25,10 @@ class Incoming:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Return the messages that are whole now, in frames without their sizes. Raises `Undecodable` where they end."""
-        fragments = self._fragments
+        begun = self._fragments.open
         for frame in self._frames.feed(data):
-            if frame[1] & 0x80 or (len(fragments) and frame[0] in CALLS):
-                whole = fragments.add(frame)
+            if frame[1] & 0x80 or (begun and frame[0] in CALLS):
+                whole = self._fragments.add(frame)
                 if whole is not None:
                     yield whole
             else:

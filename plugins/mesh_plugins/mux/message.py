@@ -44,23 +44,33 @@ class MuxReply(Reply):
     The body of a failure is its text. `contexts` travel with the answer.
     """
 
-    __slots__ = ("_packed", "contexts", "status")
+    __slots__ = ("_came", "contexts", "status")
 
     def __init__(self, status: int = OK, body: Body | bytes = EMPTY, contexts: Fields | None = None) -> None:
         super().__init__(Buffered(body) if isinstance(body, bytes) else body)
         self.status = status
         self.contexts: Fields = [] if contexts is None else contexts
-        self._packed: tuple[bytes, int, Body, Fields] | None = None
+        self._came: tuple[bytes, int, Body, Fields] | None = None
 
-    def keep(self, packed: bytes) -> None:
-        """Remember how the answer came, so that it can be passed on like that if nobody changes it."""
-        self._packed = (packed, self.status, self._body, self.contexts)
+    @classmethod
+    def received(cls, packed: bytes, status: int, content: bytes, contexts: Fields) -> "MuxReply":
+        """Return the answer that came as `packed`, as which it is passed on if nobody changes it."""
+        reply = cls.__new__(cls)  # 0.3 µs less than to go through `Reply`
+        reply._body = body = Buffered(content)
+        reply._callbacks = None
+        reply.closed = False
+        reply.outcome = None
+        reply.whole = True
+        reply.status = status
+        reply.contexts = contexts
+        reply._came = (packed, status, body, contexts)
+        return reply
 
     def pack(self) -> bytes:
         """Return the answer as it stands in an `Rdispatch`. Its body must be in memory."""
-        contexts, kept = self.contexts, self._packed
-        if kept is not None and self._body is kept[2] and contexts is kept[3] and self.status == kept[1]:
-            return kept[0]
+        contexts, came = self.contexts, self._came
+        if came is not None and self._body is came[2] and contexts is came[3] and self.status == came[1]:
+            return came[0]
         content = self._body.buffered or b""
         head = bytes((self.status,)) + _LENGTH.pack(len(contexts))
         return head + context_ids.write(contexts) + content

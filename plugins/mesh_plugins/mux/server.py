@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import trio
 
-from mesh import AnyService, BadRequestContext, Connection, RemoteProtocolError, Switch
+from mesh import AnyService, BadRequestContext, Connection, Context, RemoteProtocolError, Switch
 from mesh_plugins.mux import failure, messages
 from mesh_plugins.mux.alarm import Alarm
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer
@@ -75,12 +75,14 @@ class MuxConnection:
         "_room",
         "_serving",
         "_switch",
+        "_tls",
         "_workers",
     )
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving, nursery: trio.Nursery) -> None:
         limits = serving.limits
         self._connection = connection
+        self._tls = connection.tls
         self._switch = switch
         self._serving = serving
         self._nursery = nursery
@@ -183,7 +185,7 @@ class MuxConnection:
             self._take_other(kind, tag, received)
         self._asked = True
 
-    def _dispatch(self, decode: Callable[[bytes], MuxRequest], tag: int, received: bytes) -> None:
+    def _dispatch(self, decode: Callable[[bytes, Context], MuxRequest], tag: int, received: bytes) -> None:
         """Begin a call."""
         pending = self._workers.pending
         if tag == MARKER_TAG:
@@ -194,7 +196,8 @@ class MuxConnection:
                 self._complain(other, f"Received duplicate tag {tag} from client.")
             raise Undecodable(f"received duplicate tag {tag}", -1)
         try:
-            request = decode(received)
+            context = Context(self._heard, self._connection.peer, self._connection)
+            request = decode(received, context)
         except BadRequestContext as error:
             self._switch.refused(RemoteProtocolError(str(error)))
             self._outgoing.add(encode_answer(RDISPATCH, tag, failed(str(error)).pack()))
@@ -206,9 +209,7 @@ class MuxConnection:
         if self._drained or len(pending) >= self._serving.limits.mux_max_pending:
             self._answer(tag, request, REFUSED.pack_plain() if request.is_plain else REFUSED.pack())
             return
-        context = request.context
-        context.received_at, context.peer, context.connection = self._heard, self._connection.peer, self._connection
-        context.tls = self._connection.tls
+        context.tls = self._tls
         self._workers.begin(tag, request)
 
     def _take_other(self, kind: int, tag: int, received: bytes) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import trio
 from trio import lowlevel
 
-from mesh import AnyService, Body, Buffered, ClientGone, MeshError, Switch, close_forgotten
+from mesh import AnyService, Buffered, ClientGone, MeshError, Switch, close_forgotten
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import WOKEN
 
@@ -125,7 +125,9 @@ class Workers:
                 await close_forgotten(request.context.replies, None)
             raise
         try:
-            packed = await self._packed(request, reply)
+            if not reply.whole:
+                await self._gather(reply)
+            packed = self._packed(request, reply)
             if self.pending.get(tag) is worker:
                 del self.pending[tag]
                 self._answer(tag, request, packed)
@@ -144,25 +146,32 @@ class Workers:
             if not self.pending:
                 self.on_empty()
 
-    async def _packed(self, request: MuxRequest, reply: MuxReply) -> bytes:
+    def _packed(self, request: MuxRequest, reply: MuxReply) -> bytes:
         """Return what follows the tag of an answer."""
         try:
-            if not reply.whole:
-                reply.body = await self._whole(reply.body)
             return reply.pack_plain() if request.is_plain else reply.pack()
-        except (MeshError, struct.error, ValueError) as error:
-            logger.debug("an answer cannot be sent as it is: %s", error)
-            shown = failed(f"the answer cannot be sent: {error}")
+        except (struct.error, ValueError) as error:
+            shown = _unsendable(error)
         return shown.pack_plain() if request.is_plain else shown.pack()
 
-    async def _whole(self, body: Body) -> Body:
+    async def _gather(self, reply: MuxReply) -> None:
+        """Take a body into memory that streams; what goes wrong with it becomes the answer."""
         pieces, left = [], self._max_bytes
-        while piece := await body.receive():
-            pieces.append(piece)
-            left -= len(piece)
-            if left < 0:
-                raise ValueError(f"it is longer than {self._max_bytes} bytes")
-        return Buffered(b"".join(pieces))
+        try:
+            while piece := await reply.body.receive():
+                pieces.append(piece)
+                left -= len(piece)
+                if left < 0:
+                    raise ValueError(f"it is longer than {self._max_bytes} bytes")
+            reply.body = Buffered(b"".join(pieces))
+        except (MeshError, ValueError) as error:
+            shown = _unsendable(error)
+            reply.status, reply.body, reply.contexts = shown.status, shown.body, shown.contexts
+
+
+def _unsendable(error: Exception) -> MuxReply:
+    logger.debug("an answer cannot be sent as it is: %s", error)
+    return failed(f"the answer cannot be sent: {error}")
 
 
 def _gone(request: MuxRequest) -> None:

@@ -22,7 +22,7 @@ def test_pieces_become_the_message_they_are_of() -> None:
     ]
 
     assert found == [None, None, piece(2, b"abcde")]
-    assert len(fragments) == 0
+    assert fragments.open == {}
 
 
 def test_pieces_of_different_messages_may_alternate() -> None:

@@ -7,9 +7,7 @@ from mesh_plugins.mux.wire import ERROR, NACK
 
 def received() -> MuxReply:
     """Return an answer as it comes: with bytes that do not say what it says, so that one can tell."""
-    reply = MuxReply(0, b"payload", [])
-    reply.keep(b"as it came")
-    return reply
+    return MuxReply.received(b"as it came", 0, b"payload", [])
 
 
 def test_an_answer_is_packed_as_it_came() -> None:
