@@ -45,6 +45,7 @@ from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REQUEUES
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
+from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS, client_scope
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.mux.context_filters import ATTEMPT_CONTEXTS, CONTEXTS, TRUSTS_CONTEXTS
@@ -83,6 +84,7 @@ SESSIONS = Module(
 
 STACK = Stack(
     [
+        SPANS,
         SERVER_STATS,
         ERRORS,
         ADMISSION,
@@ -99,6 +101,7 @@ STACK = Stack(
         CLIENT_LIMITS,
         BALANCER,
         CLIENT_STATS_MODULE,
+        ATTEMPT_SPANS,
         ACCRUAL,
         ATTEMPT_TIMEOUT,
         SESSIONS,

@@ -1,14 +1,20 @@
 """The serving side of Mux; tests/conformance/mux has the dialogues of Finagle's own server."""
 
+import contextlib
+import socket
+
 import pytest
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mesh import MeshError, Path
+from mesh import MeshError, Path, SocketConnection, Switch
 from mesh_plugins.mux import failure, messages, server, wire
 from mesh_plugins.mux.calls import encode_answer, encode_dispatch, encode_request
 from mesh_plugins.mux.fragments import pieces
 from mesh_plugins.mux.message import MuxReply, MuxRequest
+from mesh_plugins.mux.protocol import serve
 from mesh_plugins.mux.serving import Serving
 from mesh_plugins.mux.wire import MORE, RDISPATCH, RREQ, TDISPATCH, frame
 from tests.plugins.mux.ends import MARKER, RPING, TINIT, TPING, echo, limits, served
@@ -325,3 +331,49 @@ async def test_a_handshake_is_answered() -> None:
         init = await bench.client.ask(TINIT)
 
     assert (marker, init) == ([MARKER], [TINIT.replace("44000001", "bc000001")])
+
+
+async def test_a_client_that_never_reads_is_not_read_from_and_then_given_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    big = bytes(1 << 20)
+
+    async def large(_request: MuxRequest) -> MuxReply:
+        return MuxReply(0, big)
+
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    switch, asked = Switch(large), 0
+    with theirs:
+        theirs.setblocking(False)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                serve(Serving(limits(stream_idle_timeout_s=5))), SocketConnection(ours, "a client"), switch
+            )
+            for tag in range(2, 200):
+                with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                    theirs.send(dispatch(tag))
+                    asked += 1
+                await trio.testing.wait_all_tasks_blocked()
+            begun = len(switch.connections)
+            await trio.sleep(6)
+
+    assert (begun, switch.connections) == (1, set())
+    assert asked > 10
+
+
+@given(st.binary(max_size=200), st.integers(0, 4))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_are_survived(data: bytes, shape: int) -> None:
+    kinds = (None, wire.TDISPATCH, wire.TREQ, wire.TDISCARDED, wire.TINIT)
+    kind = kinds[shape]
+    sent = data if kind is None else frame(kind, 2, data)
+
+    async def try_it() -> list[str]:
+        async with served() as bench:
+            await bench.client.ask(dispatch(0x7000), sent)
+            return await bench.client.ask(TPING) if not bench.client.closed else ["closed"]
+
+    answers = trio.run(try_it)
+
+    assert answers == ["closed"] or kind is None or RPING in answers

@@ -1,79 +1,24 @@
 """The client's side of Mux; tests/conformance/mux has the dialogues of Finagle's own client."""
 
-import attrs
 import pytest
 import trio
 import trio.testing
 
 from mesh import (
     AttemptTimeout,
-    Buffered,
     Expiry,
-    Health,
     IdleTimeout,
-    MeshError,
-    Path,
-    Status,
     UpstreamBroken,
-    UpstreamProtocolError,
 )
 from mesh_plugins.mux import messages, wire
-from mesh_plugins.mux.calls import decode_dispatch, encode_answer
 from mesh_plugins.mux.detector import Detection
 from mesh_plugins.mux.fragments import pieces
-from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.speaking import Speaking
-from mesh_plugins.mux.wire import RDISPATCH, TDISPATCH, frame
-from tests.plugins.mux.ends import MARKER, RINIT, RPING, TINIT, TPING, SessionBench, limits, spoken
+from mesh_plugins.mux.wire import frame
+from tests.plugins.mux.callers import Caller, answer, call, discarded, seen
+from tests.plugins.mux.ends import MARKER, RINIT, RPING, TINIT, TPING, limits, spoken
 
 NO_PINGS = Detection(float("inf"))
-
-
-@attrs.define(eq=False)
-class Caller:
-    """A call in a task of its own."""
-
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    reply: MuxReply | None = None
-    error: MeshError | None = None
-
-    async def call(self, bench: SessionBench, payload: bytes, expiry: Expiry | None) -> None:
-        request = MuxRequest(Path.read("/web"), Buffered(payload))
-        request.context.expiry = expiry
-        with self.scope:
-            try:
-                self.reply = await bench.session(request)
-            except MeshError as error:
-                self.error = error
-
-    @property
-    def content(self) -> bytes | None:
-        return None if self.reply is None else self.reply.body.buffered
-
-
-def call(bench: SessionBench, payload: bytes = b"hi", expiry: Expiry | None = None) -> Caller:
-    caller = Caller()
-    bench.nursery.start_soon(caller.call, bench, payload, expiry)
-    return caller
-
-
-def answer(tag: int, payload: bytes = b"ok") -> bytes:
-    return encode_answer(RDISPATCH, tag, MuxReply(0, payload).pack())
-
-
-def seen(frames: list[str]) -> list[tuple[int, bytes]]:
-    """Return the tags and payloads of calls."""
-    found = []
-    for data in map(bytes.fromhex, frames):
-        assert data[4] == TDISPATCH
-        found.append((int.from_bytes(data[5:8]), decode_dispatch(data[4:]).body.buffered or b""))
-    return found
-
-
-def discarded(frame: str) -> int:
-    message = messages.decode(bytes.fromhex(frame)[4:])
-    assert isinstance(message, messages.Discarded)
-    return message.which
 
 
 async def test_calls_are_made_side_by_side_and_answered_in_any_order() -> None:
@@ -244,47 +189,6 @@ async def test_pings_are_answered() -> None:
         assert await bench.endpoint.ask("000000044100004d") == ["00000004bf00004d"]
 
 
-async def test_an_endpoint_that_drains_gets_no_more_calls_and_answers_the_open_ones() -> None:
-    changes: list[bool] = []
-    async with spoken() as bench:
-        bench.session.on_change = lambda session: changes.append(session.closed)
-        caller = call(bench)
-        await bench.endpoint.received()
-        agreed = await bench.endpoint.ask("0000000440000005")
-        closed = (bench.session.closed, bench.endpoint.closed)
-        late = call(bench, b"late")
-        await bench.endpoint.ask(answer(2))
-
-        assert (agreed, closed, changes[0]) == (["00000004c0000005"], (True, False), True)
-        assert (caller.content, bench.endpoint.closed) == (b"ok", True)
-        assert isinstance(late.error, UpstreamBroken)
-        assert late.error.retryable
-
-
-async def test_an_idle_session_ends_as_soon_as_its_endpoint_drains() -> None:
-    async with spoken() as bench:
-        assert await bench.endpoint.ask("0000000440000001") == ["00000004c0000001"]
-        assert bench.endpoint.closed
-
-
-async def test_a_lease_says_how_long_an_endpoint_takes_calls(autojump_clock: trio.testing.MockClock) -> None:
-    health = Health()
-    async with spoken(Speaking(detection=NO_PINGS, health=health), shake=False) as bench:
-        await bench.endpoint.ask(MARKER, RINIT)
-        await bench.endpoint.ask(messages.Lease(2000).encode())
-        statuses = [health.status]
-        await trio.sleep(2.1)
-        statuses.append(health.status)
-        await bench.endpoint.ask(messages.Lease(2000).encode())
-        statuses.append(health.status)
-        await bench.endpoint.ask(messages.Lease(0).encode())
-        statuses.append(health.status)
-        bench.session.close()
-        statuses.append(health.status)
-
-        assert statuses == [Status.OPEN, Status.BUSY, Status.OPEN, Status.BUSY, Status.OPEN]
-
-
 async def test_an_answer_in_pieces_is_put_together() -> None:
     async with spoken() as bench:
         caller = call(bench)
@@ -329,67 +233,3 @@ async def test_an_error_to_a_call_is_its_answer() -> None:
             (wire.OK, b"ok"),
             (wire.ERROR, b"no such thing"),
         ]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        "0000000463000005",
-        "0000000c020000020000000000006869",
-        "0000000d43000000010000000000001388",
-        "00000003410000",
-        "00000005fe00000209",
-    ],
-)
-async def test_what_no_endpoint_may_say_ends_the_session(data: str) -> None:
-    async with spoken() as bench:
-        caller = call(bench)
-        await bench.endpoint.received()
-        await bench.endpoint.ask(data)
-
-        assert isinstance(caller.error, UpstreamProtocolError)
-        assert (caller.error.retryable, bench.endpoint.closed) == (False, True)
-
-
-async def test_calls_fail_with_the_connection() -> None:
-    async with spoken() as bench:
-        caller = call(bench)
-        await bench.endpoint.received()
-        bench.endpoint.connection.close()
-        await bench.endpoint.received()
-
-        assert isinstance(caller.error, UpstreamBroken)
-        assert not caller.error.retryable
-        assert (bench.session.closed, bench.session.is_usable()) == (True, False)
-
-
-async def test_a_session_can_be_closed_any_number_of_times() -> None:
-    closes: list[bool] = []
-    async with spoken() as bench:
-        bench.session.on_change = lambda session: closes.append(session.closed)
-        bench.session.close()
-        bench.session.close()
-        await bench.endpoint.received()
-
-        assert (closes, bench.endpoint.closed) == ([True], True)
-
-
-async def test_a_session_whose_endpoint_never_answers_what_is_given_up_is_replaced() -> None:
-    async with spoken(Speaking(limits(mux_max_pending=4))) as bench:
-        for _ in range(3):
-            caller = call(bench)
-            await bench.endpoint.received()
-            caller.scope.cancel()
-            await bench.endpoint.received()
-
-        assert bench.session.closed
-
-
-async def test_an_endpoint_that_does_not_read_gets_no_more_calls() -> None:
-    async with spoken() as bench:
-        outgoing = bench.session._outgoing
-        outgoing.on_full()
-        stalled = bench.session.capacity
-        outgoing.on_room()
-
-        assert (stalled < 0, bench.session.capacity > 0) == (True, True)
