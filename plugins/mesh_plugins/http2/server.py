@@ -23,6 +23,7 @@ from mesh_plugins.http2 import alarms
 from mesh_plugins.http2.answering import Answering
 from mesh_plugins.http2.engine import (
     CANCEL,
+    ENHANCE_YOUR_CALM,
     NO_ERROR,
     SETTINGS_TIMEOUT,
     ConnectionFailed,
@@ -62,6 +63,7 @@ class ServerConnection(Flow):
         "_connection",
         "_engine",
         "_expires",
+        "_head_since",
         "_heard",
         "_idle_since",
         "_last_at",
@@ -92,6 +94,7 @@ class ServerConnection(Flow):
         self._ring_at = math.inf
         self._started = self._heard = self._idle_since = self._clock()
         self._expires = self._started + serving.common.life_seconds
+        self._head_since = math.inf  # when a head began of which nothing has come of use since
         self._asked = False
         self._leaving = False
         self._last_at = math.inf
@@ -156,8 +159,12 @@ class ServerConnection(Flow):
                         break
                 elif data:
                     engine.feed(data)
-                    self._heard = self._clock()
+                    self._heard = now = self._clock()
                     outlet.kick()
+                    if engine.is_in_head:
+                        self._watch_head(now)
+                    else:
+                        self._head_since = math.inf
                 data = await connection.receive_some()
                 if not data:
                     break
@@ -168,6 +175,12 @@ class ServerConnection(Flow):
         except GONE:
             logger.debug("%s went away", connection.peer)
         self._hang_up()
+
+    def _watch_head(self, now: float) -> None:
+        """Make sure that a head does not take for ever, however often a little of it comes."""
+        if self._head_since is math.inf:
+            self._head_since = now
+            self._ring_by(now + self._serving.common.limits.header_deadline_s)
 
     def _hang_up(self) -> None:
         """End everything: the client is gone."""
@@ -215,6 +228,7 @@ class ServerConnection(Flow):
             body.begin(stream)
         self._streams[stream] = made
         self._asked = True
+        self._head_since = math.inf
         self._serving.counts.open += 1
         self._workers.give(made)
         return made
@@ -278,6 +292,8 @@ class ServerConnection(Flow):
             self._hang_up()
         elif not self._engine.is_settled and self._started + serving.limits.header_deadline_s <= now:
             self._part(SETTINGS_TIMEOUT)
+        elif self._head_since + serving.limits.header_deadline_s <= now:
+            self._part(ENHANCE_YOUR_CALM)
         elif self._leaving and self._last_at <= now:
             self._last_at = math.inf
             self._engine.go_away(NO_ERROR, last=True)
@@ -305,6 +321,7 @@ class ServerConnection(Flow):
         if self._outlet.last:
             return self._closes_at
         due = self._last_at if self._leaving else self._expires
+        due = min(due, self._head_since + serving.limits.header_deadline_s)
         if not self._engine.is_settled:
             due = min(due, self._started + serving.limits.header_deadline_s)
         if not self._leaving and not self._streams:

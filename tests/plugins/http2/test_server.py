@@ -6,7 +6,7 @@ import trio.testing
 
 from mesh import HttpReply, HttpRequest, Limits
 from mesh_plugins.http1.serving import Serving
-from mesh_plugins.http2.engine import CANCEL, NO_ERROR
+from mesh_plugins.http2.engine import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.serving import Http2Serving, Pings
 from tests.plugins.http2.serving import content, ok, served, settled, status
@@ -192,3 +192,19 @@ async def test_more_streams_than_allowed_are_refused(engine: str) -> None:
         await settled()
 
     assert ("limit", 1) in client.owner.told
+
+
+async def test_a_head_that_never_ends_ends_the_connection(engine: str, autojump_clock: trio.testing.MockClock) -> None:
+    async with served(engine, ok, within(Limits(header_deadline_s=10))) as client:
+        await client.ask()
+        await trio.sleep(20)
+        await client.connection.send_all(bytes.fromhex("000001010100000003") + b"\x82")
+        for _ in range(9):
+            await trio.sleep(1)
+            await client.connection.send_all(bytes.fromhex("000001090000000003") + b"\x84")
+        open_then = not client.ended
+        await trio.sleep(3)
+
+    assert open_then
+    assert client.ended
+    assert client.owner.told[-1][0::2] == ("goaway", ENHANCE_YOUR_CALM)
