@@ -60,7 +60,7 @@ class IntroducingSession(Session):
         self.capacity = 0
         try:
             below = await within(request.context.expiry, lambda: self._introduce(request))
-            return await below(request)
+            reply = await below(request)
         except BaseException as error:
             self.close()
             if isinstance(error, trio.BrokenResourceError):
@@ -68,6 +68,8 @@ class IntroducingSession(Session):
                     f"{self._connection.peer} took no introduction: {error}", retryable=True
                 ) from error
             raise
+        reply.on_close(self.close)
+        return reply
 
     async def _introduce(self, request: Request) -> Session:
         context, introduction = request.context, self._introduction

@@ -31,12 +31,13 @@ class Ends:
         near, self.far = trio.testing.memory_stream_pair()
         self.connection: Connection = StreamConnection(near)
         self.begun: list[FakeSession] = []
+        self.capacity = 1
         self.session: Session = IntroducingSession(
             self.connection, self.begin, Life(nursery), Introduction("v1", self.secure)
         )
 
     def begin(self, connection: Connection, _life: Life) -> Session:
-        self.begun.append(FakeSession(connection))
+        self.begun.append(FakeSession(connection, self.capacity))
         return self.begun[-1]
 
     async def secure(self, connection: Connection) -> Connection:
@@ -62,6 +63,18 @@ async def test_a_session_takes_one_call_and_closes_with_its_reply(nursery: trio.
 
     assert (capacity, closed) == (0, False)
     assert (ends.session.closed, ends.begun[0].closed) == (True, True)
+
+
+async def test_an_endpoint_that_changes_how_many_calls_it_takes_ends_none(nursery: trio.Nursery) -> None:
+    ends = Ends(nursery)
+    ends.capacity = 8
+
+    reply = await ends.session(asked())
+    ends.begun[0].set_capacity(100)
+    closed = ends.session.closed
+    await reply.aclose()
+
+    assert (closed, ends.session.closed) == (False, True)
 
 
 async def test_a_connection_that_breaks_before_it_is_introduced_has_done_no_harm(nursery: trio.Nursery) -> None:

@@ -91,14 +91,24 @@ def measure_tls(peer: type[Peer], bench: Bench) -> Figures:
 
 
 def measure_production(peer: type[Peer], bench: Bench) -> Figures:
-    """Return the requests/s of a closed loop with what production switches on, and the processor time of a request."""
-    proxy = peer(bench.ground, "production")
+    """Return the requests/s of a closed loop with what production switches on, and the processor time of a request.
+
+    Then the same of a linker that has it all, and of peers that have none of it.
+    """
+    rate, used = _with_cost(peer(bench.ground, "production"), bench)
+    plain_rate, plain_used = (rate, used) if peer.name == "linker" else _with_cost(peer(bench.ground), bench)
+    figures = {"production": rate, "production_cpu": used}
+    return figures | {"production_plain": plain_rate, "production_plain_cpu": plain_used}
+
+
+def _with_cost(proxy: Peer, bench: Bench) -> tuple[float, float]:
+    """Return the requests/s of a closed loop, after a warm-up, and the µs of processor time that a request took."""
     with proxy.running():
         _warm(proxy, bench)
         used = cpu.seconds_used(proxy.pid)
         result = wrk.run(proxy.url, "web", connections=CONNECTIONS, seconds=bench.amounts.wrk_seconds)
         used = cpu.seconds_used(proxy.pid) - used
-    return {"production": result.per_second, "production_cpu": used / result.requests * 1e6}
+    return result.per_second, used / result.requests * 1e6
 
 
 def measure_thrift(peer: type[Peer], bench: Bench) -> Figures:

@@ -173,7 +173,7 @@ class Peer(ABC):
 
 
 class Envoy(Peer):
-    """Envoy with one worker; limited, its circuit breaker lets `LIMIT` requests in. In production it is as it is."""
+    """Envoy with one worker; limited, its circuit breaker lets `LIMIT` requests in. In production it has what linker has."""
 
     name = "envoy"
     programs = ("envoy",)
@@ -181,7 +181,7 @@ class Envoy(Peer):
     def _prepare(self) -> list[str]:
         bootstrap = self._directory / "envoy.yaml"
         allowed = LIMIT if self._case == "limited" else 1024  # 1024 is Envoy's default
-        template = f"envoy-{self._case}.yaml" if self._case in ("tls", "h2", "thrift") else "envoy.yaml"
+        template = f"envoy-{self._case}.yaml" if self._case in ("tls", "production", "h2", "thrift") else "envoy.yaml"
         files = attrs.asdict(self._ground.certificate)
         bootstrap.write_text(render(template, max_requests=allowed, **files, **self._ports()))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]

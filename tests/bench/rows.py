@@ -47,6 +47,8 @@ ROWS = (
     Row("handshake_cpu", "- CPU per new TLS connection", "µs", 2, 1.25, "envoy", digits=0),
     Row("production", "wrk, with all that production switches on", "requests/s", 0.9, 1.0, "envoy", True, 0),
     Row("production_cpu", "- CPU per request", "µs", against="envoy"),
+    Row("production_plain", "- against Envoy that has nothing of that", "requests/s", None, None, "envoy", True, 0),
+    Row("production_plain_cpu", "- CPU per request, against that", "µs", against="envoy"),
     Row("thrift", "Thrift, framed binary echo of 64 bytes, 32 connections", "calls/s", 0.8, 1.2, "envoy", True, 0),
     Row("thrift_cpu", "- CPU per call", "µs", against="envoy"),
     Row("p99", "p99 at 1,000 requests/s, open loop", "ms", 1.5, 1.0, "envoy", digits=2),

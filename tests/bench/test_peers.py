@@ -58,7 +58,7 @@ def test_the_case_of_filters_has_ten() -> None:
     assert kinds == ["passthrough:PassThrough"] * 10
 
 
-@pytest.mark.parametrize("template", ["envoy.yaml", "envoy-tls.yaml", "envoy-h2.yaml"])
+@pytest.mark.parametrize("template", ["envoy.yaml", "envoy-tls.yaml", "envoy-production.yaml", "envoy-h2.yaml"])
 def test_envoy_balances_over_three_endpoints_by_least_request(template: str) -> None:
     bootstrap = yaml.safe_load(render(template, max_requests=1024, **PORTS, **FILES))
 
