@@ -22,12 +22,16 @@ PRIOR = "--http2-prior-knowledge"
 PEER = """
 const http2 = require('http2');
 const server = http2.createServer();
+const asked = {};
 server.on('error', () => {});
 server.on('stream', (stream, headers) => {
   stream.on('error', () => {});
   const path = headers[':path'];
   if (path === '/reset') return stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
   if (path === '/refused') return stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+  asked[path] = (asked[path] || 0) + 1;
+  if (path === '/refused-once' && asked[path] === 1) return stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
+  if (path === '/too-late' && asked[path] === 1) return stream.session.goaway(0, stream.id - 2);
   if (path === '/hang') return stream.on('close', () => console.log('closed ' + stream.rstCode));
   if (path === '/goodbye') stream.session.goaway();
   if (path === '/early') stream.additionalHeaders({':status': 103, link: '</a>'});
@@ -109,6 +113,24 @@ async def test_curl_talks_to_node(through: tuple[Node, Proxy], require: Callable
     assert whole.endswith("\r\n\r\nbody")
     assert "x-checksum: 42" in trailed
     assert early.startswith("HTTP/2 103")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/refused-once", "/too-late"])
+async def test_a_request_that_streams_is_sent_again_if_it_was_not_begun(
+    through: tuple[Node, Proxy], require: Callable[[str], str], path: str
+) -> None:
+    """As Node says with REFUSED_STREAM, or by a goodbye that came before the request."""
+    _peer, running = through
+    url = f"http://127.0.0.1:{running.ports[0]}"
+    program = (
+        f"(echo one; sleep 0.3; echo two) | {require('curl')} -sS --max-time {SECONDS} {PRIOR} -X POST -T - {url}{path}"
+    )
+
+    first = await curl(require, PRIOR, url + "/first")
+    answer = await run("sh", "-c", program)
+
+    assert (first, answer) == ("", "one\ntwo\n")
 
 
 @pytest.mark.slow

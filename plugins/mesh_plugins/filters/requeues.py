@@ -2,7 +2,9 @@
 
 Repeated are connect failures, refusals (nacks, and failures that say they may be retried), and connections that broke
 before the first byte of the reply, the last if the request was safe or idempotent; always only if its body can be sent
-again. Connect failures may go round all endpoints once; attempts that sent bytes are capped. The budget earns on successes.
+again: it is in memory, or it streams and little of it was taken (none, if a reply says that nothing was done: whoever replied
+may have read it). Connect failures may go round all endpoints once; attempts that sent bytes are capped. The budget earns
+on successes.
 Source: finagle-core, service/RequeueFilter.scala; the rules are stricter, see docs/plugins/filters.md.
 """
 
@@ -12,6 +14,7 @@ from collections.abc import Callable
 import trio
 
 from mesh import (
+    EMPTY,
     OTHER,
     AnyService,
     Classifier,
@@ -32,11 +35,15 @@ from mesh import (
 from mesh_plugins.balancers.balancer import ON_BALANCER, Balancer
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.client_limits import stands
+from mesh_plugins.filters.replay import Recording
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING
 from mesh_plugins.filters.stats import client_scope
 
 MAX_CONNECTS = 25  # Finagle's bound on attempts to get a connection
 MAX_SENT = 3  # attempts of one request that may have sent bytes, whatever the budget holds
+KEPT_BYTES = (
+    16384  # of a body that streams, until the reply begins: one frame of HTTP/2, the first messages of most calls
+)
 SHARE_PER_REQUEST = 0.2  # of the budget's balance, that one request may spend. Source: Finagle's maxRequeuesPerReq
 
 REQUEUE_BUDGET = Param(BudgetLimits(), "requeue budget")
@@ -98,36 +105,49 @@ class Requeues:
         self._balancer = balancer
 
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
+        body = request.body
+        recording = None
+        if body is not EMPTY and body.buffered is None:
+            recording = Recording.of(body, KEPT_BYTES)
+            request.body = recording.body()
         try:
             reply: Reply = await service(request)
             if self._is_nack(reply):
                 raise await self._nacked(request, reply)
         except MeshError as error:
-            if not self._may_repeat(request, error):
+            if not self._may_repeat(request, recording, error):
                 raise
-            return await self._repeat(request, service, error)
-        if reply.outcome is False and self._is_left_undone(request, reply):
-            return await self._repeat(request, service, reply)
-        self._budget.deposit()
+            reply = await self._repeat(request, service, recording, error)
+        else:
+            if reply.outcome is False and self._is_left_undone(request, recording, reply):
+                reply = await self._repeat(request, service, recording, reply)
+            else:
+                self._budget.deposit()
+        if recording is not None and recording.source is body:  # else it is kept for the retries above
+            recording.keep_no_more()
         return reply
 
-    def _may_repeat(self, request: Request, error: MeshError) -> bool:
-        if request.body.buffered is None:
-            return isinstance(error, ConnectFailed)  # nobody has read of the body yet
-        if isinstance(error, ConnectFailed | Nacked):
+    def _may_repeat(self, request: Request, recording: Recording | None, error: MeshError) -> bool:
+        if recording is not None and recording.overflowed:
+            return False
+        if isinstance(error, ConnectFailed):
             return True
+        if isinstance(error, Nacked):
+            return recording is None or recording.is_untouched
         if isinstance(error, UpstreamBroken) and not error.reply_begun:
-            return error.retryable or self._repeatable(request)
+            return error.retryable or (recording is None and self._repeatable(request))
         return False
 
-    def _is_left_undone(self, request: Request, reply: Reply) -> bool:
+    def _is_left_undone(self, request: Request, recording: Recording | None, reply: Reply) -> bool:
         """Return whether a failed reply says that the request was not processed, and nobody above would retry it for that."""
         classifier = request.context.classifier
-        if request.body.buffered is None or (classifier is not None and classifier not in self._never_retrying):
+        if classifier is not None and classifier not in self._never_retrying:
             return False
-        return self._is_unprocessed(reply)
+        return (recording is None or recording.is_untouched) and self._is_unprocessed(reply)
 
-    async def _repeat(self, request: Request, service: AnyService, failed: MeshError | Reply) -> Reply:
+    async def _repeat(
+        self, request: Request, service: AnyService, recording: Recording | None, failed: MeshError | Reply
+    ) -> Reply:
         context = request.context
         spendable = math.ceil(SHARE_PER_REQUEST * self._budget.balance)
         # What a retry sends again has been to endpoints before: its attempts count on from there.
@@ -151,15 +171,17 @@ class Requeues:
                 repeats += 1
                 self._requeues.value += 1
                 context.attempt += 1
+                if recording is not None:
+                    request.body = recording.body()
                 before, failed = failed, await self._attempt(request, service)
                 if stands(before, failed):
                     failed = before
                     context.attempt -= 1
                     break
                 if isinstance(failed, MeshError):
-                    if not self._may_repeat(request, failed):
+                    if not self._may_repeat(request, recording, failed):
                         break
-                elif failed.outcome is not False or not self._is_left_undone(request, failed):
+                elif failed.outcome is not False or not self._is_left_undone(request, recording, failed):
                     self._budget.deposit()
                     break
         finally:

@@ -40,9 +40,20 @@ CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`.
 class Http1Session(Session):
     """A session over one connection; see the module for how it works. Raises `UpstreamBroken`, `IdleTimeout`, and what
     the request's expiry says. `_expiry` is what bounds the present exchange: after the head of the reply, its deadline.
+    `_lacks_body`: a request that streams was sent without the first byte of its body, so that nobody can have acted on it.
     """
 
-    __slots__ = ("_clock", "_connection", "_engine", "_expiry", "_idle_seconds", "_life", "_pump", "_pump_error")
+    __slots__ = (
+        "_clock",
+        "_connection",
+        "_engine",
+        "_expiry",
+        "_idle_seconds",
+        "_lacks_body",
+        "_life",
+        "_pump",
+        "_pump_error",
+    )
 
     def __init__(self, connection: Connection, engine: ClientEngine, limits: Limits, life: Life) -> None:
         super().__init__(capacity=1)
@@ -53,6 +64,7 @@ class Http1Session(Session):
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._pump: trio.CancelScope | None = None
         self._pump_error: Exception | None = None
+        self._lacks_body = False
         self._expiry: Expiry | None = None
         connection.on_hang_up = self._hung_up
 
@@ -208,17 +220,18 @@ class Http1Session(Session):
 
     async def _stream(self, request: HttpRequest) -> ReplyHead:
         """Send a request whose body is still coming, and return the first head of the reply."""
-        connection, engine = self._connection, self._engine
+        connection, engine, body = self._connection, self._engine, request.body
         self._pump_error = None
+        self._lacks_body = True
         expects = [(b"expect", b"100-continue")] if request.expects_continue else []
         head_fields = request.headers + expects
-        await connection.send_all(engine.write_head(request.method, request.target, head_fields, request.body.size))
+        await connection.send_all(engine.write_head(request.method, request.target, head_fields, body.size))
         if request.expects_continue:
             head = await self._before_body(request)
             if head is not None:
                 self._pump = trio.CancelScope()  # never run: the endpoint still expects a body, so no reuse
                 return head
-        self._pump = self._life.spawn("request body", lambda: self._copy(request.body))
+        self._pump = self._life.spawn("request body", lambda: self._copy(body))
         while (reply := engine.read_head()) is None:
             data = await connection.receive_some()
             engine.feed(data)
@@ -249,8 +262,10 @@ class Http1Session(Session):
         connection, engine = self._connection, self._engine
         try:
             while piece := await body.receive():
+                self._lacks_body = False
                 connection.deadline = self._due()
                 await connection.send_all(engine.write_data(piece))
+            self._lacks_body = False
             end = engine.write_end(body.trailers)
             if end:
                 await connection.send_all(end)
@@ -273,7 +288,9 @@ class Http1Session(Session):
             return IdleTimeout(f"{self._connection.peer} sent nothing for {self._idle_seconds:g} s")
         if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
             begun = reply_begun or self._engine.has_bytes()
-            return UpstreamBroken(f"the connection to {self._connection.peer} broke: {error}", reply_begun=begun)
+            undone = self._lacks_body and not begun
+            message = f"the connection to {self._connection.peer} broke: {error}"
+            return UpstreamBroken(message, retryable=undone, reply_begun=begun)
         if isinstance(error, RemoteProtocolError):
             return UpstreamProtocolError(f"{self._connection.peer}: {error}", reply_begun=True)
         return error

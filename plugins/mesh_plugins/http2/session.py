@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from mesh import (
+    Body,
     Connection,
     HttpReply,
     HttpRequest,
@@ -172,7 +173,8 @@ class Http2Session(Session, Flow):
                 rest = content[taken:]
                 self._begin_pump(stream, lambda outflow: outflow.send(rest, ends=True))
         elif content is None:
-            self._begin_pump(stream, lambda outflow: self._copy(request, stream, outflow))
+            waits = request.expects_continue
+            self._begin_pump(stream, lambda outflow: self._copy(body, stream, outflow, waits=waits))
         if number > LAST_STREAM:
             self._leave()
         if self._writing is None:  # not before the first call, for what may have to be said first on a connection
@@ -195,15 +197,15 @@ class Http2Session(Session, Flow):
         else:
             stream.wait_anew()
 
-    async def _copy(self, request: HttpRequest, stream: ClientStream, outflow: Outflow) -> None:
-        if request.expects_continue:
+    async def _copy(self, body: Body, stream: ClientStream, outflow: Outflow, *, waits: bool) -> None:
+        if waits:
             stream.called = called = Parking()
             with trio.move_on_after(CONTINUE_SECONDS):
                 while not stream.is_called_for:
                     await called.wait()
             if stream.head is not None:
                 return  # it has answered without asking for the body
-        await outflow.pour(request.body)
+        await outflow.pour(body)
 
     # What a stream tells.
 

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import Body, LocalProtocolError
+from mesh import Body, LocalProtocolError, UpstreamBroken
 from mesh.testing import Trickle
 from mesh_plugins.filters.replay import Recording
 
@@ -108,3 +108,44 @@ async def test_as_many_bytes_as_may_be_kept_are() -> None:
         pass
 
     assert (recording.body().buffered, recording.overflowed) == (b"abcd", False)
+
+
+async def test_an_attempt_does_not_end_where_an_earlier_one_took_a_piece_that_was_not_kept() -> None:
+    recording = Recording(Trickle(b"a", b"bc"), 2)
+    earlier, later = recording.body(), recording.body()
+    before = [await earlier.receive(), await later.receive()]
+    await earlier.receive()
+
+    with pytest.raises(UpstreamBroken, match="had taken too much of its body"):
+        await later.receive()
+
+    assert (before, await earlier.receive()) == ([b"a", b"a"], b"")
+
+
+async def test_trailers_of_a_body_that_has_come_are_sent_again() -> None:
+    recording = Recording(Trickle(b"a", trailers={"x": "y"}), 100)
+    await whole(recording.body())
+
+    again = recording.body()
+
+    assert (again.buffered, await whole(again), again.trailers) == (None, b"a", [(b"x", b"y")])
+
+
+async def test_a_body_that_broke_says_so() -> None:
+    source = Trickle(error=LocalProtocolError("broke"), size=3)
+    body = Recording(source, 100).body()
+    with pytest.raises(LocalProtocolError):
+        await body.receive()
+
+    assert body.broke
+
+
+async def test_what_was_kept_goes_with_the_next_piece() -> None:
+    recording = Recording(Trickle(b"a", b"b", b"c"), 100)
+    body = recording.body()
+    first = await body.receive()
+    recording.keep_no_more()
+
+    rest = [await body.receive() for _ in range(3)]
+
+    assert (first, rest, recording.pieces) == (b"a", [b"b", b"c", b""], [])

@@ -37,11 +37,18 @@ from mesh import (
     UpstreamProtocolError,
     Var,
 )
-from mesh.testing import ManualClock, Scripted, Trickle, reply, request
+from mesh.testing import ManualClock, Scripted, reply, request
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, balancer
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
-from mesh_plugins.filters.requeues import IS_NACK, MAX_CONNECTS, REPEATABLE, REQUEUE_BUDGET, Requeues, requeues
+from mesh_plugins.filters.requeues import (
+    IS_NACK,
+    MAX_CONNECTS,
+    REPEATABLE,
+    REQUEUE_BUDGET,
+    Requeues,
+    requeues,
+)
 from mesh_plugins.http.nack import is_nack
 from mesh_plugins.http.protocol import is_repeatable
 from tests.plugins.rest import Rest, numbers, streamed
@@ -198,23 +205,6 @@ async def test_a_body_in_memory_is_sent_again_as_a_whole() -> None:
     await Alone().requeues(request("PUT", body=Buffered(b"all of it")), service)
 
     assert bodies == [b"all of it"] * 2
-
-
-async def test_a_streamed_body_is_sent_after_a_connect_failure_as_nobody_has_read_of_it() -> None:
-    ok = reply()
-
-    assert await Alone().send(request("POST", body=Trickle(b"a")), REFUSED, ok) == (ok, 2)
-
-
-@pytest.mark.parametrize("answer", [BROKEN, UpstreamBroken("closed", retryable=True)])
-async def test_a_streamed_body_is_not_sent_again(answer: MeshError) -> None:
-    assert await Alone().send(request("PUT", body=Trickle(b"a")), answer) == (answer, 1)
-
-
-async def test_a_nack_of_a_streamed_request_is_an_error_that_says_so() -> None:
-    answered, attempts = await Alone().send(request("PUT", body=Trickle(b"a")), nack())
-
-    assert (type(answered), attempts) == (Nacked, 1)
 
 
 async def test_attempts_that_sent_bytes_are_three_at_most_whatever_the_budget() -> None:

@@ -76,6 +76,22 @@ async def test_an_endpoint_that_ends_before_its_reply_breaks_the_call(said: byte
     assert it.session.closed
 
 
+@pytest.mark.parametrize("is_body_begun", [False, True])
+async def test_a_call_that_breaks_before_its_streamed_body_began_may_be_made_again(is_body_begun: bool) -> None:
+    asked = put(*([b"a"] if is_body_begun else []))
+    if not is_body_begun:
+        asked.body.receive = trio.sleep_forever  # type: ignore[method-assign]  # a client that says nothing for now
+
+    async with bench() as it:
+        call = it.call(asked)
+        await it.endpoint.until(b"1\r\na\r\n" if is_body_begun else b"\r\n\r\n")
+        await it.endpoint.end()
+        await call.ended()
+
+    assert isinstance(call.error, UpstreamBroken)
+    assert call.error.retryable is not is_body_begun
+
+
 @pytest.mark.parametrize(
     "said", [b"HTTP/1.1 200", b"220 smtp\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"]
 )
