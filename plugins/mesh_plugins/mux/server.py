@@ -50,7 +50,7 @@ HURRY_SECONDS = 1.0  # how long a client may still send its first frame when fil
 LINGER_SECONDS = 1.0  # how long a client may go on sending after the last word, so that it gets to read it
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 REFUSED = MuxReply(NACK, b"", failure.context(failure.RETRYABLE | failure.REJECTED))
-"""What is told a client that calls although it has agreed not to, or that has too many calls open."""
+"""What is told a client that calls although it has agreed not to, or that has too many calls open, or too large ones."""
 
 
 class MuxConnection:
@@ -69,6 +69,7 @@ class MuxConnection:
         "_incoming",
         "_is_ending",
         "_is_negotiating",
+        "_is_told",
         "_nursery",
         "_outgoing",
         "_read_up",
@@ -98,7 +99,8 @@ class MuxConnection:
         self._read_up = trio.Event()
         self._heard = self._clock()
         self._expires = self._heard + serving.life_seconds
-        self._asked = self._draining = self._drained = self._is_ending = self._is_negotiating = False
+        self._asked = self._draining = self._drained = self._is_ending = False
+        self._is_negotiating = self._is_told = False
         self._close_at = math.inf
         self._alarm = Alarm(self._clock, self._look)
 
@@ -128,9 +130,14 @@ class MuxConnection:
         if not self._draining:
             self._draining = True
             self._serving.drains.value += 1
-            if self._asked:
-                self._outgoing.add(messages.drain())
+            self._tell()
             self._hasten_close(DRAIN_SECONDS)
+
+    def _tell(self) -> None:
+        """Ask the client to send nothing more, as soon as it can understand that: not in the middle of the handshake."""
+        if self._asked and not (self._is_told or self._is_negotiating):
+            self._is_told = True
+            self._outgoing.add(messages.drain())
 
     def hurry(self) -> None:
         """End in a moment unless something was asked."""
@@ -184,6 +191,8 @@ class MuxConnection:
         else:
             self._take_other(kind, tag, received)
         self._asked = True
+        if self._draining:
+            self._tell()
 
     def _dispatch(self, decode: Callable[[bytes, Context], MuxRequest], tag: int, received: bytes) -> None:
         """Begin a call."""
@@ -206,11 +215,13 @@ class MuxConnection:
             self._switch.refused(error)
             self._complain(tag, str(error))
             return
-        if self._drained or len(pending) >= self._serving.limits.mux_max_pending:
+        limits = self._serving.limits
+        size, most = len(received), limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
+        if self._drained or len(pending) >= limits.mux_max_pending or self._workers.held + size > most:
             self._answer(tag, request, REFUSED.pack_plain() if request.is_plain else REFUSED.pack())
             return
         context.tls = self._tls
-        self._workers.begin(tag, request)
+        self._workers.begin(tag, request, size)
 
     def _take_other(self, kind: int, tag: int, received: bytes) -> None:
         """Do what a frame asks for that is no call."""

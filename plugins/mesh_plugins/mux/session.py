@@ -30,35 +30,21 @@ from mesh import (
     UpstreamProtocolError,
     within,
 )
-from mesh_plugins.mux import messages
+from mesh_plugins.mux import messages, wire
 from mesh_plugins.mux.alarm import Alarm
 from mesh_plugins.mux.attempt import encode_attempt
 from mesh_plugins.mux.calls import decode_answered, decode_dispatched
 from mesh_plugins.mux.detector import Detector
 from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
-from mesh_plugins.mux.handshake import MARKER, MARKER_FRAME, TINIT_FRAME, terms
+from mesh_plugins.mux.handshake import MARKER_FRAME
 from mesh_plugins.mux.incoming import Incoming
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.mux.pending import Call, Pending
+from mesh_plugins.mux.shaking import Shaking
 from mesh_plugins.mux.speaking import Speaking
 from mesh_plugins.mux.tags import Tags
-from mesh_plugins.mux.wire import (
-    CONTROL_TAG,
-    FIRST_TAG,
-    LAST_TAG,
-    RDISCARDED,
-    RDISPATCH,
-    RDRAIN,
-    RINIT,
-    RPING,
-    RREQ,
-    TDRAIN,
-    TPING,
-    Undecodable,
-    frame,
-    signed,
-)
+from mesh_plugins.mux.wire import FIRST_TAG, LAST_TAG, RDISPATCH, RREQ, Undecodable, frame, signed
 
 logger = logging.getLogger(__name__)
 
@@ -67,15 +53,15 @@ LEASE = "lease"  # who says in the health cell that an endpoint is busy
 STALLED = 1 << 40  # taken off the capacity while the endpoint does not read
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 """What a connection raises that has ended."""
-MARKED = messages.Error(CONTROL_TAG, MARKER.decode())
 
 
 class MuxSession(Session):
     """A session over one connection; see the module. Raises `UpstreamBroken`, `IdleTimeout`, and what an expiry says.
 
-    State: `_pending`, the calls that wait; `_discarded`, the tags of calls that nobody waits for and that are not answered;
-    `_is_asking` until the endpoint has said whether it negotiates, `_is_open` from the end of the handshake on, `_is_over` at
-    its end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which `_is_known` rules out.
+    State: `_pending`, the calls that wait; `_waiting`, how many wait for the handshake; `_discarded`, the tags of calls that
+    nobody waits for and that are not answered, the rest of whose answers may still come in pieces; `_is_open` from the end of
+    the handshake on, `_is_over` at the end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which
+    `_is_known` rules out.
     """
 
     __slots__ = (
@@ -86,7 +72,6 @@ class MuxSession(Session):
         "_discarded",
         "_heard",
         "_incoming",
-        "_is_asking",
         "_is_known",
         "_is_open",
         "_is_over",
@@ -97,8 +82,10 @@ class MuxSession(Session):
         "_pending",
         "_scope",
         "_shake_by",
+        "_shaking",
         "_speaking",
         "_tags",
+        "_waiting",
     )
 
     def __init__(self, connection: Connection, life: Life, speaking: Speaking) -> None:
@@ -114,13 +101,14 @@ class MuxSession(Session):
         self._incoming = Incoming(limits)
         self._pending = Pending()
         self._discarded: set[int] = set()
+        self._waiting = 0
         self._tags = Tags()
         self._heard = now = self._clock()
         self._shake_by = now + HANDSHAKE_SECONDS
         self._detector = Detector(speaking.detection, now)
         self._lease_ends = math.inf
         self._is_open = self._is_over = self._is_plain = self._is_known = False
-        self._is_asking = True
+        self._shaking = Shaking()
         self._opened = trio.Event()
         self._alarm = Alarm(self._clock, self._look)
         self._outgoing.add(MARKER_FRAME)
@@ -158,7 +146,11 @@ class MuxSession(Session):
         """Wait until the handshake is over. Raises if the connection ended before that, or has ended by now."""
         try:
             if not (self.closed or self._connection.hung_up):
-                await within(expiry, self._opened.wait)
+                self._waiting += 1
+                try:
+                    await within(expiry, self._opened.wait)
+                finally:
+                    self._waiting -= 1
             if not self._is_open or self._connection.hung_up or self.closed:
                 raise UpstreamBroken(f"the connection to {self._connection.peer} takes no more calls", retryable=True)
         except BaseException:
@@ -169,7 +161,7 @@ class MuxSession(Session):
         return not self.closed
 
     def is_idle(self) -> bool:
-        return not self._pending
+        return not (self._pending or self._waiting)
 
     def close(self) -> None:
         self._finish(UpstreamBroken, "was closed")
@@ -189,7 +181,6 @@ class MuxSession(Session):
     def _discard(self, call: Call, why: str) -> None:
         tag, outgoing = call.tag, self._outgoing
         del self._pending[tag]
-        self._incoming.drop(tag)
         is_over = outgoing.holds(tag)
         if not is_over:
             outgoing.add(messages.Discarded(tag, why).encode())
@@ -201,6 +192,15 @@ class MuxSession(Session):
         self._discarded.add(tag)
         if len(self._discarded) > self._speaking.limits.mux_max_pending // 2:
             self._retire()  # an endpoint that never answers these would make the session useless bit by bit
+        elif not self._pending:
+            self._emptied()
+
+    def _emptied(self) -> None:
+        """Nobody waits any more: whoever wants to end the session need not wait for what was given up."""
+        if self.closed:
+            self._outgoing.end()
+        else:
+            self.on_change(self)
 
     def _free(self, tag: int) -> None:
         self._tags.give_back(tag)
@@ -298,16 +298,16 @@ class MuxSession(Session):
             return
         outgoing = self._outgoing
         match message:
-            case messages.Control(kind=kind) if kind == TPING:
-                outgoing.add(frame(RPING, tag))
-            case messages.Control(kind=kind) if kind == RPING:
+            case messages.Control(kind=wire.TPING):
+                outgoing.add(frame(wire.RPING, tag))
+            case messages.Control(kind=wire.RPING):
                 self._detector.answered(self._heard)
                 self._alarm.by(self._detector.due)
-            case messages.Control(kind=kind) if kind == RDISCARDED:
+            case messages.Control(kind=wire.RDISCARDED):
                 self._incoming.drop(tag)
                 self._answered(tag, failed("the endpoint dropped the call"))
-            case messages.Control(kind=kind) if kind == TDRAIN:
-                outgoing.add(frame(RDRAIN, tag))
+            case messages.Control(kind=wire.TDRAIN):
+                outgoing.add(frame(wire.RDRAIN, tag))
                 self._retire()
             case messages.Lease(howlong, unit) if unit == messages.MILLISECONDS:
                 self._lease(howlong)
@@ -318,15 +318,14 @@ class MuxSession(Session):
 
     def _negotiate(self, message: messages.Message) -> None:
         """Go on with the handshake. Raises `Undecodable` for what does not belong there."""
-        if isinstance(message, messages.Init) and message.kind == RINIT and not self._is_asking:
-            self._outgoing.window = terms(message).window
-            self._open()
-        elif not self._is_asking:
-            raise Undecodable(f"no Rinit but {message}", message.tag)
-        elif message == MARKED:
-            self._is_asking = False
-            self._outgoing.add(TINIT_FRAME)
-        else:  # one that does not negotiate, and has said that it does not understand
+        step = self._shaking.step(message)
+        if step.send:
+            self._outgoing.add(step.send)
+        if step.drains:
+            self._opened.set()
+            self._retire()
+        elif step.is_over and not self.closed:
+            self._outgoing.window = step.window
             self._open()
 
     def _open(self) -> None:

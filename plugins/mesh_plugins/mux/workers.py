@@ -2,8 +2,8 @@
 
 Theory of operation. A worker handles one call at a time and then waits for the next, so that a call costs neither a new task
 nor a cancel scope: a worker has its scope for life, and one whose call is given up is cancelled and replaced. `pending` has
-every call that is not answered, by its tag; whoever takes a call out of it answers it, or nobody does. State changes between
-awaits. A call costs 4 µs like this, and 12 with a task and a scope of its own.
+every call that is not answered, by its tag; whoever takes a call out of it answers it, or nobody does. `held` is how many
+bytes those calls have. State changes between awaits. A call costs 4 µs like this, and 12 with a task and a scope of its own.
 """
 
 import logging
@@ -13,27 +13,29 @@ from collections.abc import Callable
 import trio
 from trio import lowlevel
 
-from mesh import AnyService, Buffered, ClientGone, MeshError, Switch, close_forgotten
+from mesh import AnyService, Buffered, ClientGone, MeshError, Path, Reply, Request, Switch, close_forgotten
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import WOKEN
 
 logger = logging.getLogger(__name__)
 
 MOST_IDLE = 64  # workers of one connection that wait for the next call; the others end
+NOTHING = MuxRequest(Path())
 CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"
 
 
 class Worker:
-    """One task. `tag`, `request` and `service` are of the call that it handles, or handled last."""
+    """One task. `tag`, `request`, `size` and `service` are of the call that it handles."""
 
-    __slots__ = ("request", "scope", "service", "tag", "task")
+    __slots__ = ("request", "scope", "service", "size", "tag", "task")
 
-    def __init__(self, tag: int, request: MuxRequest, service: AnyService) -> None:
+    def __init__(self, tag: int, request: MuxRequest, service: AnyService, size: int) -> None:
         self.scope = trio.CancelScope()
         self.task: lowlevel.Task | None = None
         self.tag = tag
         self.request = request
         self.service = service
+        self.size = size
 
     def wake(self) -> None:
         """Let an idle worker handle the call that it was given."""
@@ -47,7 +49,7 @@ class Workers:
     `on_empty` is called when the last pending call is answered or given up.
     """
 
-    __slots__ = ("_answer", "_idle", "_max_bytes", "_nursery", "_switch", "on_empty", "pending")
+    __slots__ = ("_answer", "_idle", "_max_bytes", "_nursery", "_switch", "held", "on_empty", "pending")
 
     def __init__(
         self,
@@ -64,17 +66,19 @@ class Workers:
         self._idle: list[Worker] = []
         self.on_empty = on_empty
         self.pending: dict[int, Worker] = {}
+        self.held = 0
 
-    def begin(self, tag: int, request: MuxRequest) -> None:
-        """Have a call answered; its tag is not pending."""
+    def begin(self, tag: int, request: MuxRequest, size: int = 0) -> None:
+        """Have a call answered that took so many bytes; its tag is not pending."""
+        self.held += size
         service = self._switch.service
         if self._idle:
             worker = self._idle.pop()
-            worker.tag, worker.request, worker.service = tag, request, service
+            worker.tag, worker.request, worker.service, worker.size = tag, request, service, size
             self.pending[tag] = worker
             worker.wake()
         else:
-            self.pending[tag] = worker = Worker(tag, request, service)
+            self.pending[tag] = worker = Worker(tag, request, service, size)
             self._nursery.start_soon(self._run, worker)
 
     def discard(self, tag: int) -> bool:
@@ -82,6 +86,7 @@ class Workers:
         worker = self.pending.pop(tag, None)
         if worker is None:
             return False
+        self.held -= worker.size
         _gone(worker.request)
         worker.scope.cancel()
         if not self.pending:
@@ -104,6 +109,10 @@ class Workers:
                 await self._handle(worker)
                 if len(self._idle) >= MOST_IDLE:
                     return
+                worker.request, worker.service = (
+                    NOTHING,
+                    _nobody,
+                )  # a large call, or a stack that was replaced, is let go
                 self._idle.append(worker)
                 await lowlevel.wait_task_rescheduled(lambda _raise_cancel: self._dismiss(worker))
 
@@ -130,6 +139,7 @@ class Workers:
             packed = self._packed(request, reply)
             if self.pending.get(tag) is worker:
                 del self.pending[tag]
+                self.held -= worker.size
                 self._answer(tag, request, packed)
                 if not self.pending:
                     self.on_empty()
@@ -143,6 +153,7 @@ class Workers:
     def _forget(self, worker: Worker) -> None:
         if self.pending.get(worker.tag) is worker:
             del self.pending[worker.tag]
+            self.held -= worker.size
             if not self.pending:
                 self.on_empty()
 
@@ -167,6 +178,10 @@ class Workers:
         except (MeshError, ValueError) as error:
             shown = _unsendable(error)
             reply.status, reply.body, reply.contexts = shown.status, shown.body, shown.contexts
+
+
+async def _nobody(_request: Request) -> Reply:
+    raise LookupError("a worker without a call has no service")
 
 
 def _unsendable(error: Exception) -> MuxReply:

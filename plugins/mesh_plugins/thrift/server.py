@@ -134,6 +134,7 @@ class ThriftConnection:
                     if self._connection.hung_up:
                         self._hung_up()
                     await self._exchange(request)
+                del message, request  # they may be large, and the next call long in coming
         except Malformed as error:
             await self._refuse(error)
 
@@ -267,6 +268,7 @@ class ThriftConnection:
             made = request.context.replies
             if made is not reply and made is not None:
                 await close_forgotten(made, reply if complete else None)
+            request.context.replies = None  # the context is kept until the next call
 
     async def _write(self, request: ThriftRequest, reply: ThriftReply) -> None:
         """Write a reply in the client's encoding, with the client's sequence id."""

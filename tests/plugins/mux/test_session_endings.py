@@ -14,9 +14,10 @@ from mesh import (
 )
 from mesh_plugins.mux import messages, wire
 from mesh_plugins.mux.detector import Detection
+from mesh_plugins.mux.fragments import pieces
 from mesh_plugins.mux.speaking import Speaking
 from mesh_plugins.mux.wire import frame
-from tests.plugins.mux.callers import Caller, answer, call
+from tests.plugins.mux.callers import Caller, answer, call, discarded, seen
 from tests.plugins.mux.ends import MARKER, RINIT, limits, spoken
 
 NO_PINGS = Detection(float("inf"))
@@ -43,6 +44,67 @@ async def test_an_idle_session_ends_as_soon_as_its_endpoint_drains() -> None:
     async with spoken() as bench:
         assert await bench.endpoint.ask("0000000440000001") == ["00000004c0000001"]
         assert bench.endpoint.closed
+
+
+async def test_an_endpoint_that_drains_is_not_waited_for_with_calls_that_were_given_up() -> None:
+    async with spoken() as bench:
+        caller = call(bench)
+        await bench.endpoint.received()
+        await bench.endpoint.ask("0000000440000005")
+        caller.scope.cancel()
+        told = await bench.endpoint.received()
+
+        assert (discarded(told[0]), bench.endpoint.closed) == (2, True)
+
+
+async def test_an_endpoint_that_drains_during_the_handshake_gets_no_call() -> None:
+    async with spoken(shake=False) as bench:
+        caller = call(bench)
+        told = await bench.endpoint.ask(MARKER, "0000000441000007", "0000000440000005")
+
+        assert [frame[:16] for frame in told[2:]] == ["00000004bf000007", "00000004c0000005"]
+        assert isinstance(caller.error, UpstreamBroken)
+        assert (caller.error.retryable, bench.endpoint.closed) == (True, True)
+
+
+async def test_a_session_with_a_call_that_waits_for_the_handshake_is_not_idle() -> None:
+    async with spoken(shake=False) as bench:
+        before = bench.session.is_idle()
+        caller = call(bench)
+        await bench.endpoint.received()
+        waiting = bench.session.is_idle()
+        caller.scope.cancel()
+        await bench.endpoint.received()
+
+        assert (before, waiting, bench.session.is_idle()) == (True, False, True)
+
+
+async def test_whoever_waits_for_a_session_to_be_idle_is_told_when_its_last_call_is_given_up() -> None:
+    told: list[bool] = []
+    async with spoken() as bench:
+        bench.session.on_change = lambda session: told.append(session.is_idle())
+        caller = call(bench)
+        await bench.endpoint.received()
+        caller.scope.cancel()
+        await bench.endpoint.received()
+
+        assert told == [True]
+
+
+async def test_the_rest_of_an_answer_in_pieces_is_passed_over_after_its_call_was_given_up() -> None:
+    first, last = pieces(answer(2, b"\7" * 12), 11)
+    async with spoken() as bench:
+        given_up = call(bench)
+        await bench.endpoint.ask(first)
+        other = call(bench)
+        await bench.endpoint.received()
+        given_up.scope.cancel()
+        await bench.endpoint.ask(last, answer(3))
+        later = call(bench)
+        tag, _payload = seen(await bench.endpoint.received())[0]
+        await bench.endpoint.ask(answer(tag, b"later"))
+
+        assert (other.content, tag, later.content) == (b"ok", 2, b"later")
 
 
 async def test_a_lease_says_how_long_an_endpoint_takes_calls(autojump_clock: trio.testing.MockClock) -> None:

@@ -1,5 +1,7 @@
 """The tasks that answer calls."""
 
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -218,3 +220,41 @@ async def test_a_reply_is_closed_once_it_is_answered(nursery: trio.Nursery) -> N
 
     assert [reply.closed for reply in replies] == [True]
     nursery.cancel_scope.cancel()
+
+
+async def test_a_worker_without_a_call_keeps_nothing_of_the_last_one(nursery: trio.Nursery) -> None:
+    class Traced(Buffered):
+        """A body to which there can be weak references."""
+
+    def begin(tag: int) -> weakref.ref[Traced]:
+        body = Traced(b"large")
+        made.workers.begin(tag, MuxRequest(Path(), body))
+        return weakref.ref(body)
+
+    made = bench(nursery)
+
+    kept = [begin(tag) for tag in (2, 3)]
+    await settled()
+    gc.collect()
+
+    assert [reference() for reference in kept] == [None, None]
+
+
+async def test_one_knows_how_many_bytes_the_open_calls_have(nursery: trio.Nursery) -> None:
+    async def hang(request: MuxRequest) -> MuxReply:
+        if request.destination == Path():
+            await trio.sleep_forever()
+        return MuxReply()
+
+    made = bench(nursery, hang)
+
+    for tag, path in ((2, ""), (3, "/a"), (4, "")):
+        made.workers.begin(tag, MuxRequest(Path.read(path) if path else Path()), 1000)
+    held = [made.workers.held]
+    await settled()
+    held.append(made.workers.held)
+    made.workers.discard(2)
+    held.append(made.workers.held)
+    await settled()
+
+    assert [*held, made.workers.held] == [3000, 2000, 1000, 1000]
