@@ -86,7 +86,8 @@ class Chooser:
             kind, ready = import_filter(name, self._folder)
         if kind is None:
             nearest = self.kinds.nearest(category, name, protocol)
-            expected = "" if nearest else self._expected(category, protocol)
+            few = category is Category.PROTOCOL  # `http2` is nearer to `http` than to `h2`, so that all are told
+            expected = self._expected(category, protocol) if few or not nearest else ""
             raise MismatchError(f"there is no {category} {name}", expected, nearest)
         if protocol and kind.protocols and protocol not in kind.protocols:
             raise MismatchError(f"`{kind.name}` is not for the protocol {protocol}", self._expected(category, protocol))

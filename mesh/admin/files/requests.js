@@ -7,6 +7,7 @@ repeatedly(async () => {
   try {
     const requests = await ask("/requests.json");
     absent.hidden = true;
+    document.getElementById("kept").hidden = false;
     show("requests", requests.map(row));
   } catch (error) {
     if (error.status !== 404) throw error;

@@ -84,6 +84,7 @@ async def _run(wish: Wish) -> None:
 def _welcome(linker: Linker, guide: Guide) -> None:
     announce(linker)
     click.echo(f"the files are in {guide.stack_file.parent}; {guide.stack_file.name} is the stack file")
+    click.echo(f"see what goes on in a browser: http://{guide.admin_address}/")
     click.echo("Try, in another terminal (Ctrl-C ends the demo):\n")
     click.echo(guide.text())
     sys.stdout.flush()

@@ -69,7 +69,7 @@ class Guide:
             Suggestion(
                 "how often a request was sent again, and all other pages of the admin server",
                 (
-                    f"curl -s 'http://{self.admin_address}/admin/metrics.json?pretty=1' | grep requeues",
+                    f"curl -s 'http://{self.admin_address}/admin/metrics.json?pretty=1' | grep 'requeues\"'",
                     f"curl -s http://{self.admin_address}/admin",
                 ),
             ),

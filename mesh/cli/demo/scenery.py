@@ -19,6 +19,9 @@ admin:
 namers:
 - kind: io.l5d.fs          # a service is a file that lists its addresses
   rootDir: {disco}
+telemetry:
+- kind: io.l5d.recentRequests   # the admin page /requests shows what was asked for last
+  sampleRate: 1.0
 routers:
 - protocol: http
   label: demo

@@ -1,6 +1,6 @@
 """The keys that ThriftMux adds to a stack file. Source: linkerd 1.x, linkerd/protocol/thriftmux, ThriftMuxInitializer.scala."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 import attrs
@@ -23,9 +23,18 @@ class ThriftMuxRouterKeys:
 
 @attrs.frozen(kw_only=True)
 class ThriftMuxServerKeys:
-    """What a server of the protocol thriftmux has for a default."""
+    """What a server says of ThriftMux."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"port": 4144}
+
+    thrift_framed: bool | None = key(
+        "Accepted so that linkerd's files load, and changes nothing: Mux has frames of its own.", None
+    )
+
+    def config_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the reason for each value that is accepted without effect."""
+        if self.thrift_framed is not None:
+            yield "thrift_framed", "has no effect: calls come inside Mux, which has frames of its own"
 
 
 @attrs.frozen(kw_only=True)
