@@ -280,6 +280,7 @@ async def test_calls_of_thriftmux_are_routed_by_their_method() -> None:
         text = stacks(
             {
                 "protocol": "thriftmux",
+                "experimental": True,
                 "thriftMethodInDst": True,
                 "dtab": f"/svc/get => /$/inet/127.0.0.1/{endpoint.port};",
                 "servers": [{"port": 0}],
@@ -309,6 +310,7 @@ async def test_calls_of_thriftmux_reach_endpoints_of_plain_thrift() -> None:
         text = stacks(
             {
                 "protocol": "thriftmux",
+                "experimental": True,
                 "dtab": f"/svc => /$/inet/127.0.0.1/{port};",
                 "servers": [{"port": 0}],
                 "client": {"protocol": "thrift"},

@@ -11,5 +11,6 @@ KINDS = (
         ThriftMuxRouterKeys,
         "mesh_plugins.thriftmux.protocol:thriftmux",
         parts={"server": ThriftMuxServerKeys, "client": ThriftMuxClientKeys},
+        experimental=True,
     ),
 )

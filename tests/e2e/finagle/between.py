@@ -25,6 +25,7 @@ class Route:
         servers: list[Any] = [{"port": 0, **self.server}]
         keys = {
             "protocol": self.protocol,
+            **({"experimental": True} if self.protocol == "thriftmux" else {}),
             "dtab": self.dtab,
             "servers": servers,
             "client": {**self.client},
