@@ -106,7 +106,7 @@ from mesh.stream_connection import StreamConnection
 from mesh.target import BOUND, DRAINING, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, SERVER_LABEL, WORKERS
 from mesh.telemeter import MetricsPage, Telemeter
 from mesh.tls import HelloReader, TlsConnector, TlsContexts
-from mesh.trace import TraceId, new_traces, span_ids
+from mesh.trace import TraceId, new_calls, new_traces, span_ids
 from mesh.transport import CONNECTOR, Connection, Connector, SocketConnection, connect
 from mesh.var import Computed, Fixed, Readable, Reader, Var
 
@@ -311,6 +311,7 @@ __all__ = [
     "key",
     "load",
     "map_leaves",
+    "new_calls",
     "new_traces",
     "outcome_at_end",
     "pool",

@@ -55,15 +55,19 @@ class Branch:
     async def __call__(self, request: Request, /) -> Reply:
         self.in_use += 1
         self.used = True
+        service = self.service
         try:
-            reply: Reply = await self.service(request)
+            reply: Reply = await service(request)
         except BaseException:
             self.release()
             raise
-        if reply.whole:
-            self.release()
-        else:
+        if not reply.whole:
             reply.on_close(self.release)
+        elif self.one_shot:
+            self.release()
+        else:  # `release` without the call, which takes 70 ns
+            self.in_use -= 1
+            self.used = True
         return reply
 
     def release(self) -> None:

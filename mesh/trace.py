@@ -122,6 +122,15 @@ def span_ids(source: random.Random) -> Iterator[bytes]:
     return chain.from_iterable(chain.from_iterable(drawn))
 
 
+def new_calls(
+    source: random.Random, count: int, now: Callable[[], float] | None = None
+) -> list[tuple[TraceId, TraceId]]:
+    """Return `count` spans as `new_traces` does, each with a call that it makes. All those of one clock begin alike."""
+    end = _UNDECIDED if now is None else _UNDECIDED + _wide(source, now)
+    drawn = struct.iter_unpack("8s8s", source.randbytes(16 * count))
+    return [(TraceId(root * 3 + end), TraceId(span + root * 2 + end)) for root, span in drawn]
+
+
 def new_traces(source: random.Random, now: Callable[[], float] | None = None) -> Iterator[TraceId]:
     """Return spans that begin traces of 64 bits, without end.
 
@@ -129,7 +138,9 @@ def new_traces(source: random.Random, now: Callable[[], float] | None = None) ->
     """
     if now is None:
         return (TraceId(span * 3 + _UNDECIDED) for span in span_ids(source))
-    return (
-        TraceId(span * 3 + _UNDECIDED + (int(now()) & 0xFFFFFFFF).to_bytes(4, "big") + source.randbytes(4))
-        for span in span_ids(source)
-    )
+    return (TraceId(span * 3 + _UNDECIDED + _wide(source, now)) for span in span_ids(source))
+
+
+def _wide(source: random.Random, now: Callable[[], float]) -> bytes:
+    """Return the upper half of a trace id, which tells when the trace begins."""
+    return (int(now()) & 0xFFFFFFFF).to_bytes(4, "big") + source.randbytes(4)

@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from mesh.trace import TraceId, new_traces, span_ids
+from mesh.trace import TraceId, new_calls, new_traces, span_ids
 
 
 def test_a_span_without_a_parent_is_its_own() -> None:
@@ -73,3 +73,18 @@ def test_traces_begin_with_64_bits_or_with_the_time_and_128() -> None:
     assert (narrow.parent, narrow.high, narrow.trace == narrow.span) == (None, None, True)
     assert wide.trace_hex.startswith("5759e988")
     assert (len(wide.trace_hex), wide.trace == wide.span) == (32, True)
+
+
+def test_calls_are_made_by_traces_that_begin() -> None:
+    calls = new_calls(random.Random(7), 3)
+
+    assert len({trace.trace for trace, _call in calls}) == 3
+    assert [(trace.parent, trace.span) for trace, _call in calls] == [(None, trace.trace) for trace, _call in calls]
+    assert [call for _trace, call in calls] == [trace.child(call.packed[:8]) for trace, call in calls]
+
+
+def test_calls_of_traces_of_128_bits_tell_the_same_time() -> None:
+    ((trace, call),) = new_calls(random.Random(7), 1, lambda: 1465510280.9)
+
+    assert trace.trace_hex.startswith("5759e988")
+    assert call == trace.child(call.packed[:8])

@@ -47,8 +47,9 @@ class Destination:
         request.headers = headers = [item for item in request.headers if item[0] not in written]
         headers.append(self._services.get(context.path) or self._remember(context.path))
         headers.append(self._client)
-        if context.bound.residual:
-            headers.append((RESIDUAL, context.bound.residual.show().encode()))
+        residual = context.bound.residual
+        if residual.elems:
+            headers.append((RESIDUAL, residual.show().encode()))
         if expiry is not None and self._pass_on is not None:
             self._pass_on(request, expiry.at)
         return service(request)

@@ -30,7 +30,8 @@ def header_token(config: HeaderTokenConfig, prefix: Path) -> HttpIdentifier:
     def identify(request: HttpRequest) -> Path:
         for key_, value in request.headers:
             if key_ == name:
-                return memo.get(value) or remember(value)
+                known = memo.get(value)
+                return remember(value) if known is None else known
         raise Unidentified(f"{config.header} header is absent")
 
     def remember(value: bytes) -> Path:

@@ -6,8 +6,7 @@ Source: linkerd router/core, TraceInitializer.scala (`ClientFilter`).
 
 import random
 import time
-from collections.abc import Awaitable, Iterator
-from itertools import chain, islice, repeat
+from collections.abc import Awaitable, Callable
 
 from mesh import (
     AnyService,
@@ -20,7 +19,7 @@ from mesh import (
     Propagator,
     TraceId,
     bind,
-    new_traces,
+    new_calls,
     span_ids,
     without,
 )
@@ -30,20 +29,25 @@ AT_ONCE = 64  # traces that are begun together, which takes each half the time
 
 
 class TraceFields:
-    """Writes the id of a span below the request's own."""
+    """Writes the id of a span below the request's own. State: the traces that are ready for the requests to come."""
 
-    __slots__ = ("_begun", "_ids", "_write")
+    __slots__ = ("_at_once", "_begun", "_ids", "_now", "_source", "_write")
 
     def __init__(self, propagator: Propagator, source: random.Random) -> None:
+        self._source = source
         self._ids = span_ids(source)
         self._write = propagator.write
-        self._begun = _begun(propagator, source)
+        # Wide ones tell the time.
+        self._now: Callable[[], float] | None = time.time if propagator.is_wide else None
+        self._at_once = 1 if propagator.is_wide else AT_ONCE
+        self._begun: list[tuple[TraceId, TraceId, Fields]] = []
 
     def __call__(self, request: HttpRequest, service: AnyService, /) -> Awaitable[HttpReply]:
         context = request.context
         trace = context.trace
         if trace is None:
-            context.trace, context.span, fields = next(self._begun)
+            begun = self._begun or self._begin()
+            context.trace, context.span, fields = begun.pop()
             request.headers += fields
         else:
             if context.span is not None:  # an attempt before this one has left its own
@@ -53,22 +57,11 @@ class TraceFields:
             request.headers += self._write(span)
         return service(request)
 
-
-def _begun(propagator: Propagator, source: random.Random) -> Iterator[tuple[TraceId, TraceId, Fields]]:
-    """Return new traces, without end: the id of a request, that of its first attempt, and how the latter travels."""
-    traces, ids = new_traces(source, time.time if propagator.is_wide else None), span_ids(source)
-    at_once = 1 if propagator.is_wide else AT_ONCE  # wide ones tell the time
-    return chain.from_iterable(_some(propagator, islice(traces, at_once), ids) for _ in repeat(None))
-
-
-def _some(
-    propagator: Propagator, traces: Iterator[TraceId], ids: Iterator[bytes]
-) -> list[tuple[TraceId, TraceId, Fields]]:
-    write, begun = propagator.write, []
-    for trace in traces:
-        span = trace.child(next(ids))
-        begun.append((trace, span, write(span)))
-    return begun
+    def _begin(self) -> list[tuple[TraceId, TraceId, Fields]]:
+        """Make some more traces: the id of a request, that of its first attempt, and how the latter travels."""
+        write = self._write
+        self._begun = [(trace, span, write(span)) for trace, span in new_calls(self._source, self._at_once, self._now)]
+        return self._begun
 
 
 def _trace_fields(params: Params, rest: Make) -> AnyService:

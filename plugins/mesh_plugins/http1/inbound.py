@@ -5,18 +5,15 @@ from mesh_plugins.http1.chunked import ChunkDecoder
 from mesh_plugins.http1.grammar import check_lines_start
 from mesh_plugins.http1.outbound import Outbound
 
-
-class Stage:
-    """What a connection is at; plain numbers, because a comparison of `IntEnum`s costs 60 ns more."""
-
-    HEAD = 0
-    """Before a head, or in one: the only stage in which one can be read."""
-    BODY = 1
-    """After a head: in its body, or waiting for `next_message`."""
-    FAILED = 2
-    """Refused: nothing will be read any more."""
-    CLOSED = 3
-    """Past its last message."""
+# What a connection is at: plain numbers of the module, because a look into a class or an `IntEnum` costs 40 ns more.
+HEAD = 0
+"""Before a head, or in one: the only stage in which one can be read."""
+BODY = 1
+"""After a head: in its body, or waiting for `next_message`."""
+FAILED = 2
+"""Refused: nothing will be read any more."""
+CLOSED = 3
+"""Past its last message."""
 
 
 class Inbound(Outbound):
@@ -57,7 +54,7 @@ class Inbound(Outbound):
         self._pos = 0
         self._looked = self._searched = self._line_ends = 0
         self._eof = False
-        self._stage = Stage.HEAD
+        self._stage = HEAD
         self._left = 0
         self._chunks: ChunkDecoder | None = None
         self._error: RemoteProtocolError | None = None
@@ -78,7 +75,7 @@ class Inbound(Outbound):
 
     def take_rest(self) -> bytes:
         rest = self._data[self._pos :]
-        self._stage = Stage.CLOSED
+        self._stage = CLOSED
         self._left = 0
         self._data = b""
         self._pos = 0
@@ -102,7 +99,7 @@ class Inbound(Outbound):
             self._data = b""
             self._pos = 0
             return data[pos:] if pos else data
-        if self._stage != Stage.BODY:
+        if self._stage != BODY:
             return self._no_body()
         if left == 0:
             return b""
@@ -232,7 +229,7 @@ class Inbound(Outbound):
     def _fail(self, error: RemoteProtocolError) -> None:
         """Refuse everything from now on, with the same error."""
         self._error = error
-        self._stage = Stage.FAILED
+        self._stage = FAILED
         self._left = 0
         self._data = b""
         self._pos = 0

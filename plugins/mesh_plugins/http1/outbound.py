@@ -15,7 +15,7 @@ NO_HEAD = -3
 _USUAL_NAME = re.compile(rb"[a-z0-9\-]++")
 _USUAL_VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff]++(?:[\t ]++[\x21-\x7e\x80-\xff]++)*+)?")
 
-_PRINTABLE = bytes(range(0x20, 0x7F))
+_PRINTED = bytes(byte if 0x20 <= byte < 0x7F else 0x3F for byte in range(256))  # what is not printable becomes a `?`
 _NEW_EACH_TIME = {
     name: b"\r\n%b: " % name
     for name in (
@@ -122,7 +122,7 @@ class FieldLines(Memo[tuple[bytes, bytes], bytes]):
     def __missing__(self, field: tuple[bytes, bytes]) -> bytes:
         name, value = field
         start = _NEW_EACH_TIME.get(name)
-        if start is not None and not value.translate(None, _PRINTABLE) and value.strip() == value:
+        if start is not None and value.translate(_PRINTED) == value == value.strip():
             return start + value
         return super().__missing__(field)
 

@@ -14,7 +14,7 @@ from mesh import Fields, Limits, LocalProtocolError, RemoteProtocolError
 from mesh_plugins.http1.connect import START, parse_connect_line, tunnel_head
 from mesh_plugins.http1.grammar import check_lines_start, check_transfer_encoding, parse_request_line, parse_status_line
 from mesh_plugins.http1.head import CHUNKED, UNTIL_CLOSE, ReplyHead, RequestHead
-from mesh_plugins.http1.inbound import Inbound, Stage
+from mesh_plugins.http1.inbound import BODY, Inbound
 from mesh_plugins.http1.outbound import (
     NO_HEAD,
     check_field,
@@ -47,7 +47,7 @@ class _ByH11(Inbound):
         return self._trailers
 
     def read_body(self) -> bytes | None:
-        if self._stage != Stage.BODY:
+        if self._stage != BODY:
             return self._no_body()
         if self._left == 0:
             return b""

@@ -5,7 +5,7 @@ from mesh_plugins.http.upgrades import is_among
 from mesh_plugins.http1.chunked import ChunkDecoder
 from mesh_plugins.http1.grammar import is_token, is_value, parse_request_line, parse_status_line
 from mesh_plugins.http1.head import CHUNKED, ReplyHead, RequestHead
-from mesh_plugins.http1.inbound import Inbound, Stage
+from mesh_plugins.http1.inbound import BODY, CLOSED, FAILED, HEAD, Inbound
 from mesh_plugins.http1.outbound import NO_HEAD, WRITTEN_FIELDS, switch_fields
 
 
@@ -35,7 +35,7 @@ class ServerSide(Inbound):
         except RemoteProtocolError as error:
             self._fail(error)
             raise
-        self._stage = Stage.BODY
+        self._stage = BODY
         self._left = size = head.body_size
         if size == CHUNKED:
             self._chunks = ChunkDecoder(self._limits)
@@ -61,11 +61,11 @@ class ServerSide(Inbound):
         )
 
     def next_message(self) -> None:
-        if self._stage == Stage.FAILED:
+        if self._stage == FAILED:
             return
         if self._left or self._to_write:
             raise LocalProtocolError("next_message() before the request was read and its reply written to the end")
-        self._stage = Stage.CLOSED if self._closing else Stage.HEAD
+        self._stage = CLOSED if self._closing else HEAD
         self._to_write = NO_HEAD
         self._chunks = None
         self._empty_lines = 0
@@ -76,7 +76,7 @@ class ServerSide(Inbound):
     def _read_no_head(self) -> RequestHead | None:
         if self._error is not None:
             raise self._error
-        if self._stage == Stage.BODY:
+        if self._stage == BODY:
             raise LocalProtocolError("read_head() before next_message()")
         self._data = b""  # what follows the last request of its connection is nobody's.
         self._pos = 0
@@ -135,7 +135,7 @@ class ClientSide(Inbound):
         except RemoteProtocolError as error:
             self._fail(error)
             raise
-        self._stage = Stage.BODY
+        self._stage = BODY
         self._left = size = head.body_size
         if size == CHUNKED:
             self._chunks = ChunkDecoder(self._limits)
@@ -143,11 +143,11 @@ class ClientSide(Inbound):
         return head
 
     def next_message(self) -> None:
-        if self._stage == Stage.FAILED:
+        if self._stage == FAILED:
             return
-        if self._left or self._to_write or self._stage != Stage.BODY:
+        if self._left or self._to_write or self._stage != BODY:
             raise LocalProtocolError("next_message() before the request was written and its reply read to the end")
-        self._stage = Stage.HEAD if self._keep_alive else Stage.CLOSED
+        self._stage = HEAD if self._keep_alive else CLOSED
         self._to_write = NO_HEAD
         self._chunks = None
         self._interims = 0
@@ -179,7 +179,7 @@ class ClientSide(Inbound):
                 raise RemoteProtocolError("a reply 101 (Switching Protocols) that nobody asked for")
             if not is_among(head.upgrade, self._asked):
                 raise RemoteProtocolError("a reply 101 (Switching Protocols) to a protocol that nobody asked for")
-            self._stage = Stage.CLOSED
+            self._stage = CLOSED
             return
         self._interims += 1
         if self._interims > self._limits.max_1xx_responses:
