@@ -45,6 +45,12 @@ class Body:
         """Whether it broke off, through the fault of whoever sends it, and will never be whole."""
         return False
 
+    def watch(self, cut: Callable[[], object]) -> None:
+        """Have `cut` called once it breaks off while nobody receives, if that is noticed at all; by default it is not.
+
+        For whoever waits for something else meanwhile, as a writer does for a slow reader; `receive` then says what it was.
+        """
+
     async def receive(self) -> bytes:
         """Return the next piece, never empty, or `b""` at the end and ever after.
 

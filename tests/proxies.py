@@ -60,7 +60,11 @@ class Proxy:
 
     def metric(self, name: str) -> float:
         """Return a metric of the router `http`."""
-        return flat(self.linker.metrics, "rt/http")[name]
+        return self.metrics()[name]
+
+    def metrics(self) -> dict[str, float]:
+        """Return all metrics of the router `http`."""
+        return flat(self.linker.metrics, "rt/http")
 
     def connect(self, server: int = 0) -> contextlib.AbstractAsyncContextManager[RawConnection]:
         """Connect to a server; the connection is closed at the end of the block."""

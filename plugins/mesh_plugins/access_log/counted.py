@@ -1,5 +1,7 @@
 """Bodies whose bytes are counted as they are received."""
 
+from collections.abc import Callable
+
 from mesh import Body, Fields, MeshError
 
 
@@ -25,6 +27,9 @@ class Counted(Body):
     @property
     def trailers(self) -> Fields:
         return self._body.trailers
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         try:

@@ -5,6 +5,8 @@ send theirs long before anything else, and a client may wait for just that, so t
 Source: linkerd router/h2, ClassifiedRetryFilter.scala, `classificationTimeout`.
 """
 
+from collections.abc import Callable
+
 import trio
 
 from mesh import Body, Fields, MeshError, Reply
@@ -52,6 +54,9 @@ class _Begun(Body):
     @property
     def broke(self) -> bool:
         return self._rest.broke
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._rest.watch(cut)
 
     async def receive(self) -> bytes:
         if self._first:

@@ -4,7 +4,7 @@ A reply that is none of gRPC becomes one, with the status that its HTTP status s
 runs out of time, ends with trailers that say so, and so does one that the endpoint ended without a status.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from mesh import (
     AnyService,
@@ -90,6 +90,9 @@ class Ending(Body):
     @property
     def broke(self) -> bool:
         return self._body.broke
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         if self._trailers is not None:

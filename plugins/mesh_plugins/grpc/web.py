@@ -7,7 +7,7 @@ Source: grpc/grpc, doc/PROTOCOL-WEB.md.
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import attrs
 
@@ -160,6 +160,9 @@ class _WebBody(Body):
     @property
     def broke(self) -> bool:
         return self._body.broke
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         if self._ended:

@@ -4,6 +4,7 @@ Source: finagle-netty4-http, TextualContentCompressor.scala; RFC 9110 sections 8
 """
 
 import zlib
+from collections.abc import Callable
 from typing import Literal
 
 import trio
@@ -101,6 +102,9 @@ class Compressed(Body):
     @property
     def trailers(self) -> Fields:
         return self._body.trailers
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         while not self._ended:

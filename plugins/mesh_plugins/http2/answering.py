@@ -106,7 +106,7 @@ class Answering:
                 shown = HttpReply(500)
                 is_sent = self._begin(stream, request, shown)
             if not is_sent:
-                await self._send_rest(stream, shown)
+                await self._send_rest(stream, request, shown)
             code = NO_ERROR
         except ClientGone:
             logger.debug("%s went away before the end of a reply", self._connection.peer)
@@ -152,7 +152,7 @@ class Answering:
             return False
         return True
 
-    async def _send_rest(self, stream: ServerStream, reply: HttpReply) -> None:
+    async def _send_rest(self, stream: ServerStream, request: HttpRequest, reply: HttpReply) -> None:
         """Send what did not go with the head."""
         if stream.gone:
             raise ClientGone("the client went away before its reply")
@@ -160,7 +160,9 @@ class Answering:
         trailers = body.trailers if reply.whole else []
         if trailers and self._send_whole(stream, body.buffered or b"", trailers):
             return
-        stream.outflow = outflow = Outflow(self._engine, self._outlet, self._flow, stream.number)
+        expiry = request.context.expiry
+        beyond = None if expiry is None else expiry.beyond
+        stream.outflow = outflow = Outflow(self._engine, self._outlet, self._flow, stream.number, beyond)
         if stream.rest:
             await outflow.send(stream.rest, ends=not trailers)
             if trailers:

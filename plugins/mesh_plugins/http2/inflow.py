@@ -1,6 +1,7 @@
 """The body that comes in on one stream: kept until it is read, and no more of it than the window that was offered."""
 
 import math
+from collections.abc import Callable
 
 from mesh import Body, Buffered, Fields, MeshError
 from mesh_plugins.http.gathered import Gathered, Trailed
@@ -16,8 +17,8 @@ class Flow:
         """Let the peer send as much more."""
         raise NotImplementedError
 
-    def wait_until(self) -> float:
-        """Return until when a wait that begins now may last, and make sure that it is looked at by then."""
+    def wait_until(self, limit: float = math.inf) -> float:
+        """Return until when a wait that begins now may last, `limit` at most, and make sure that it is looked at by then."""
         raise NotImplementedError
 
 
@@ -30,6 +31,7 @@ class Inflow(Body):
 
     __slots__ = (
         "_cost",
+        "_cut",
         "_flow",
         "_number",
         "_parking",
@@ -51,6 +53,7 @@ class Inflow(Body):
         self._cost = 0
         self._trailers: Fields = []
         self._wants_whole = False
+        self._cut: Callable[[], object] | None = None
         self.ended = False
         self.error: MeshError | None = None
         self.waits_until = math.inf
@@ -98,6 +101,11 @@ class Inflow(Body):
             self.error = error
             self._pieces.clear()
             self._parking.wake()
+            if self._cut is not None:
+                self._cut()
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._cut = cut
 
     def gathered(self) -> Buffered:
         """Return what has come as a body in memory; for one that has ended."""

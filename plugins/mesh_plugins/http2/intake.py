@@ -52,6 +52,16 @@ class Intake(Sending):
         if self._left <= self._least:
             self._open_connection_window()
 
+    def reset(self, stream: int, code: int) -> None:
+        super().reset(stream, code)
+        if self._left <= self._least:
+            self._open_connection_window()
+
+    def _drop(self, stream: Stream) -> None:
+        super()._drop(stream)
+        if self._left <= self._least:
+            self._open_connection_window()
+
     def _open_window(self, stream: Stream) -> None:
         """Tell the peer how much of a stream was read, unless that is little and more is about to be."""
         left = self._given + stream.given

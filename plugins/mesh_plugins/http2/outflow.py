@@ -2,7 +2,7 @@
 
 import math
 
-from mesh import Body, Fields
+from mesh import Body, Expiry, Fields
 from mesh_plugins.http2.engine import Engine
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.outlet import Outlet
@@ -12,18 +12,32 @@ from mesh_plugins.http2.parking import Parking
 class Outflow:
     """See the module. One task puts in; the engine says when there is room.
 
-    `done`: all was sent, or nothing more can be. State: until when the task waits (`waits_until`, infinity if none does), and
-    the error that it is woken with.
+    `done`: all was sent, or nothing more can be. `expiry` bounds its waits, besides what the connection allows. State: until
+    when the task waits (`waits_until`, infinity if none does), the error that it is woken with, and whether the body has broken
+    off, of which no more is sent then.
     """
 
-    __slots__ = ("_engine", "_flow", "_number", "_outlet", "_parking", "done", "error", "waits_until")
+    __slots__ = (
+        "_engine",
+        "_flow",
+        "_is_cut",
+        "_number",
+        "_outlet",
+        "_parking",
+        "done",
+        "error",
+        "expiry",
+        "waits_until",
+    )
 
-    def __init__(self, engine: Engine, outlet: Outlet, flow: Flow, number: int) -> None:
+    def __init__(self, engine: Engine, outlet: Outlet, flow: Flow, number: int, expiry: Expiry | None = None) -> None:
         self._engine = engine
         self._outlet = outlet
         self._flow = flow
         self._number = number
         self._parking = Parking()
+        self._is_cut = False
+        self.expiry = expiry
         self.done = False
         self.error: Exception | None = None
         self.waits_until = math.inf
@@ -38,6 +52,17 @@ class Outflow:
             self.error = error
             self._parking.wake()
 
+    def cut(self) -> None:
+        """Send no more of the body than was sent: the rest of it will not come, and `receive` says why."""
+        self._is_cut = True
+        self._parking.wake()
+
+    def check(self, now: float, error: Exception) -> None:
+        """End a wait that has lasted for too long, by `error` unless the expiry was first."""
+        if self.waits_until <= now:
+            expiry = self.expiry
+            self.fail(error if expiry is None or expiry.at > now else expiry.error())
+
     async def send(self, data: bytes, *, ends: bool = False) -> None:
         """Send a piece; `ends`: the last one."""
         engine, kick = self._engine, self._outlet.kick
@@ -50,15 +75,21 @@ class Outflow:
             if taken == len(left):
                 self.done = ends
                 return
+            if self._is_cut:
+                return
             left = left[taken:]
-            self.waits_until = self._flow.wait_until()
+            self.waits_until = self._flow.wait_until(math.inf if self.expiry is None else self.expiry.at)
             try:
                 await self._parking.wait()
             finally:
                 self.waits_until = math.inf
 
     async def pour(self, body: Body) -> None:
-        """Send a body to its end, trailers included. Raises what the body raises, too."""
+        """Send a body to its end, trailers included. Raises what the body raises, too.
+
+        A body that breaks off while its reader is slow does so at once.
+        """
+        body.watch(self.cut)
         while piece := await body.receive():
             await self.send(piece)
         await self.end(body.trailers)

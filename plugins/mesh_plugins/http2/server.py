@@ -248,8 +248,8 @@ class ServerConnection(Flow):
         self._engine.consumed(stream, cost)
         self._outlet.kick()
 
-    def wait_until(self) -> float:
-        until = self._clock() + self._serving.common.limits.stream_idle_timeout_s
+    def wait_until(self, limit: float = math.inf) -> float:
+        until = min(self._clock() + self._serving.common.limits.stream_idle_timeout_s, limit)
         self._ring_by(until)
         return until
 

@@ -148,5 +148,5 @@ class ServerStream(InterimSink):
         """Break off a wait for the client that has lasted for too long."""
         if self.body is not None and self.body.waits_until <= now:
             self.body.fail(error)
-        if self.outflow is not None and self.outflow.waits_until <= now:
-            self.outflow.fail(error)
+        if self.outflow is not None:
+            self.outflow.check(now, error)

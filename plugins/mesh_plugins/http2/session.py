@@ -299,8 +299,8 @@ class Http2Session(Session, Flow):
         self._engine.consumed(stream, cost)
         self._outlet.kick()
 
-    def wait_until(self) -> float:
-        until = self._clock() + self._idle_seconds
+    def wait_until(self, limit: float = math.inf) -> float:
+        until = min(self._clock() + self._idle_seconds, limit)
         if until < self._ring_at:
             self._ring_by(until)
         return until

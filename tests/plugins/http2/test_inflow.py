@@ -1,10 +1,16 @@
 """The body that comes in on a stream."""
 
+import math
+from collections.abc import Callable
+
 import pytest
 import trio
 import trio.testing
 
-from mesh import ClientGone
+from mesh import Body, ClientGone, Context
+from mesh_plugins.access_log.counted import Counted
+from mesh_plugins.grpc.endings import Ending
+from mesh_plugins.http.compression import Compressed
 from mesh_plugins.http.gathered import Gathered, Trailed
 from mesh_plugins.http2.inflow import Flow, Inflow
 
@@ -18,8 +24,8 @@ class Window(Flow):
     def give_back(self, stream: int, cost: int) -> None:
         self.given.append(cost)
 
-    def wait_until(self) -> float:
-        return 10.0
+    def wait_until(self, limit: float = math.inf) -> float:
+        return min(10.0, limit)
 
 
 async def test_what_has_come_is_read_at_once_and_given_back() -> None:
@@ -112,3 +118,33 @@ async def test_a_short_body_is_waited_for_as_a_whole(nursery: trio.Nursery) -> N
     await trio.testing.wait_all_tasks_blocked()
 
     assert (before, done) == ([], [True])
+
+
+async def test_who_watches_is_told_of_a_break_but_not_after_the_end() -> None:
+    broken, ended = Inflow(Window(), None), Inflow(Window(), None)
+    told: list[str] = []
+    broken.watch(lambda: told.append("broken"))
+    ended.watch(lambda: told.append("ended"))
+
+    broken.fail(ClientGone("gone"))
+    ended.put(b"a", 1, ends=True)
+    ended.fail(ClientGone("gone"))
+
+    assert told == ["broken"]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        Counted,
+        lambda body: Compressed(body, 1, "gzip"),
+        lambda body: Ending(body, Context(0.0), hides=False),
+    ],
+)
+def test_bodies_around_it_are_told_too(wrap: Callable[[Body], Body]) -> None:
+    inside, told = Inflow(Window(), None), list[str]()
+    wrap(inside).watch(lambda: told.append("cut"))
+
+    inside.fail(ClientGone("gone"))
+
+    assert told == ["cut"]

@@ -258,3 +258,22 @@ def test_a_peer_that_has_not_heard_of_a_small_window_yet_may_use_the_usual_one()
         made.take(frame(DATA, 0, 1, PIECE))
 
     assert len(made.notes.exchanges[0].content) == 3 * 16384
+
+
+@pytest.mark.parametrize("by", ["the client", "the server"])
+def test_the_connection_goes_on_after_resets_of_all_that_was_not_read(by: str) -> None:
+    made = server(SMALL, is_slow=True)
+    streams = range(1, 9, 2)
+    for stream in streams:
+        made.take(post(stream), *(frame(DATA, 0, stream, PIECE) for _ in range(4)))
+
+    found = []
+    for stream in streams:
+        if by == "the client":
+            found += made.take(frame(RST_STREAM, 0, stream, number(CANCEL)))
+        else:
+            made.engine.reset(stream, CANCEL)
+            found += made.take()
+
+    given = sum(int.from_bytes(payload) for kind, _, id_, payload in found if (kind, id_) == (WINDOW_UPDATE, 0))
+    assert given >= SMALL.connection_window // 2

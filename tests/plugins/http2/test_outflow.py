@@ -4,9 +4,10 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import Buffered, ClientGone
+from mesh import Buffered, ClientGone, DeadlineExceeded, Expiry, StreamReset
 from mesh.testing import memory_connections
 from mesh_plugins.http.gathered import Trailed
+from mesh_plugins.http2.inflow import Inflow
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import Outlet
@@ -71,3 +72,47 @@ async def test_what_ends_it_is_raised_where_it_is_sent(engine: str, nursery: tri
     assert raised == [error]
     with pytest.raises(ClientGone):
         await outflow.send(b"more")
+
+
+async def test_a_body_that_breaks_off_does_not_wait_for_a_slow_reader(engine: str, nursery: trio.Nursery) -> None:
+    pair = Pair(engine, server=Options(stream_window=10))
+    _number, outflow = going_out(pair)
+    body = Inflow(Window(), None)
+    body.put(bytes(15), 15, ends=False)
+    raised: list[Exception] = []
+
+    async def pour() -> None:
+        try:
+            await outflow.pour(body)
+        except StreamReset as error:
+            raised.append(error)
+
+    nursery.start_soon(pour)
+    await trio.testing.wait_all_tasks_blocked()
+    before = raised.copy()
+    body.fail(StreamReset("gone", code=8))
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert (before, [str(error) for error in raised]) == ([], ["gone"])
+
+
+async def test_a_wait_ends_by_its_expiry_if_that_is_first(engine: str, nursery: trio.Nursery) -> None:
+    pair = Pair(engine, server=Options(stream_window=10))
+    _number, outflow = going_out(pair)
+    outflow.expiry = Expiry(4.0, DeadlineExceeded, "late", stays=True)
+    raised: list[Exception] = []
+
+    async def send() -> None:
+        try:
+            await outflow.send(bytes(15))
+        except DeadlineExceeded as error:
+            raised.append(error)
+
+    nursery.start_soon(send)
+    await trio.testing.wait_all_tasks_blocked()
+    waits = outflow.waits_until
+    outflow.check(3.9, ClientGone("slow"))
+    outflow.check(4.0, ClientGone("slow"))
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert (waits, [str(error) for error in raised]) == (4.0, ["late"])
