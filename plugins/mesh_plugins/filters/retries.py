@@ -39,7 +39,7 @@ from mesh import (
 from mesh_plugins.accrual.backoff import Schedule, constant
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, UnspentBudget
 from mesh_plugins.filters.client_limits import stands
-from mesh_plugins.filters.holding import hold
+from mesh_plugins.filters.holding import HOLD_SECONDS, hold
 from mesh_plugins.filters.replay import Recording
 from mesh_plugins.filters.stats import service_scope
 
@@ -50,12 +50,16 @@ LONGEST_PUSHBACK = 30.0  # seconds an endpoint may make a request wait here: who
 
 @attrs.frozen(eq=False)
 class RetryRules:
-    """How often, when, and with how large a body a request is sent again."""
+    """How often, when, and with how large a body a request is sent again.
+
+    A reply whose head does not tell whether it failed is held back for `hold_seconds` at most.
+    """
 
     budget: BudgetLimits = attrs.field(factory=BudgetLimits)
     schedule: Schedule = lambda: constant(0.0)
     max_attempts: int = MAX_ATTEMPTS
     buffer_bytes: int = BUFFER_BYTES
+    hold_seconds: float = HOLD_SECONDS
 
 
 class SharedBudgets:
@@ -209,7 +213,7 @@ class Retries:
             return reply
         if recording is None and request.body.buffered is None:
             return reply
-        result = await hold(reply)
+        result = await hold(reply, self._rules.hold_seconds)
         if result is None:
             self._counts.too_late.value += 1
         return reply if result is None else result

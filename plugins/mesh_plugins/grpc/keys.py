@@ -6,7 +6,7 @@ from typing import ClassVar
 import attrs
 
 from mesh import Category, Chosen, key
-from mesh_plugins.http.keys import H2RouterKeys
+from mesh_plugins.http.keys import H2RouterKeys, HttpServiceKeys
 
 
 @attrs.frozen(kw_only=True)
@@ -22,7 +22,7 @@ class GrpcRouterKeys(H2RouterKeys):
 
 
 @attrs.frozen(kw_only=True)
-class GrpcServiceKeys:
-    """What a service of the protocol grpc says: what counts as a failure if nobody says so."""
+class GrpcServiceKeys(HttpServiceKeys):
+    """What a service of the protocol grpc says: the same as one of HTTP, with another classifier."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"response_classifier": "io.l5d.h2.grpc.default"}

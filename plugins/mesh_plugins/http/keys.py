@@ -197,10 +197,42 @@ class HttpServerKeys(Http2SideKeys):
 
 
 @attrs.frozen(kw_only=True)
+class RetryBufferSize:
+    """How much linkerd keeps of a call of HTTP/2 so that it can be retried."""
+
+    request_bytes: int | None = key(
+        "The largest body, in bytes, that is kept while it is sent, in the place of `retries.bufferBytes`.",
+        None,
+        least=0,
+    )
+    response_bytes: int | None = key(
+        "Accepted so that linkerd's files load, and changes nothing: of a reply only the first piece is held back.",
+        None,
+        least=0,
+    )
+
+    def config_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the reason for each value that is accepted without effect."""
+        if self.response_bytes is not None:
+            yield "response_bytes", "has no effect: of a reply only the first piece is held back"
+
+
+@attrs.frozen(kw_only=True)
 class HttpServiceKeys:
-    """What a service says of HTTP: nothing of its own, but what counts as a failure if nobody says so."""
+    """What a service says of HTTP, with what counts as a failure if nobody says so."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"response_classifier": "io.l5d.http.nonRetryable5XX"}
+
+    classification_timeout_ms: int = key(
+        "How long a reply that could be retried is held back at most, until it is known whether it failed, in ms. Only such "
+        "replies are whose head does not tell, as those of gRPC.",
+        100,
+        least=0,
+    )
+    retry_buffer_size: RetryBufferSize = key(
+        "`requestBytes` of a body are kept for retries, in the place of `retries.bufferBytes`; `responseBytes` has no effect.",
+        factory=RetryBufferSize,
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -237,8 +269,8 @@ class H2ServerKeys(HttpServerKeys):
 
 
 @attrs.frozen(kw_only=True)
-class H2ServiceKeys:
-    """What a service of the protocol h2 says of HTTP: what counts as a failure if nobody says so."""
+class H2ServiceKeys(HttpServiceKeys):
+    """What a service of the protocol h2 says of HTTP: the same, with another classifier."""
 
     core_defaults: ClassVar[Mapping[str, object]] = {"response_classifier": "io.l5d.h2.nonRetryable5XX"}
 

@@ -31,7 +31,14 @@ from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
-from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES, RETRY_MANNERS
+from mesh_plugins.filters.retries import (
+    IS_UNPROCESSED,
+    NEVER_RETRYING,
+    RETRIES,
+    RETRY_MANNERS,
+    RETRY_RULES,
+    RetryRules,
+)
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, PASS_ON, TOTAL_TIMEOUT
@@ -49,7 +56,7 @@ from mesh_plugins.http.deadline import DEADLINE, pass_on
 from mesh_plugins.http.destination import DESTINATION
 from mesh_plugins.http.errors import ERRORS, MOST_ERROR_BYTES
 from mesh_plugins.http.forwarded import FORWARDED, LABELERS, TIMESTAMP, TIMESTAMP_HEADER, Labelers
-from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys
+from mesh_plugins.http.keys import HttpRouterKeys, HttpServerKeys, HttpServiceKeys
 from mesh_plugins.http.limits import effective_limits
 from mesh_plugins.http.nack import is_nack, is_unprocessed
 from mesh_plugins.http.request_fields import PROPAGATOR, REQUEST_FIELDS, TRUSTS_TRACES
@@ -122,7 +129,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     identifiers = tuple(load(chosen.kind)(chosen.config, prefix) for chosen in keys.identifier)
 
     def for_path(below: Params, path: Path) -> Params:
-        return below
+        return below.put(RETRY_RULES, _retry_rules(settings.service.resolve(path).extra, below[RETRY_RULES]))
 
     def for_client(below: Params, client: ClientSettings) -> Params:
         limits = effective_limits(client.limits, keys, client.socket_options)
@@ -167,6 +174,15 @@ def http(settings: RouterSettings, params: Params) -> Parts:
 
     take = partial(take_over, params)
     return Parts(STACK, params, server, name, make_request, clients.states, take, alpn_of_server)
+
+
+def _retry_rules(keys: HttpServiceKeys, rules: RetryRules) -> RetryRules:
+    most = keys.retry_buffer_size.request_bytes
+    return attrs.evolve(
+        rules,
+        hold_seconds=keys.classification_timeout_ms / 1e3,
+        buffer_bytes=rules.buffer_bytes if most is None else most,
+    )
 
 
 def _speaks_http2(settings: RouterSettings) -> bool:

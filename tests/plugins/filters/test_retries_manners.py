@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
@@ -90,6 +91,14 @@ async def test_one_that_says_nothing_for_a_while_is_let_through(autojump_clock: 
     answered = await tried.send(request(), slow)
 
     assert (answered, trio.current_time(), tried.count("classification_timeout")) == (slow, 0.1, 1)
+
+
+async def test_a_service_can_have_it_held_back_for_another_time(autojump_clock: MockClock) -> None:
+    tried, slow = bench(rules=attrs.evolve(rules(), hold_seconds=0.5)), reply(200, Slow())
+
+    await tried.send(request(), slow)
+
+    assert trio.current_time() == 0.5
 
 
 async def test_one_whose_request_cannot_be_sent_again_is_not_held_back() -> None:

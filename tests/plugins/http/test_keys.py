@@ -99,3 +99,11 @@ def test_the_ends_of_a_connection_are_named_at_random_unless_the_file_says_other
         ("requestRandom", "requestRandom"),
     ]
     assert ends[2] is None
+
+
+def test_what_linkerd_kept_of_replies_is_taken_with_a_warning() -> None:
+    text = "  service: {retryBufferSize: {requestBytes: 5, responseBytes: 5}}\n" + SERVERS
+
+    (warning,) = loaded("routers:\n- protocol: h2\n" + text, "f").warnings
+
+    assert "responseBytes" in str(warning)
