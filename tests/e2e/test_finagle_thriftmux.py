@@ -33,6 +33,45 @@ async def test_what_travels_beside_a_call_arrives(finagle: Finagle, protocol: st
 
 
 @pytest.mark.parametrize("compact", [True, False])
+@pytest.mark.parametrize("upgrade", [True, False])
+@pytest.mark.parametrize(("protocol", "keys"), [("thriftmux", {}), ("thrift", PLAIN)])
+async def test_clients_of_plain_thrift_are_served_on_the_same_port(
+    finagle: Finagle, protocol: str, keys: dict[str, object], upgrade: bool, compact: bool
+) -> None:
+    server = await finagle.serve(protocol, compact=compact)
+    spoken = {"thriftProtocol": "compact" if compact else "binary"} if keys else {}
+    async with proxy(Route("thriftmux", to(server.port), client={**keys, **spoken}).stack) as linker:
+        client = await finagle.client("thrift", linker.ports[0], upgrade=upgrade, compact=compact)
+        muxing = await finagle.client("thriftmux", linker.ports[0], compact=compact)
+
+        numbers = [client.send(method="echo", text=f"grüß {number}") for number in range(5)]
+        texts = [(await client.ended(number))["text"] for number in numbers]
+        other = (await muxing.call(method="echo", text="mux"))["text"]
+        await client.close()
+        await muxing.close()
+
+    assert (texts, other) == ([f"grüß {number}" for number in range(5)], "mux")
+
+
+async def test_what_a_client_of_ttwitter_says_beside_a_call_arrives_in_mux(finagle: Finagle) -> None:
+    server = await finagle.serve("thriftmux")
+    async with proxy(Route("thriftmux", to(server.port)).stack) as linker:
+        client = await finagle.client("thrift", linker.ports[0], upgrade=True, **{"client id": "me"})
+        contexts = {DEADLINE: deadline(5), "my.own": "cafe", TRACE: trace(0xA, 0xC, 0xB, flags=6)}
+
+        ended = await client.call(method="echo", text="hi", dtab="/a => /b", contexts=contexts)
+        seen = await server.request()
+        await client.close()
+
+    assert ended["text"] == "hi"
+    assert seen["dtab"] == "/a=>/b"
+    assert 0 < seen["left ms"] <= 5000
+    assert seen["client id"] == "me"
+    assert seen["contexts"]["my.own"] == "cafe"
+    assert (seen["trace"], seen["sampled"]) == ("000000000000000a", True)
+
+
+@pytest.mark.parametrize("compact", [True, False])
 async def test_a_message_is_passed_on_in_its_encoding(finagle: Finagle, compact: bool) -> None:
     server = await finagle.serve("thriftmux", compact=compact)
     async with recording(server.port) as recorded, proxy(Route("thriftmux", to(recorded.port)).stack) as linker:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import attrs
-import pytest
 import trio
 
 from mesh import Buffered, Dtab, Endpoint, Life, Path, connect
@@ -134,7 +133,7 @@ async def test_a_timeout_tells_the_endpoint_and_then_gives_the_call_up() -> None
 
     times = read_deadline(dict(endpoint.requests[0].contexts)[DEADLINE])
     assert times is not None
-    assert times[1] - times[0] == pytest.approx(50e6, rel=0.2)
+    assert 0 < times[1] - times[0] <= 50e6
     assert (reply.status, b"exceeded 0.05 s" in (reply.body.buffered or b"")) == (ERROR, True)
 
 

@@ -67,3 +67,22 @@ async def test_every_client_reaches_every_server(
 
     assert len(running.ports) == 32
     assert wrong == {}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("protocol", ["binary", "compact"])
+async def test_clients_reach_a_server_of_thriftmux_as_they_are(
+    thrift_servers: dict[str, int], thrift_generated: str, library: str, protocol: str
+) -> None:
+    way, idl = (protocol, True), load(library, thrift_generated)
+    stack = one(
+        thrift_servers[name(library, way)],
+        protocol="thriftmux",
+        experimental=True,
+        servers=[{"port": 0}],
+        client={"protocol": "thrift", "thriftProtocol": protocol},
+    )
+    async with proxy(stacks(stack)) as running:
+        wrong = await trio.to_thread.run_sync(converse, library, way, running.ports[0], idl)
+
+    assert wrong == []

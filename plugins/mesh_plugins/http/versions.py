@@ -24,7 +24,7 @@ from mesh import (
     Switch,
 )
 from mesh_plugins.filters.stats import client_scope
-from mesh_plugins.http.arriving import Arriving
+from mesh_plugins.http.arriving import first_bytes
 from mesh_plugins.http.keys import Http2SideKeys, HttpProtocol, HttpServerKeys
 from mesh_plugins.http1 import protocol as http1
 from mesh_plugins.http1.serving import Serving
@@ -104,7 +104,7 @@ def serve_any(protocols: Sequence[HttpProtocol], plain: Serving, framed: Http2Se
         if connection.protocol and serve_http1 is not None:
             await serve_http1(connection, switch, b"")
             return
-        arrived = await Arriving(connection, switch, plain.limits.header_deadline_s).first_bytes()
+        arrived = await first_bytes(connection, switch, plain.limits.header_deadline_s)
         upgrade = None if arrived.is_http2 or connection.tls is not None else read_upgrade(arrived.data, plain.limits)
         if upgrade is not None:
             await serve_http2(connection, switch, upgrade.rest, upgrade)

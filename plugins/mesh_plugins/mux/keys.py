@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 import attrs
 
 from mesh import key
+from mesh_plugins.access_log.keys import AccessLogKeys
 
 
 @attrs.frozen(kw_only=True)
-class MuxRouterKeys:
-    """What a router says of Mux: nothing; the destination of a call names it."""
+class MuxRouterKeys(AccessLogKeys):
+    """What a router says of Mux: how it logs; the destination of a call names it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -23,6 +23,7 @@ from mesh import (
     Connection,
     Limits,
     Make,
+    Metrics,
     Module,
     NameSyntaxError,
     Param,
@@ -37,6 +38,8 @@ from mesh import (
     Stack,
     Switch,
 )
+from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE, NewExchange
+from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
 from mesh_plugins.assembly import router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
@@ -51,6 +54,7 @@ from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.mux.context_filters import ATTEMPT_CONTEXTS, CONTEXTS, TRUSTS_CONTEXTS
 from mesh_plugins.mux.detector import detection
 from mesh_plugins.mux.errors import ERRORS, classify, is_nack
+from mesh_plugins.mux.exchange import MuxExchange
 from mesh_plugins.mux.keys import MuxClientKeys
 from mesh_plugins.mux.message import MuxRequest
 from mesh_plugins.mux.server import MuxConnection
@@ -84,6 +88,7 @@ SESSIONS = Module(
 
 STACK = Stack(
     [
+        ACCESS_LOG,
         SPANS,
         SERVER_STATS,
         ERRORS,
@@ -115,19 +120,29 @@ NewRequest = Callable[[str, str, list[tuple[str, str]]], MuxRequest]
 
 @attrs.frozen(eq=False)
 class Dialect:
-    """What tells the protocols apart that are spoken over Mux: `for_client` adds what a client's own keys say to its params."""
+    """What tells the protocols apart that are spoken over Mux.
+
+    `for_client` adds what a client's own keys say to its params. `serve` returns what serves the connections of a listener,
+    whose metrics are in a scope. `new_exchange` makes what the access log keeps of a call.
+    `never_retrying` are further classifiers like `classifier`, which call nothing retryable that may have been begun.
+    """
 
     stack: Stack
     identifier: Identifier
     classifier: Classifier
     for_client: Callable[[Params, ClientSettings], Params]
     request: NewRequest
+    serve: Callable[[Serving, Metrics], Serve]
+    new_exchange: NewExchange
+    never_retrying: tuple[Classifier, ...] = ()
 
 
 def mux(settings: RouterSettings, params: Params) -> Parts:
     """Return the parts of a Mux router; the factory of the protocol kind `mux`."""
     return mux_parts(
-        settings, params, Dialect(STACK, by_destination(settings.dst_prefix), classify, for_client, make_request)
+        settings,
+        params,
+        Dialect(STACK, by_destination(settings.dst_prefix), classify, for_client, make_request, serve, MuxExchange),
     )
 
 
@@ -153,7 +168,7 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
         if ages.idle_time_ms is not None and ages.idle_time_ms / 1e3 < limits.idle_timeout_s:
             limits = attrs.evolve(limits, idle_timeout_s=ages.idle_time_ms / 1e3)
         life = (ages.life_time_ms or math.inf) / 1e3
-        return below, serve(serving(limits, life, scope, allow_half_close=listener.allow_half_close))
+        return below, dialect.serve(serving(limits, life, scope, allow_half_close=listener.allow_half_close), scope)
 
     identifiers = (dialect.identifier,)
     params = router_params(settings, params, for_path, for_any_client)
@@ -161,9 +176,10 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
         params.put(IDENTIFIERS, identifiers)
         .put(IS_NACK, is_nack)
         .put(IS_UNPROCESSED, is_nack)
-        .put(NEVER_RETRYING, (dialect.classifier,))
+        .put(NEVER_RETRYING, (dialect.classifier, *dialect.never_retrying))
         .put(CLASSIFIER, dialect.classifier)
     )
+    params = logged(settings.protocol.config, params.put(EXCHANGE, dialect.new_exchange))
     clients = Clients(params)
     params = params.put(CLIENTS, clients)
 
@@ -194,17 +210,22 @@ def shared(limits: PoolLimits) -> PoolLimits:
     return attrs.evolve(limits, max_size=1) if limits.max_size == PoolLimits().max_size else limits
 
 
-def serve(how: Serving) -> Serve:
+def serve(how: Serving, _scope: Metrics | None = None) -> Serve:
     """Return what serves the connections of one listener."""
 
     async def run(connection: Connection, switch: Switch) -> None:
-        try:
-            async with trio.open_nursery() as nursery:
-                await MuxConnection(connection, switch, how, nursery).run()
-        finally:
-            connection.close()
+        await serve_connection(connection, switch, how)
 
     return run
+
+
+async def serve_connection(connection: Connection, switch: Switch, how: Serving, first: bytes = b"") -> None:
+    """Serve one connection, of which `first` has come already, to its end."""
+    try:
+        async with trio.open_nursery() as nursery:
+            await MuxConnection(connection, switch, how, nursery).run(first)
+    finally:
+        connection.close()
 
 
 def make_request(_method: str, url: str, _headers: list[tuple[str, str]]) -> MuxRequest:

@@ -104,8 +104,11 @@ class MuxConnection:
         self._close_at = math.inf
         self._alarm = Alarm(self._clock, self._look)
 
-    async def run(self) -> None:
-        """Serve until either side ends the connection; whoever calls this closes it, and what the nursery runs has ended."""
+    async def run(self, first: bytes = b"") -> None:
+        """Serve until either side ends the connection; whoever calls this closes it, and what the nursery runs has ended.
+
+        `first` is what has come of it already.
+        """
         self._switch.connections.add(self)
         self._connection.on_hang_up = self._hung_up
         try:
@@ -113,7 +116,7 @@ class MuxConnection:
                 self.drain()
             self._nursery.start_soon(self._write)
             self._nursery.start_soon(self._alarm.run)
-            await self._read()
+            await self._read(first)
         except GONE:
             logger.debug("%s went away", self._connection.peer)
         finally:
@@ -156,11 +159,11 @@ class MuxConnection:
         if self._room is not None:
             self._give_up()
 
-    async def _read(self) -> None:
+    async def _read(self, first: bytes) -> None:
         connection, incoming, clock = self._connection, self._incoming, self._clock
         idle = self._serving.limits.stream_idle_timeout_s
         while True:
-            data = await connection.receive_some()
+            data, first = first or await connection.receive_some(), b""
             if not data:
                 return
             if self._is_ending:

@@ -22,8 +22,13 @@ from mesh import (
     classify_errors,
     key,
 )
+from mesh_plugins.mux.errors import classify as by_status
+from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.thrift.exceptions import result_field
-from mesh_plugins.thrift.message import ThriftReply, ThriftRequest
+from mesh_plugins.thrift.message import ThriftReply, ThriftRequest, read_reply
+from mesh_plugins.thrift.wire import Malformed
+from mesh_plugins.thriftmux.methods import classify as in_mux
+from mesh_plugins.thriftmux.methods import head_of
 
 PASSING = (AttemptTimeout, IdleTimeout, UpstreamBroken)  # trouble with one endpoint that another may not have
 
@@ -52,23 +57,25 @@ class AllSuccessfulConfig:
 
 
 def application_exceptions(request: Request, result: Reply | MeshError) -> Outcome:
-    """Call a `TApplicationException` a failure, and any other reply a success."""
+    """Call a `TApplicationException` a failure, and any other reply a success; in Mux, only one with the status `OK`."""
     if isinstance(result, MeshError):
         return classify_errors(request, result)
+    if isinstance(result, MuxReply):
+        return in_mux(request, result)
     return Outcome.FAILURE if isinstance(result, ThriftReply) and result.is_exception else Outcome.SUCCESS
 
 
 def declared_exceptions(request: Request, result: Reply | MeshError) -> Outcome:
     """Call every exception a failure, and any other reply a success. 2 µs."""
     outcome = application_exceptions(request, result)
-    if outcome is Outcome.SUCCESS and isinstance(result, ThriftReply) and _declares(result):
+    if outcome is Outcome.SUCCESS and isinstance(result, ThriftReply | MuxReply) and _declares(result):
         return Outcome.FAILURE
     return outcome
 
 
-def _declares(reply: ThriftReply) -> bool:
+def _declares(reply: ThriftReply | MuxReply) -> bool:
     try:
-        return result_field(reply) != 0
+        return result_field(read_reply(reply.body.buffered or b"") if isinstance(reply, MuxReply) else reply) != 0
     except Exception:  # noqa: BLE001  a classifier never raises: what cannot be read is no exception that was declared
         return False
 
@@ -83,9 +90,21 @@ def _retrying(judge: Classifier, methods: tuple[str, ...]) -> Classifier:
         outcome = judge(request, result)
         if outcome is not Outcome.FAILURE or (isinstance(result, MeshError) and not isinstance(result, PASSING)):
             return outcome
-        return Outcome.RETRYABLE if isinstance(request, ThriftRequest) and matches(request.head.name) else outcome
+        name = _method(request)
+        return Outcome.RETRYABLE if name is not None and matches(name) else outcome
 
     return classify
+
+
+def _method(request: Request) -> bytes | None:
+    if isinstance(request, ThriftRequest):
+        return request.head.name
+    if not isinstance(request, MuxRequest):
+        return None
+    try:
+        return head_of(request.body.buffered or b"").name
+    except Malformed:
+        return None
 
 
 def _is_one_of(name: bytes, patterns: tuple[str, ...]) -> bool:
@@ -105,8 +124,8 @@ def make_declared_exceptions(config: Any) -> Classifier:
 
 def make_all_successful(_config: Any) -> Classifier:
     """Return the classifier of `io.l5d.thrift.allSuccessful`."""
-    return classify_errors
+    return by_status
 
 
-NEVER_RETRYING = (application_exceptions, declared_exceptions, classify_errors)
+NEVER_RETRYING = (application_exceptions, declared_exceptions, by_status)
 """Those that call nothing retryable but what was certainly not begun."""

@@ -8,7 +8,9 @@ from mesh_plugins.thrift.keys import ThriftClientKeys, ThriftRouterKeys, ThriftS
 
 def _classifier(name: str, summary: str, config: type, function: str) -> Kind:
     factory = f"mesh_plugins.thrift.classifiers:{function}"
-    return Kind(f"io.l5d.thrift.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("thrift",))
+    return Kind(
+        f"io.l5d.thrift.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("thrift", "thriftmux")
+    )
 
 
 KINDS = (

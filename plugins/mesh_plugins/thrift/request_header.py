@@ -6,9 +6,8 @@ Source: finagle-thrift, TTwitterServerFilter.scala; finagle-core, context/Deadli
 """
 
 import random
-import struct
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Iterator
 
 import trio
 
@@ -16,32 +15,19 @@ from mesh import (
     METRICS,
     SERVER_LABEL,
     AnyService,
-    BadRequestContext,
-    Counter,
-    DeadlineExceeded,
-    Dtab,
-    Expiry,
     Make,
     Module,
-    NameSyntaxError,
     Param,
     Params,
     bind,
     new_traces,
-    sooner,
     span_ids,
 )
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT, Contexts, RequestHeader
+from mesh_plugins.filters.deadlines import Deadlines
+from mesh_plugins.mux.contexts import read_deadline
+from mesh_plugins.thrift.delegations import Delegations
+from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest
-from mesh_plugins.thrift.outgoing import DEADLINE, NANOSECONDS
-
-MEMO = 256  # overrides remembered, read once each; cleared when full
-LONGEST = 8192  # bytes of an override that is read at all
-NO_DEADLINE = (1 << 63) - 1
-
-Clock = Callable[[], float]
-WallClock = Callable[[], int]
-"""Returns ns since 1970."""
 
 TRUSTS = Param(True, "trusts headers")
 """Whether a server believes what its clients say beside their calls."""
@@ -55,17 +41,13 @@ class HeaderReader:
     Raises `DeadlineExceeded` if the deadline has passed, and `BadRequestContext` for an override that cannot be read.
     """
 
-    __slots__ = ("_clock", "_memo", "_rejected", "_spans", "_trusts", "_wall_clock")
+    __slots__ = ("_deadlines", "_delegations", "_spans", "_trusts")
 
-    def __init__(
-        self, rejected: Counter, spans: Iterator[bytes], clock: Clock, wall_clock: WallClock, *, trusts: bool = True
-    ) -> None:
-        self._rejected = rejected
+    def __init__(self, deadlines: Deadlines, spans: Iterator[bytes], *, trusts: bool = True) -> None:
+        self._deadlines = deadlines
         self._spans = spans
-        self._clock = clock
-        self._wall_clock = wall_clock
         self._trusts = trusts
-        self._memo: dict[tuple[tuple[bytes, bytes], ...], Dtab] = {}
+        self._delegations = Delegations()
 
     def __call__(self, request: ThriftRequest, service: AnyService, /) -> Awaitable[ThriftReply]:
         if request.header is not None:
@@ -80,44 +62,11 @@ class HeaderReader:
         if header.trace is not None:
             context.trace = header.trace.child(next(self._spans))
         if header.delegations:
-            context.local_dtab = self._dtab(header.delegations)
+            context.local_dtab = self._delegations.read(header.delegations)
         packed = header.context(DEADLINE_CONTEXT)
-        if packed is not None:
-            self._bound(request, packed)
-
-    def _bound(self, request: ThriftRequest, packed: bytes) -> None:
-        try:
-            stamp, deadline = DEADLINE.unpack(packed)
-        except struct.error:
-            return
-        if deadline == NO_DEADLINE:
-            return
-        left = (deadline - max(self._wall_clock(), stamp)) / NANOSECONDS  # a sender's clock may be ahead
-        if left < 0.0:
-            self._rejected.value += 1
-            raise DeadlineExceeded(
-                f"the deadline of the request had passed {-left:.3f} s before it arrived, so nothing was done for it "
-                "(unless the clocks of the hosts are not in step)"
-            )
-        message = f"the deadline of the request has passed, {left:.3f} s after it arrived"
-        ours = Expiry(self._clock() + left, DeadlineExceeded, message, stays=True)
-        request.context.expiry = sooner(request.context.expiry, ours)
-
-    def _dtab(self, delegations: Contexts) -> Dtab:
-        key = tuple(delegations)
-        dtab = self._memo.get(key)
-        if dtab is None:
-            text = ";".join(f"{src.decode('latin-1')}=>{dst.decode('latin-1')}" for src, dst in delegations)
-            if len(text) > LONGEST:
-                raise BadRequestContext(f"a dtab override of {len(text)} bytes is longer than {LONGEST}")
-            try:
-                dtab = Dtab.read(text)
-            except NameSyntaxError as error:
-                raise BadRequestContext(str(error)) from error
-            if len(self._memo) >= MEMO:
-                self._memo.clear()
-            self._memo[key] = dtab
-        return dtab
+        times = None if packed is None else read_deadline(packed)
+        if times is not None:
+            self._deadlines.apply(context, *times)
 
 
 class TraceIds:
@@ -138,10 +87,11 @@ class TraceIds:
 
 
 def _request_header(params: Params, rest: Make) -> AnyService:
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True).scope("admission_control")
+    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
     clock = trio.lowlevel.current_clock().current_time
-    rejected = scope.counter("deadline", "rejected")
-    reader = HeaderReader(rejected, span_ids(random.Random()), clock, time.time_ns, trusts=params[TRUSTS])
+    rejected = scope.counter("admission_control", "deadline", "rejected")
+    deadlines = Deadlines(rejected, scope.histogram("transit_latency_ms"), clock, time.time_ns)
+    reader = HeaderReader(deadlines, span_ids(random.Random()), trusts=params[TRUSTS])
     return bind(reader, rest(params), "request_header")
 
 

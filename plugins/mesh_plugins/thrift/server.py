@@ -7,7 +7,7 @@ cancels the call that is open, but not a one-way call: its client has nothing to
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -45,10 +45,17 @@ GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"
 
 
+Around = Callable[[ThriftRequest, AnyService], Awaitable[ThriftReply]]
+
+
 class ThriftConnection:
-    """One client's connection. State: `_busy` while a call is open; `_is_upgraded` once the client asked for TTwitter."""
+    """One client's connection. State: `_busy` while a call is open; `_is_upgraded` once the client asked for TTwitter.
+
+    `around` stands between the connection and the service of its switch, where that takes no calls of Thrift.
+    """
 
     __slots__ = (
+        "_around",
         "_busy",
         "_clock",
         "_connection",
@@ -64,8 +71,9 @@ class ThriftConnection:
         "_tls",
     )
 
-    def __init__(self, connection: Connection, switch: Switch, serving: Serving) -> None:
+    def __init__(self, connection: Connection, switch: Switch, serving: Serving, around: Around | None = None) -> None:
         self._connection = connection
+        self._around = around
         self._switch = switch
         self._serving = serving
         self._tls = connection.tls
@@ -77,8 +85,10 @@ class ThriftConnection:
         self._expires = self._clock() + serving.life_seconds
         self._scope = trio.CancelScope()
 
-    async def run(self) -> None:
-        """Serve until either side ends the connection, which is closed in any case."""
+    async def run(self, first: bytes = b"") -> None:
+        """Serve until either side ends the connection, which is closed in any case; `first` has come of it already."""
+        if first:
+            self._messages.feed(first)
         self._connection.on_hang_up = self._hung_up
         self._switch.connections.add(self)
         try:
@@ -246,7 +256,8 @@ class ThriftConnection:
     async def _exchange(self, request: ThriftRequest) -> None:
         try:
             self._service = service = self._switch.service
-            reply: ThriftReply = await service(request)
+            around = self._around
+            reply: ThriftReply = await (service(request) if around is None else around(request, service))
         except Exception:
             logger.exception("a call was not answered: the stack has no filter that turns errors into replies")
             reply = exception(request.encoding, request.head, ExceptionType.INTERNAL_ERROR, "internal error")

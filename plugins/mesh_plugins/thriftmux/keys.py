@@ -6,12 +6,13 @@ from typing import ClassVar, Literal
 import attrs
 
 from mesh import key
+from mesh_plugins.access_log.keys import AccessLogKeys
 from mesh_plugins.mux.keys import MuxClientKeys, ping_period_key, ping_timeout_key
 from mesh_plugins.thrift.keys import ThriftClientKeys
 
 
 @attrs.frozen(kw_only=True)
-class ThriftMuxRouterKeys:
+class ThriftMuxRouterKeys(AccessLogKeys):
     """What a router says of ThriftMux."""
 
     thrift_method_in_dst: bool = key("The method is the last segment of a call's name.", False)

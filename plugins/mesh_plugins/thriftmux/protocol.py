@@ -6,9 +6,12 @@ from mesh import POOL_LIMITS, Buffered, ClientSettings, Params, Parts, RouterSet
 from mesh_plugins.mux import protocol as mux
 from mesh_plugins.mux.message import MuxRequest
 from mesh_plugins.mux.protocol import CLIENT_KEYS, Dialect, mux_parts
+from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.message import BINARY
 from mesh_plugins.thrift.protocol import peer_of
 from mesh_plugins.thrift.wire import CALL
+from mesh_plugins.thriftmux.downgrading import serve
+from mesh_plugins.thriftmux.exchange import ThriftMuxExchange
 from mesh_plugins.thriftmux.keys import ThriftMuxClientKeys, ThriftMuxRouterKeys
 from mesh_plugins.thriftmux.methods import by_method, classify
 from mesh_plugins.thriftmux.plain import PLAIN_PEER, SESSIONS
@@ -28,7 +31,10 @@ def thriftmux(settings: RouterSettings, params: Params) -> Parts:
         return below.put(CLIENT_KEYS, extra.mux).put(POOL_LIMITS, mux.shared(below[POOL_LIMITS]))
 
     name = by_method(settings.dst_prefix, method_in_dst=keys.thrift_method_in_dst)
-    return mux_parts(settings, params, Dialect(STACK, name, classify, for_client, make_request))
+    dialect = Dialect(
+        STACK, name, classify, for_client, make_request, serve, ThriftMuxExchange, classifiers.NEVER_RETRYING
+    )
+    return mux_parts(settings, params, dialect)
 
 
 def make_request(_method: str, url: str, headers: list[tuple[str, str]]) -> MuxRequest:

@@ -6,7 +6,7 @@ import trio.testing
 
 from mesh import HttpReply, HttpRequest, Switch
 from mesh.testing import memory_connections
-from mesh_plugins.http.arriving import PREFACE, Arrived, Arriving
+from mesh_plugins.http.arriving import PREFACE, Arrived, first_bytes
 
 
 async def nobody(_request: HttpRequest) -> HttpReply:
@@ -24,7 +24,7 @@ async def test_the_preface_tells_http2_however_it_is_cut(cut: int) -> None:
             await near.send_all(PREFACE[cut:] + b"more")
 
         nursery.start_soon(send)
-        arrived = await Arriving(far, Switch(nobody), 10).first_bytes()
+        arrived = await first_bytes(far, Switch(nobody), 10)
 
     assert arrived.is_http2
     assert arrived.data.startswith(PREFACE)
@@ -34,28 +34,6 @@ async def test_anything_else_is_http1() -> None:
     near, far = memory_connections()
     await near.send_all(b"PRI / HTTP/1.1\r\n")
 
-    arrived = await Arriving(far, Switch(nobody), 10).first_bytes()
+    arrived = await first_bytes(far, Switch(nobody), 10)
 
     assert arrived == Arrived(b"PRI / HTTP/1.1\r\n", False)
-
-
-async def test_a_silent_connection_is_closed(autojump_clock: trio.testing.MockClock) -> None:
-    near, far = memory_connections()
-    switch = Switch(nobody)
-
-    arrived = await Arriving(far, switch, 10).first_bytes()
-
-    assert arrived == Arrived()
-    assert await near.receive_some() == b""
-    assert switch.connections == set()
-
-
-async def test_a_connection_that_has_said_nothing_may_be_hurried(nursery: trio.Nursery) -> None:
-    near, far = memory_connections()
-    arriving = Arriving(far, Switch(nobody), 10)
-
-    arriving.drain()
-
-    assert far.deadline <= trio.current_time() + 1
-    assert arriving.leaves(nobody)
-    near.close()

@@ -2,7 +2,9 @@
 
 import pytest
 
-from mesh import AttemptTimeout, ConnectFailed, Outcome, Overloaded, Reply, UpstreamBroken
+from mesh import AttemptTimeout, Buffered, ConnectFailed, Outcome, Overloaded, Path, Reply, UpstreamBroken
+from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
+from mesh_plugins.mux.wire import NACK, OK
 from mesh_plugins.thrift.classifiers import (
     NEVER_RETRYING,
     AllSuccessfulConfig,
@@ -75,3 +77,41 @@ def test_failures_of_some_methods_may_be_retried(
 
 def test_a_reply_of_another_protocol_is_a_success() -> None:
     assert make_application_exceptions(ApplicationExceptionsConfig())(asked(), Reply()) is Outcome.SUCCESS
+
+
+def in_mux(reply: ThriftReply) -> MuxReply:
+    return MuxReply(OK, reply.body.buffered or b"")
+
+
+@pytest.mark.parametrize(
+    ("reply", "application", "declared", "linkerds"),
+    [
+        (in_mux(RESULT), Outcome.SUCCESS, Outcome.SUCCESS, Outcome.SUCCESS),
+        (in_mux(DECLARED), Outcome.SUCCESS, Outcome.FAILURE, Outcome.SUCCESS),
+        (in_mux(FAILED), Outcome.FAILURE, Outcome.FAILURE, Outcome.SUCCESS),
+        (MuxReply(OK), Outcome.SUCCESS, Outcome.SUCCESS, Outcome.SUCCESS),
+        (failed("no"), Outcome.FAILURE, Outcome.FAILURE, Outcome.FAILURE),
+        (MuxReply(NACK), Outcome.RETRYABLE, Outcome.RETRYABLE, Outcome.RETRYABLE),
+    ],
+)
+def test_each_classifier_judges_answers_of_thriftmux(
+    reply: MuxReply, application: Outcome, declared: Outcome, linkerds: Outcome
+) -> None:
+    judges = (
+        make_application_exceptions(ApplicationExceptionsConfig()),
+        make_declared_exceptions(DeclaredExceptionsConfig()),
+        make_all_successful(AllSuccessfulConfig()),
+    )
+
+    assert [judge(MuxRequest(Path()), reply) for judge in judges] == [application, declared, linkerds]
+
+
+@pytest.mark.parametrize(
+    ("payload", "outcome"),
+    [(b"getUser", Outcome.RETRYABLE), (b"list", Outcome.FAILURE), (None, Outcome.FAILURE)],
+)
+def test_failures_of_some_methods_may_be_retried_in_thriftmux(payload: bytes | None, outcome: Outcome) -> None:
+    judge = make_declared_exceptions(DeclaredExceptionsConfig(retryable_methods=("get*",)))
+    content = b"" if payload is None else BINARY.message(CALL, payload, 1, b"\0")
+
+    assert judge(MuxRequest(Path(), Buffered(content)), in_mux(DECLARED)) is outcome
