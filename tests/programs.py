@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +25,12 @@ def find(program: str) -> str:
         pytest.fail(f"{program} is not listed in .ci/packages, so CI would not install it")
     found = shutil.which(program) or shutil.which(program, path=DAEMONS)
     return found or _miss(f"{program} is not installed; on Debian: apt-get install {package}")
+
+
+def find_script(program: str, distribution: str) -> str:
+    """Return the path of a program that a distribution of the extra `dev` brings, as `find` does for Debian's."""
+    beside = shutil.which(program, path=str(Path(sys.executable).parent))
+    return beside or shutil.which(program) or _miss(f"{program} is not installed: pip install {distribution}")
 
 
 def _miss(reason: str) -> NoReturn:

@@ -37,3 +37,15 @@ def test_a_missing_program_fails_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_program_that_ci_would_not_install_fails_everywhere() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"not listed in \.ci/packages"):
         programs.find("telnet")
+
+
+def test_a_program_beside_the_interpreter_is_found() -> None:
+    assert programs.find_script("pytest", "pytest").endswith("/pytest")
+
+
+@pytest.mark.usefixtures("without_programs")
+def test_a_missing_script_skips_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+
+    with pytest.raises(pytest.skip.Exception, match="pip install envoy-of-nowhere"):
+        programs.find_script("no-envoy", "envoy-of-nowhere")
