@@ -68,8 +68,8 @@ function tiles(routers) {
     tile("Success rate", percent(success, success + failures), `${number(failures)} failures per second`),
     tile("Latency, p99", ms(latency < 0 ? NaN : latency), "of the last minute"),
     tile("In progress", number(sum(servers, "pending")), "requests"),
-    tile("Connections in", number(sum(servers, "connections")), `${bytes(sum(servers, "received"))}/s in, ${bytes(sum(servers, "sent"))}/s out`),
-    tile("Connections out", number(sum(clients, "connections")), `${number(clients.length)} clients`));
+    tile("Connections in", number(sum(servers, "connections")), `↓ ${bytes(sum(servers, "received"))}/s  ↑ ${bytes(sum(servers, "sent"))}/s`),
+    tile("Connections out", number(sum(clients, "connections")), `${number(clients.length)} ${clients.length === 1 ? "client" : "clients"}`));
 }
 
 function drawn(router) {
