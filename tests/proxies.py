@@ -13,7 +13,7 @@ import trio
 
 from mesh.config import read_text
 from mesh.life import Life
-from mesh.linker.assemble import assemble
+from mesh.linker.assemble import BuiltServer, assemble
 from mesh.linker.process import Linker
 from mesh.linker.run import running
 from mesh.metrics import Metrics, flat
@@ -111,11 +111,18 @@ async def unheard(text: str, connect: Connector) -> AsyncIterator[AnyService]:
 
     Nothing listens.
     """
+    async with unheard_server(text, connect) as server:
+        yield server.service
+
+
+@contextlib.asynccontextmanager
+async def unheard_server(text: str, connect: Connector) -> AsyncIterator[BuiltServer]:
+    """Do as `unheard`, and yield the server, which speaks its protocol over any connection."""
     async with trio.open_nursery() as nursery:
         life = Life(nursery)
         try:
             params = Params().put(CONNECTOR, connect)
-            yield assemble(settings_of(text), kinds(), life, Metrics(), params).routers[0].servers[0].service
+            yield assemble(settings_of(text), kinds(), life, Metrics(), params).routers[0].servers[0]
         finally:
             life.close()
             nursery.cancel_scope.cancel()

@@ -51,13 +51,14 @@ class Canned(Connection):
         """Do nothing."""
 
 
-async def _canned(endpoint: Endpoint) -> Connection:
+async def canned(endpoint: Endpoint) -> Connection:
+    """Open such a connection: a connector."""
     return Canned(endpoint)
 
 
 def built(feature: Feature) -> contextlib.AbstractAsyncContextManager[AnyService]:
     """Build a router with one feature; what takes its server's requests is there inside the block."""
-    return unheard(stack(DTAB, server=feature.server, **feature.router), _canned)
+    return unheard(stack(DTAB, server=feature.server, **feature.router), canned)
 
 
 async def batch(service: AnyService, count: int) -> float:

@@ -20,6 +20,8 @@ INSTALLED_BY = {
     "java": "apt-get install default-jdk-headless",
     "mvn": "apt-get install maven",
     "taskset": "apt-get install util-linux",
+    "valgrind": "apt-get install valgrind",
+    "callgrind_control": "apt-get install valgrind",
 }
 # Debian keeps daemons in sbin, which is not on a user's path; the environment that runs us comes first.
 PLACES = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"

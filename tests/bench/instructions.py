@@ -1,0 +1,109 @@
+"""`python -m tests.bench.instructions`: how many instructions a request takes, by default and with each feature.
+
+A time means little on a busy machine; this figure is the same to 0.3 % in each run, and shows what a change of a few lines
+brings. Each variant is a router in a process of its own under valgrind, between a client that asks and endpoints that answer
+from memory: all of the stacks and both halves of the codec, without a system call, or the scheduling of tasks.
+"""
+
+import contextlib
+import gc
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import click
+import trio
+
+from mesh import Endpoint, Switch
+from tests.bench.costs import DEFAULT, DTAB, Canned, canned
+from tests.bench.errors import ChildError, MissingProgram
+from tests.bench.features import OFF, ON, PRODUCTION, Feature
+from tests.bench.needs import check, find
+from tests.proxies import stack, unheard_server
+
+REQUEST = b"GET / HTTP/1.1\r\nhost: web\r\nuser-agent: bench\r\naccept: */*\r\n\r\n"
+WARM = 200  # requests three times: then CPython has specialised what it will
+FEATURES = (DEFAULT, PRODUCTION, *ON, *OFF)
+COLLECTED = re.compile(r"Collected : (\d+)")
+SECONDS = 300.0  # how long one variant may take at most
+
+
+class Asking(Canned):
+    """A connection with a client that asks `left` times, each time when it is read, and closes then."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(Endpoint("127.0.0.1", 50000))
+        self.local = "127.0.0.1:4140"
+        self._left = left
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return a request, or the end."""
+        self._left -= 1
+        return REQUEST if self._left >= 0 else b""
+
+
+def count(feature: Feature, requests: int) -> float:
+    """Return the instructions of a request with a feature. Raises `ChildError` if that was not to be counted."""
+    with tempfile.TemporaryDirectory(prefix="linker-instructions-") as folder:
+        counter = [find("valgrind"), "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
+        counted = [sys.executable, "-m", "tests.bench.instructions", "--requests", str(requests), "--counted"]
+        environment = os.environ | {"PYTHONHASHSEED": "0"}  # which decides how full the slots of dicts are
+        ended = subprocess.run(
+            [*counter, *counted, feature.what],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=SECONDS,
+            check=False,
+        )
+    return collected(ended.stderr) / requests
+
+
+def collected(log: str) -> int:
+    """Return the instructions that valgrind tells of at its end; raises `ChildError` if it tells of none."""
+    told = COLLECTED.search(log)
+    if told is None or not int(told[1]):
+        raise ChildError(f"valgrind counted nothing: {log[-2000:]}")
+    return int(told[1])
+
+
+async def serve(feature: Feature, requests: int) -> None:
+    """Serve requests, and have those after the first ones counted."""
+    gc.disable()  # whose work falls on some requests and not on others
+    async with unheard_server(stack(DTAB, server=feature.server, **feature.router), canned) as server:
+        for _ in range(3):
+            await server.serve(Asking(WARM), Switch(server.service))
+        await trio.to_thread.run_sync(_switch, "on")
+        await server.serve(Asking(requests), Switch(server.service))
+        await trio.to_thread.run_sync(_switch, "off")
+
+
+def _switch(state: str) -> None:
+    command = [find("callgrind_control"), f"--instr={state}", str(os.getpid())]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+
+@click.command()
+@click.option("--only", default="", help="Only features whose names hold this.")
+@click.option("--requests", default=1000, show_default=True, help="How many are counted.")
+@click.option("--counted", hidden=True, help="Be the process that is counted, of the feature of this name.")
+def main(only: str, requests: int, counted: str | None) -> None:
+    """Count the instructions of a request, for the default stack and each feature beside it."""
+    if counted is not None:
+        feature = next(feature for feature in FEATURES if feature.what == counted)
+        with tempfile.TemporaryDirectory(prefix="linker-counted-") as folder, contextlib.chdir(folder):
+            trio.run(serve, feature, requests)
+        return
+    try:
+        check(["valgrind", "callgrind_control"])
+    except MissingProgram as error:
+        raise click.ClickException(str(error)) from error
+    for feature in FEATURES:
+        if only in feature.what:
+            click.echo(f"{count(feature, requests):10,.0f}  {feature.what}")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m tests.bench.instructions")

@@ -1,0 +1,32 @@
+import pytest
+
+from mesh import Switch
+from tests.bench.costs import DTAB, canned
+from tests.bench.errors import ChildError
+from tests.bench.instructions import Asking, collected
+from tests.proxies import stack, unheard_server
+
+LOG = "==7== Events    : Ir\n==7== Collected : {}\n==7==\n"
+
+
+def test_what_was_counted_is_read_from_the_log() -> None:
+    assert collected(LOG.format(203415000)) == 203_415_000
+
+
+@pytest.mark.parametrize("log", ["", LOG.format(0), "valgrind: cannot start"])
+def test_a_log_without_a_count_is_an_error(log: str) -> None:
+    with pytest.raises(ChildError, match="valgrind counted nothing"):
+        collected(log)
+
+
+async def test_a_client_is_served_until_it_has_asked_its_last() -> None:
+    sent: list[bytes] = []
+
+    class Noting(Asking):
+        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+            sent.append(bytes(data))
+
+    async with unheard_server(stack(DTAB), canned) as server:
+        await server.serve(Noting(3), Switch(server.service))
+
+    assert [reply[:15] for reply in sent] == [b"HTTP/1.1 200 OK"] * 3
