@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable, Iterator
 
+import attrs
+
 from mesh import (
     BREAKERS,
     CLASSIFIER,
@@ -18,6 +20,7 @@ from mesh import (
     Connection,
     Endpoint,
     Introduction,
+    Limits,
     Params,
     Path,
     PoolLimits,
@@ -193,3 +196,11 @@ def _new_distributor(settings: BalancerSettings) -> NewDistributor:
     if settings.locality is not None:
         new = near(new, settings.locality)
     return new
+
+
+def aged(listener: ServerSettings) -> tuple[Limits, float]:
+    """Return the limits of a listener's connections, with what is said of idle ones, and how many seconds they may last."""
+    limits, ages = listener.limits, listener.server_session
+    if ages.idle_time_ms is not None:
+        limits = attrs.evolve(limits, idle_timeout_s=min(limits.idle_timeout_s, ages.idle_time_ms / 1e3))
+    return limits, (ages.life_time_ms or math.inf) / 1e3

@@ -31,13 +31,14 @@ from mesh import (
     PluginError,
     PoolLimits,
     RouterSettings,
+    ServerSettings,
     TlsConnector,
     connect,
 )
 from mesh.testing import reply, request
 from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.accrual.consecutive import Consecutive
-from mesh_plugins.assembly import router_params, server_params
+from mesh_plugins.assembly import aged, router_params, server_params
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
 from mesh_plugins.balancers.members import Members
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
@@ -235,3 +236,22 @@ def test_the_limits_of_a_server_are_those_of_its_file() -> None:
     params = server_params(server, Params())
 
     assert (params[MAX_CONCURRENT], params[TIMEOUT_SECONDS]) == (3, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("ages", "idle", "life"),
+    [
+        ({}, 3600.0, math.inf),
+        ({"idle_time_ms": 500, "life_time_ms": 2000}, 0.5, 2.0),
+        ({"idle_time_ms": 10**8}, 3600.0, math.inf),
+    ],
+)
+def test_connections_are_no_older_and_no_longer_idle_than_their_listener_says(
+    ages: dict[str, int], idle: float, life: float
+) -> None:
+    listener = ServerSettings(port=0)
+    listener = attrs.evolve(listener, server_session=attrs.evolve(listener.server_session, **ages))
+
+    limits, seconds = aged(listener)
+
+    assert (limits.idle_timeout_s, seconds) == (idle, life)

@@ -24,20 +24,20 @@ from mesh import (
     Life,
     Limits,
     RemoteProtocolError,
-    Session,
     UpstreamBroken,
     UpstreamProtocolError,
 )
 from mesh_plugins.http.gathered import Gathered
 from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http1.head import CHUNKED, ClientEngine, ReplyHead
+from mesh_plugins.single import SingleSession
 from mesh_plugins.tunnels.tunnel import Tunnel
 
 PIECE = 262144  # bytes asked for at once while a body streams
 CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default
 
 
-class Http1Session(Session):
+class Http1Session(SingleSession):
     """A session over one connection; see the module for how it works. Raises `UpstreamBroken`, `IdleTimeout`, and what
     the request's expiry says. `_expiry` is what bounds the present exchange: after the head of the reply, its deadline.
     `_lacks_body`: a request that streams was sent without the first byte of its body, so that nobody can have acted on it.
@@ -45,7 +45,6 @@ class Http1Session(Session):
 
     __slots__ = (
         "_clock",
-        "_connection",
         "_engine",
         "_expiry",
         "_idle_seconds",
@@ -56,8 +55,7 @@ class Http1Session(Session):
     )
 
     def __init__(self, connection: Connection, engine: ClientEngine, limits: Limits, life: Life) -> None:
-        super().__init__(capacity=1)
-        self._connection = connection
+        super().__init__(connection)
         self._engine = engine
         self._idle_seconds = limits.stream_idle_timeout_s
         self._life = life
@@ -66,7 +64,6 @@ class Http1Session(Session):
         self._pump_error: Exception | None = None
         self._lacks_body = False
         self._expiry: Expiry | None = None
-        connection.on_hang_up = self._hung_up
 
     async def __call__(self, request: HttpRequest, /) -> HttpReply:  # type: ignore[override]  # HTTP only
         connection = self._connection
@@ -201,22 +198,10 @@ class Http1Session(Session):
         """Take note that the body has been read to its end; for the body alone."""
         self._finish(keep_alive)
 
-    def is_usable(self) -> bool:
-        return not self.closed and self._connection.is_quiet()
-
-    def _hung_up(self) -> None:
-        """The endpoint closed, or spoke, while nobody was reading: a free connection is not kept open for nothing."""
-        if self.capacity:
-            self.close()
-
     def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.capacity = 0
-            if self._pump is not None:
-                self._pump.cancel()
-            self._connection.close()
-            self.on_change(self)
+        if self._pump is not None and not self.closed:
+            self._pump.cancel()
+        super().close()
 
     async def _stream(self, request: HttpRequest) -> ReplyHead:
         """Send a request whose body is still coming, and return the first head of the reply."""

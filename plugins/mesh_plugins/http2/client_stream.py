@@ -9,7 +9,7 @@ from mesh import EMPTY, Body, Expiry, Fields, HttpReply, HttpRequest, MeshError,
 from mesh_plugins.http2.engine import ReplyHead
 from mesh_plugins.http2.inflow import Flow, Inflow
 from mesh_plugins.http2.outflow import Outflow
-from mesh_plugins.http2.parking import Parking
+from mesh_plugins.parking import Parking
 
 
 class Streams(Protocol):

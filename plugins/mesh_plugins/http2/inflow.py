@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from mesh import Body, Buffered, Fields, MeshError
 from mesh_plugins.http.gathered import Gathered, Trailed
-from mesh_plugins.http2.parking import Parking
+from mesh_plugins.parking import Parking
 
 
 class Flow:

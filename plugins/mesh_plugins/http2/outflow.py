@@ -6,7 +6,7 @@ from mesh import Body, Expiry, Fields
 from mesh_plugins.http2.engine import Engine
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.outlet import Outlet
-from mesh_plugins.http2.parking import Parking
+from mesh_plugins.parking import Parking
 
 
 class Outflow:

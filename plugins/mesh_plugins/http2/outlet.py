@@ -12,7 +12,7 @@ import trio
 
 from mesh import Connection
 from mesh_plugins.http2.engine import Engine
-from mesh_plugins.http2.parking import Parking
+from mesh_plugins.parking import Parking
 
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 

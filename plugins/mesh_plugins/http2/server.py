@@ -37,7 +37,7 @@ from mesh_plugins.http2.outlet import GONE, Outlet
 from mesh_plugins.http2.server_stream import RequestBody, ServerStream
 from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.http2.upgrade import SWITCH, Upgrade
-from mesh_plugins.http2.workers import Workers
+from mesh_plugins.workers import Workers
 
 logger = logging.getLogger(__name__)
 

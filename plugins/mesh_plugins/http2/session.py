@@ -43,8 +43,8 @@ from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.options import MAX_STREAM, Options
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import GONE, Outlet
-from mesh_plugins.http2.parking import Parking
 from mesh_plugins.http2.serving import Pings, StreamCounts
+from mesh_plugins.parking import Parking
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ given up. State changes between awaits.
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from trio import lowlevel
 
@@ -18,18 +17,9 @@ from mesh import Connection
 from mesh_plugins.mux.fragments import pieces
 from mesh_plugins.mux.handshake import ANY_WINDOW
 from mesh_plugins.mux.wire import HEAD_BYTES, RDISPATCH, TDISPATCH
+from mesh_plugins.parking import WOKEN
 
 FULL_BYTES = 1 << 20  # beyond which nothing that asks for more is begun
-
-
-class _Woken:
-    """What a woken task is told: nothing; may be unwrapped any number of times."""
-
-    def unwrap(self) -> None:
-        return None
-
-
-WOKEN: Any = _Woken()  # not an `outcome.Outcome`, which is a closed union: one for each wake-up costs 1 µs
 
 
 class Outgoing:

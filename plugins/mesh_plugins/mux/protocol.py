@@ -41,7 +41,7 @@ from mesh import (
 from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE, NewExchange
 from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params, take_over
+from mesh_plugins.assembly import aged, router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
@@ -164,10 +164,7 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
         trusts = not (listener.clear_context or listener.profile == "edge")
         below = server_params(listener, below).put(TRUSTS_CONTEXTS, trusts)
         scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
-        ages, limits = listener.server_session, listener.limits
-        if ages.idle_time_ms is not None and ages.idle_time_ms / 1e3 < limits.idle_timeout_s:
-            limits = attrs.evolve(limits, idle_timeout_s=ages.idle_time_ms / 1e3)
-        life = (ages.life_time_ms or math.inf) / 1e3
+        limits, life = aged(listener)
         return below, dialect.serve(serving(limits, life, scope, allow_half_close=listener.allow_half_close), scope)
 
     identifiers = (dialect.identifier,)

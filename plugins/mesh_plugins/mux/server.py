@@ -1,7 +1,7 @@
 """The serving side of Mux: one client's connection, its calls side by side, each handed to the service of the switch.
 
-Theory of operation. One task reads, one writes (`Outgoing`), one keeps the time, and `Workers` answer the calls. All belong
-to one nursery and end together. While too much waits to be written, nothing more is read.
+Theory of operation. One task reads, one writes (`Outgoing`), one keeps the time, and workers answer the calls (`Answering`).
+All belong to one nursery and end together. While too much waits to be written, nothing more is read.
 
 A client that is drained is asked to send nothing more (`Tdrain`), is served until it agrees (`Rdrain`), and what it sends
 afterwards is refused. What cannot be understood as a frame ends the connection; what is a frame out of place is answered
@@ -17,6 +17,7 @@ import trio
 from mesh import AnyService, BadRequestContext, Connection, Context, RemoteProtocolError, Switch
 from mesh_plugins.mux import failure, messages
 from mesh_plugins.mux.alarm import Alarm
+from mesh_plugins.mux.answering import Answering
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer
 from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
 from mesh_plugins.mux.handshake import MARKER_FRAME, RINIT_FRAME, Incompatible, is_marker, terms
@@ -41,7 +42,6 @@ from mesh_plugins.mux.wire import (
     frame,
     signed,
 )
-from mesh_plugins.mux.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ class MuxConnection:
     __slots__ = (
         "_alarm",
         "_asked",
+        "_calls",
         "_clock",
         "_close_at",
         "_connection",
@@ -77,7 +78,6 @@ class MuxConnection:
         "_serving",
         "_switch",
         "_tls",
-        "_workers",
     )
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving, nursery: trio.Nursery) -> None:
@@ -93,7 +93,7 @@ class MuxConnection:
         self._outgoing.on_full = self._look_out
         self._outgoing.on_room = self._has_room
         self._outgoing.on_excess = self._give_up
-        self._workers = Workers(nursery, switch, self._answer, limits.mux_max_frame_bytes, self._emptied)
+        self._calls = Answering(nursery, switch, self._answer, limits.mux_max_frame_bytes, self._emptied)
         self._incoming = Incoming(limits)
         self._room: trio.Event | None = None
         self._read_up = trio.Event()
@@ -122,10 +122,10 @@ class MuxConnection:
         finally:
             self._switch.connections.discard(self)
         self._read_up.set()
-        if self._serving.allow_half_close and self._workers.pending:
+        if self._serving.allow_half_close and self._calls.pending:
             self._drained = True  # which ends the connection with the last answer
         elif not self._is_ending:
-            self._workers.abandon()
+            self._calls.abandon()
             self._nursery.cancel_scope.cancel()
 
     def drain(self) -> None:
@@ -148,7 +148,7 @@ class MuxConnection:
             self._hasten_close(HURRY_SECONDS)
 
     def leaves(self, service: AnyService) -> bool:
-        return not self._workers.uses(service)
+        return not self._calls.uses(service)
 
     def _hasten_close(self, seconds: float) -> None:
         self._close_at = min(self._close_at, self._clock() + seconds)
@@ -199,7 +199,7 @@ class MuxConnection:
 
     def _dispatch(self, decode: Callable[[bytes, Context], MuxRequest], tag: int, received: bytes) -> None:
         """Begin a call."""
-        pending = self._workers.pending
+        pending = self._calls.pending
         if tag == MARKER_TAG:
             self._complain(tag, "tag 0 is for messages that nobody answers")
             return
@@ -220,11 +220,11 @@ class MuxConnection:
             return
         limits = self._serving.limits
         size, most = len(received), limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
-        if self._drained or len(pending) >= limits.mux_max_pending or self._workers.held + size > most:
+        if self._drained or len(pending) >= limits.mux_max_pending or self._calls.held + size > most:
             self._answer(tag, request, REFUSED.pack_plain() if request.is_plain else REFUSED.pack())
             return
         context.tls = self._tls
-        self._workers.begin(tag, request, size)
+        self._calls.begin(tag, request, size)
 
     def _take_other(self, kind: int, tag: int, received: bytes) -> None:
         """Do what a frame asks for that is no call."""
@@ -260,7 +260,7 @@ class MuxConnection:
 
     def _discard(self, tag: int) -> None:
         self._incoming.drop(tag)
-        if self._workers.discard(tag):
+        if self._calls.discard(tag):
             self._outgoing.add(frame(RDISCARDED, tag))
         else:
             self._serving.orphans.value += 1
@@ -272,7 +272,7 @@ class MuxConnection:
         """End a connection that makes no sense any more, once what was said is sent."""
         logger.debug("%s: refused: %s", self._connection.peer, error)
         self._switch.refused(error)
-        self._workers.abandon()
+        self._calls.abandon()
         self._end()
 
     def _answer(self, tag: int, request: MuxRequest, packed: bytes) -> None:
@@ -287,7 +287,7 @@ class MuxConnection:
                     await self._read_up.wait()
         except GONE:
             logger.debug("%s went away", self._connection.peer)
-        self._workers.abandon()
+        self._calls.abandon()
         self._nursery.cancel_scope.cancel()
 
     def _has_room(self) -> None:
@@ -300,7 +300,7 @@ class MuxConnection:
     def _give_up(self) -> None:
         """End a connection whose client does not read."""
         logger.debug("%s reads nothing", self._connection.peer)
-        self._workers.abandon()
+        self._calls.abandon()
         self._connection.abort()
         self._nursery.cancel_scope.cancel()
 
@@ -312,7 +312,7 @@ class MuxConnection:
 
     def _emptied(self) -> None:
         """The last call was answered, or the client agreed to be drained."""
-        if self._drained and not self._workers.pending and not self._is_ending:
+        if self._drained and not self._calls.pending and not self._is_ending:
             self._end()
 
     def _look(self, now: float) -> float:
@@ -322,7 +322,7 @@ class MuxConnection:
             self._heard + limits.stream_idle_timeout_s if self._incoming.is_within and self._room is None else math.inf,
             outgoing.since + limits.stream_idle_timeout_s,
         )
-        is_idle = not self._workers.pending
+        is_idle = not self._calls.pending
         idle_at = self._heard + limits.idle_timeout_s if is_idle else math.inf
         if stalled_at <= now:
             self._give_up()

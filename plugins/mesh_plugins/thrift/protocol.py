@@ -1,6 +1,5 @@
 """The protocol `thrift`: its default stack, and what the settings mean to it."""
 
-import math
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -27,7 +26,7 @@ from mesh import (
 from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE
 from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params, take_over
+from mesh_plugins.assembly import aged, router_params, server_params, take_over
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING, CLIENTS, Clients
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
@@ -129,9 +128,7 @@ def peer_of(keys: ThriftClientKeys, default_protocol: str) -> Peer:
 
 def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) -> Serving:
     extra: ThriftServerKeys = listener.extra
-    limits, session = listener.limits, listener.server_session
-    if session.idle_time_ms is not None and session.idle_time_ms / 1e3 < limits.idle_timeout_s:
-        limits = attrs.evolve(limits, idle_timeout_s=session.idle_time_ms / 1e3)
+    limits, life = aged(listener)
     scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
     return Serving(
         ENCODINGS[extra.thrift_protocol or keys.thrift_protocol],
@@ -139,7 +136,7 @@ def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) ->
         limits,
         Bounds.of(limits),
         listener.allow_half_close,
-        (session.life_time_ms or math.inf) / 1e3,
+        life,
         scope.counter("idle"),
         scope.counter("lifetime"),
     )

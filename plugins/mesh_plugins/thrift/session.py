@@ -23,6 +23,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.single import SingleSession
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.framing import new_messages
 from mesh_plugins.thrift.message import BINARY, Encoding, Message, ThriftReply, ThriftRequest, encoding_of, nothing
@@ -43,7 +44,7 @@ class Peer:
     upgrades: bool = False
 
 
-class ThriftSession(Session):
+class ThriftSession(SingleSession):
     """A session over one connection; see the module for how it works. Raises `UpstreamBroken`, `IdleTimeout`, and what
     the request's expiry says. State: `_is_upgraded`, None while the endpoint is still to be asked; `_has_sent` in a call.
     """
@@ -51,7 +52,6 @@ class ThriftSession(Session):
     __slots__ = (
         "_bounds",
         "_clock",
-        "_connection",
         "_expiry",
         "_has_sent",
         "_idle_seconds",
@@ -61,8 +61,7 @@ class ThriftSession(Session):
     )
 
     def __init__(self, connection: Connection, peer: Peer, limits: Limits) -> None:
-        super().__init__(capacity=1)
-        self._connection = connection
+        super().__init__(connection)
         self._peer = peer
         self._bounds = Bounds.of(limits)
         self._messages = new_messages(peer.encoding, self._bounds, is_framed=peer.is_framed)
@@ -71,7 +70,6 @@ class ThriftSession(Session):
         self._expiry: Expiry | None = None
         self._has_sent = False
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        connection.on_hang_up = self._hung_up
 
     async def __call__(self, request: ThriftRequest, /) -> ThriftReply:  # type: ignore[override]  # Thrift only
         connection = self._connection
@@ -179,21 +177,6 @@ class ThriftSession(Session):
             self.close()
         elif not self.closed:
             self.capacity = 1
-            self.on_change(self)
-
-    def is_usable(self) -> bool:
-        return not self.closed and self._connection.is_quiet()
-
-    def _hung_up(self) -> None:
-        """The endpoint closed, or spoke, while nobody was reading: a free connection is not kept open for nothing."""
-        if self.capacity:
-            self.close()
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.capacity = 0
-            self._connection.close()
             self.on_change(self)
 
     def _translated(self, error: Exception) -> Exception:

@@ -3,19 +3,18 @@
 from collections.abc import Callable
 
 from mesh import Connection, Life, NewSession, Reply, Request, Session
+from mesh_plugins.single import SingleSession
 from mesh_plugins.tunnels.tunnel import Tunnel
 
 
-class TunnelSession(Session):
+class TunnelSession(SingleSession):
     """A connection that waits to become a tunnel; `reply` makes what carries it."""
 
-    __slots__ = ("_connection", "_reply")
+    __slots__ = ("_reply",)
 
     def __init__(self, connection: Connection, reply: Callable[[Tunnel], Reply]) -> None:
-        super().__init__(capacity=1)
-        self._connection = connection
+        super().__init__(connection)
         self._reply = reply
-        connection.on_hang_up = self._hung_up
 
     async def __call__(self, request: Request, /) -> Reply:
         self.capacity = 0
@@ -27,17 +26,6 @@ class TunnelSession(Session):
     def is_usable(self) -> bool:
         """Return whether the endpoint still listens; it may have spoken, as those do that greet their clients."""
         return not self.closed and not self._connection.hung_up
-
-    def _hung_up(self) -> None:
-        if self.capacity:
-            self.close()
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self.capacity = 0
-            self._connection.close()
-            self.on_change(self)
 
 
 def new_tunnel_session(reply: Callable[[Tunnel], Reply]) -> NewSession:

@@ -1,4 +1,4 @@
-"""The tasks that answer calls."""
+"""Calls, and how they are answered."""
 
 import gc
 import weakref
@@ -10,23 +10,23 @@ import trio
 import trio.testing
 
 from mesh import Body, Buffered, Path, Switch
-from mesh_plugins.mux import workers as module
+from mesh_plugins import workers as module
+from mesh_plugins.mux.answering import Answering
 from mesh_plugins.mux.message import MuxReply, MuxRequest
-from mesh_plugins.mux.workers import Workers
 
 
 @attrs.define(eq=False)
 class Bench:
-    """Workers, and what they did."""
+    """Answering, and what they did."""
 
     switch: Switch
-    workers: Workers
+    calls: Answering
     answers: dict[int, bytes] = attrs.field(factory=dict)
     emptied: int = 0
 
     def begin(self, tag: int, payload: bytes = b"hi", *, is_plain: bool = False) -> MuxRequest:
         request = MuxRequest(Path(), Buffered(payload), is_plain=is_plain)
-        self.workers.begin(tag, request)
+        self.calls.begin(tag, request)
         return request
 
     def answer(self, tag: int, _request: MuxRequest, packed: bytes) -> None:
@@ -43,7 +43,7 @@ async def echo(request: MuxRequest) -> MuxReply:
 def bench(nursery: trio.Nursery, service: Callable[[MuxRequest], Awaitable[MuxReply]] = echo) -> Bench:
     switch = Switch(service)
     made: list[Bench] = []
-    workers = Workers(nursery, switch, lambda *answer: made[0].answer(*answer), 100, lambda: made[0].empty())
+    workers = Answering(nursery, switch, lambda *answer: made[0].answer(*answer), 100, lambda: made[0].empty())
     made.append(Bench(switch, workers))
     return made[0]
 
@@ -70,7 +70,7 @@ async def test_calls_are_answered_side_by_side(nursery: trio.Nursery) -> None:
 
     assert before == {3: b"\x00\x00\x00quick"}
     assert tried.answers[2] == b"\x00\x00\x00slow"
-    assert (tried.workers.pending, tried.emptied) == ({}, 1)
+    assert (tried.calls.pending, tried.emptied) == ({}, 1)
     nursery.cancel_scope.cancel()
 
 
@@ -91,7 +91,7 @@ async def test_a_worker_takes_one_call_after_the_other(nursery: trio.Nursery) ->
 
 
 async def test_only_so_many_workers_wait_for_calls(nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_IDLE", 2)
+    monkeypatch.setattr(module, "MOST_PARKED", 2)
     tried = bench(nursery)
     for tag in range(2, 12):
         tried.begin(tag)
@@ -114,11 +114,11 @@ async def test_a_call_that_is_given_up_is_cancelled_and_not_answered(nursery: tr
     tried = bench(nursery, hang)
     tried.begin(2)
     await settled()
-    given_up = [tried.workers.discard(2), tried.workers.discard(2)]
+    given_up = [tried.calls.discard(2), tried.calls.discard(2)]
     await settled()
 
     assert (given_up, seen, tried.answers, tried.emptied) == ([True, False], ["DC client_gone"], {}, 1)
-    assert tried.workers.pending == {}
+    assert tried.calls.pending == {}
     nursery.cancel_scope.cancel()
 
 
@@ -131,7 +131,7 @@ async def test_the_tag_of_a_call_that_was_given_up_can_be_used_again(nursery: tr
     tried = bench(nursery, shielded)
     tried.begin(2, b"first")
     await settled()
-    tried.workers.discard(2)
+    tried.calls.discard(2)
     tried.begin(2, b"second")
     await trio.sleep(0.05)
 
@@ -200,10 +200,10 @@ async def test_one_knows_which_service_has_calls_open(nursery: trio.Nursery) -> 
     tried.begin(2)
     tried.switch.service = echo
     await settled()
-    while_open = (tried.workers.uses(hang), tried.workers.uses(echo))
-    tried.workers.discard(2)
+    while_open = (tried.calls.uses(hang), tried.calls.uses(echo))
+    tried.calls.discard(2)
 
-    assert (while_open, tried.workers.uses(hang)) == ((True, False), False)
+    assert (while_open, tried.calls.uses(hang)) == ((True, False), False)
     nursery.cancel_scope.cancel()
 
 
@@ -228,7 +228,7 @@ async def test_a_worker_without_a_call_keeps_nothing_of_the_last_one(nursery: tr
 
     def begin(tag: int) -> weakref.ref[Traced]:
         body = Traced(b"large")
-        made.workers.begin(tag, MuxRequest(Path(), body))
+        made.calls.begin(tag, MuxRequest(Path(), body))
         return weakref.ref(body)
 
     made = bench(nursery)
@@ -249,12 +249,12 @@ async def test_one_knows_how_many_bytes_the_open_calls_have(nursery: trio.Nurser
     made = bench(nursery, hang)
 
     for tag, path in ((2, ""), (3, "/a"), (4, "")):
-        made.workers.begin(tag, MuxRequest(Path.read(path) if path else Path()), 1000)
-    held = [made.workers.held]
+        made.calls.begin(tag, MuxRequest(Path.read(path) if path else Path()), 1000)
+    held = [made.calls.held]
     await settled()
-    held.append(made.workers.held)
-    made.workers.discard(2)
-    held.append(made.workers.held)
+    held.append(made.calls.held)
+    made.calls.discard(2)
+    held.append(made.calls.held)
     await settled()
 
-    assert [*held, made.workers.held] == [3000, 2000, 1000, 1000]
+    assert [*held, made.calls.held] == [3000, 2000, 1000, 1000]
