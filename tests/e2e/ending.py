@@ -21,7 +21,7 @@ from tests.e2e.raw import Incomplete, Message, RawConnection, request
 from tests.e2e.stubs import Stub, ungrouped
 from tests.soak.ends import End
 
-SECONDS = 1.0
+SECONDS = 5.0
 TICK_SECONDS = 0.001
 HUGE = b"x" * 6_000_000  # more than all windows and sockets on the way take
 LARGE = b"x" * 150_000  # more than a window, and less than what a socket keeps: a FIN behind it is still seen

@@ -71,6 +71,15 @@ def options_of(keys: Http2SideKeys, limits: Limits, most_streams: int) -> Option
     )
 
 
+def shared(options: Options, streams: int) -> Options:
+    """Let the windows of so many streams fit into the connection's, which calls of many clients share.
+
+    Otherwise one client that reads nothing of its replies would stop those of all others.
+    """
+    windows = math.ceil(streams * options.stream_window / options.connection_window)
+    return attrs.evolve(options, unread_windows=max(options.unread_windows, windows + 1))
+
+
 def pings_of(keys: Http2SideKeys) -> Pings:
     """Return when one side asks whether the other is there."""
     every = math.inf if keys.ping_interval_ms is None else keys.ping_interval_ms / 1e3
@@ -123,7 +132,7 @@ def calling(below: Params, client: ClientSettings, limits: Limits, engine: str) 
     if chosen == "http/1.1":
         return below.put(SESSION, plain)
     most = limits.h2_max_concurrent_streams or MESH_STREAMS
-    options = options_of(client.extra, limits, most)
+    options = shared(options_of(client.extra, limits, most), most)
     scope = client_scope(below)
     counts = StreamCounts(Metrics() if scope.name == OTHER else scope)
     framed = http2.new_session(Http2Calling(limits, options, pings_of(client.extra), counts, most), reference=reference)

@@ -19,10 +19,20 @@ from mesh import (
 )
 from mesh.testing import memory_connections, request
 from mesh_plugins.http.keys import HttpServerKeys
-from mesh_plugins.http.versions import alpn_of_server, calling, http2_serving, offered, options_of, pings_of, serve_any
+from mesh_plugins.http.versions import (
+    alpn_of_server,
+    calling,
+    http2_serving,
+    offered,
+    options_of,
+    pings_of,
+    serve_any,
+    shared,
+)
 from mesh_plugins.http1.protocol import new_session as new_http1_session
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.session import Http1Session
+from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.protocol import new_session as new_http2_session
 from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.http2.session import Http2Session
@@ -78,6 +88,16 @@ def test_linkerds_keys_come_before_the_limits() -> None:
 
     assert (options.stream_window, options.header_table_bytes, options.max_frame_bytes) == (1000, 0, 20000)
     assert (options.limits.h2_max_header_list_bytes, options.update_ratio, options.max_streams) == (500, 0.9, 7)
+
+
+@pytest.mark.parametrize("streams", [1, 100, 1024])
+def test_what_calls_share_has_room_for_all_their_windows(streams: int) -> None:
+    options = shared(Options(), streams)
+
+    assert (
+        options.unread_windows * options.connection_window
+        >= streams * options.stream_window + options.connection_window
+    )
 
 
 def test_pings_are_off_by_default() -> None:
