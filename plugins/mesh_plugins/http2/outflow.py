@@ -2,7 +2,7 @@
 
 import math
 
-from mesh import Body, Expiry, Fields
+from mesh import Body, Expiry, Fields, TimedOut
 from mesh_plugins.http2.engine import Engine
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.outlet import Outlet
@@ -21,6 +21,7 @@ class Outflow:
         "_engine",
         "_flow",
         "_is_cut",
+        "_is_late",
         "_number",
         "_outlet",
         "_parking",
@@ -36,7 +37,7 @@ class Outflow:
         self._flow = flow
         self._number = number
         self._parking = Parking()
-        self._is_cut = False
+        self._is_cut = self._is_late = False
         self.expiry = expiry
         self.done = False
         self.error: Exception | None = None
@@ -61,7 +62,8 @@ class Outflow:
         """End a wait that has lasted for too long, by `error` unless the expiry was first."""
         if self.waits_until <= now:
             expiry = self.expiry
-            self.fail(error if expiry is None or expiry.at > now else expiry.error())
+            self._is_late = expiry is not None and expiry.at <= now
+            self.fail(error if expiry is None or not self._is_late else expiry.error())
 
     async def send(self, data: bytes, *, ends: bool = False) -> None:
         """Send a piece; `ends`: the last one."""
@@ -90,8 +92,18 @@ class Outflow:
         A body that breaks off while its reader is slow does so at once.
         """
         body.watch(self.cut)
+        late: TimedOut | None = None
         while piece := await body.receive():
-            await self.send(piece)
+            if late is not None:
+                raise late
+            try:
+                await self.send(piece)
+            except TimedOut as error:
+                if not self._is_late:
+                    raise
+                late, self.error = error, None  # the body may have a way to say so, as those of gRPC do
+        if late is not None and not body.broke:
+            raise late
         await self.end(body.trailers)
 
     async def end(self, trailers: Fields) -> None:

@@ -4,8 +4,9 @@ import pytest
 import trio
 import trio.testing
 
-from mesh import Buffered, ClientGone, DeadlineExceeded, Expiry, StreamReset
+from mesh import Buffered, ClientGone, Context, DeadlineExceeded, Expiry, StreamReset
 from mesh.testing import memory_connections
+from mesh_plugins.grpc.endings import Ending
 from mesh_plugins.http.gathered import Trailed
 from mesh_plugins.http2.inflow import Inflow
 from mesh_plugins.http2.options import Options
@@ -94,6 +95,32 @@ async def test_a_body_that_breaks_off_does_not_wait_for_a_slow_reader(engine: st
     await trio.testing.wait_all_tasks_blocked()
 
     assert (before, [str(error) for error in raised]) == ([], ["gone"])
+
+
+@pytest.mark.parametrize("says", [True, False])
+async def test_a_body_that_is_late_may_say_so_in_its_trailers(engine: str, nursery: trio.Nursery, says: bool) -> None:
+    pair = Pair(engine, server=Options(stream_window=10))
+    number, outflow = going_out(pair)
+    outflow.expiry = expiry = Expiry(4.0, DeadlineExceeded, "late", stays=True)
+    inside = Inflow(Window(), None)
+    inside.put(bytes(15), 15, ends=False)
+    raised: list[Exception] = []
+
+    async def pour() -> None:
+        try:
+            await outflow.pour(Ending(inside, Context(0.0), hides=False))
+        except DeadlineExceeded as error:
+            raised.append(error)
+
+    nursery.start_soon(pour)
+    await trio.testing.wait_all_tasks_blocked()
+    outflow.check(4.0, ClientGone("slow"))
+    inside.fail(expiry.error()) if says else inside.put(b"more", 4, ends=True)
+    await trio.testing.wait_all_tasks_blocked()
+    pair.exchange()
+
+    last = pair.answering.streams[number].told[-1]
+    assert (last[0], [str(error) for error in raised]) == (("trailers", []) if says else ("data", ["late"]))
 
 
 async def test_a_wait_ends_by_its_expiry_if_that_is_first(engine: str, nursery: trio.Nursery) -> None:
