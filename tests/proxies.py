@@ -58,6 +58,11 @@ class Proxy:
         shown = logging.Formatter("%(levelname)s %(message)s").format
         return [shown(record) for record in self._records.records if record.levelno >= logging.WARNING]
 
+    @property
+    def every_metric(self) -> dict[str, float]:
+        """The metrics of the whole linker, by their whole names."""
+        return flat(self.linker.metrics)
+
     def metric(self, name: str) -> float:
         """Return a metric of the router `http`."""
         return self.metrics()[name]

@@ -7,6 +7,7 @@ cancels the call that is open, but not a one-way call: its client has nothing to
 """
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -35,6 +36,10 @@ logger = logging.getLogger(__name__)
 PIECE = 262144  # bytes asked for at once
 PIPELINED = 16  # calls answered without waiting for the client, before other tasks get their turn
 DRAIN_SECONDS = 0.25  # how long an idle client may still begin a call when the listener drains
+LEAVE_SECONDS = (
+    8.0  # how long a client that never pauses is served when the listener drains, before it goes after a reply
+)
+# (not in the middle of a call, as at the end of `shutdownGraceMs`, 10 s; sooner, it would not have heard from its discovery)
 HURRY_SECONDS = 1.0  # how long a client may still begin its first call when file descriptors are scarce
 LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
 LINGER_BYTES = 524288  # of what it sends meanwhile
@@ -63,6 +68,7 @@ class ThriftConnection:
         "_expires",
         "_is_upgraded",
         "_is_waited_for",
+        "_leaves_at",
         "_messages",
         "_scope",
         "_service",
@@ -83,6 +89,7 @@ class ThriftConnection:
         self._service: AnyService = switch.service
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._expires = self._clock() + serving.life_seconds
+        self._leaves_at = self._clock() + LEAVE_SECONDS if switch.draining else math.inf
         self._scope = trio.CancelScope()
 
     async def run(self, first: bytes = b"") -> None:
@@ -104,7 +111,8 @@ class ThriftConnection:
             self._connection.close()
 
     def drain(self) -> None:
-        """Let the next call be the last: the one that is open, or one that begins in a moment."""
+        """Close as soon as the client pauses, so that no call of its crosses the end; one that never does is not waited for."""
+        self._leaves_at = self._clock() + LEAVE_SECONDS
         if not self._busy:
             self._connection.hasten(self._clock() + DRAIN_SECONDS)
 
@@ -153,8 +161,12 @@ class ThriftConnection:
         connection, messages, now = self._connection, self._messages, self._clock()
         self._busy = False
         until = now + (DRAIN_SECONDS if self._switch.draining else self._serving.limits.idle_timeout_s)
+        if self._leaves_at < until:
+            until = self._leaves_at
         if messages.count():
             return await self._receive_rest()
+        if until <= now:
+            return None
         if self._expires <= now:
             self._serving.lifetime.value += 1
             return None

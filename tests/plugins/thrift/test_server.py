@@ -1,5 +1,6 @@
 """The serving side of Thrift: calls in order, broken ones answered, connections that end."""
 
+import contextlib
 import struct
 
 import pytest
@@ -292,6 +293,24 @@ async def test_a_listener_that_drains_lets_the_open_call_end(autojump_clock: obj
 
     assert read_reply(found[4:]).head.seqid == 7
     assert 10 <= elapsed < 11
+
+
+async def test_a_client_that_never_pauses_goes_after_a_reply_when_its_listener_drains(autojump_clock: object) -> None:
+    async def slowly(request: ThriftRequest) -> ThriftReply:
+        await trio.sleep(0.9)
+        return await echo(request)
+
+    answered = 0
+    async with served(slowly) as bench:
+        await bench.client.send_all(a_call())
+        bench.switch.drain()
+        while await bench.frame():
+            answered += 1
+            await trio.sleep(0.1)
+            with contextlib.suppress(trio.BrokenResourceError):
+                await bench.client.send_all(a_call())
+
+    assert answered == 8
 
 
 async def test_a_service_is_left_once_its_call_is_over(autojump_clock: object) -> None:
