@@ -4,6 +4,7 @@ What comes more often than any peer with good intentions sends it ends the conne
 their formulas are Envoy's (`source/common/http/http2/protocol_constraints.cc`).
 """
 
+from mesh import RemoteProtocolError
 from mesh_plugins.http2.engine import (
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
@@ -49,6 +50,7 @@ class Control(Intake):
         "_peer_leaves",
         "_updates",
         "is_settled",
+        "refusals",
     )
 
     def __init__(self, owner: ConnectionOwner, options: Options) -> None:
@@ -59,6 +61,7 @@ class Control(Intake):
         self._opened = self._ignored = self._updates = self._most_credit = 0
         self._peer_last = MAX_STREAM
         self.is_settled = self._peer_leaves = False
+        self.refusals: list[RemoteProtocolError] = []
 
     def _settings(self, flags: int, stream: int, payload: bytes) -> None:
         if stream:

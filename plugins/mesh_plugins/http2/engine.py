@@ -14,7 +14,7 @@ from typing import Protocol
 
 import attrs
 
-from mesh import Fields
+from mesh import Fields, RemoteProtocolError
 
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, FRAME_SIZE_ERROR = range(
     7
@@ -110,12 +110,14 @@ class ConnectionFailed(Exception):
 class Engine(Protocol):
     """One connection, the side of the server or of the client.
 
-    The preface and the SETTINGS of this side stand in the output from the start. `open_streams` counts those that either side
+    The preface and the SETTINGS of this side stand in the output from the start. `refusals` gathers the errors of requests
+    whose heads were refused, for whoever empties it, on the server's side alone. `open_streams` counts those that either side
     opened and that are not over. `is_settled`: the peer has acknowledged the SETTINGS of this side. `is_in_head`: a header
     block has begun and not ended.
     """
 
     is_settled: bool
+    refusals: list[RemoteProtocolError]
 
     @property
     def is_in_head(self) -> bool:

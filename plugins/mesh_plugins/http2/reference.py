@@ -74,9 +74,8 @@ class _Reference:
         self._unread: dict[int, int] = {}
         self.open_streams = 0
         self.is_settled = False
-        self._failed = False
-        self._ending = False
-        self._peer_left = False
+        self.refusals: list[RemoteProtocolError] = []
+        self._failed = self._ending = self._peer_left = False
         self._allowed = -1
         self._h2 = Library(
             H2Configuration(
@@ -185,7 +184,8 @@ class _Reference:
             return
         try:
             head = judge_request(_plain(fields), ends=ends)
-        except RemoteProtocolError:
+        except RemoteProtocolError as error:
+            self.refusals.append(error)
             self._h2.reset_stream(number, PROTOCOL_ERROR)
             return
         # The owner may answer within the call.

@@ -161,6 +161,8 @@ class ServerConnection(Flow):
                     engine.feed(data)
                     self._heard = now = self._clock()
                     outlet.kick()
+                    if engine.refusals:
+                        self._tell_refusals()
                     if engine.is_in_head:
                         self._watch_head(now)
                     else:
@@ -175,6 +177,13 @@ class ServerConnection(Flow):
         except GONE:
             logger.debug("%s went away", connection.peer)
         self._hang_up()
+
+    def _tell_refusals(self) -> None:
+        """Count the requests whose heads broke the rules, which the engine has refused by itself."""
+        refusals, self._engine.refusals = self._engine.refusals, []
+        for error in refusals:
+            logger.debug("%s: refused: %s", self._connection.peer, error)
+            self._switch.refused(error)
 
     def _watch_head(self, now: float) -> None:
         """Make sure that a head does not take for ever, however often a little of it comes."""

@@ -181,6 +181,7 @@ class FastServer(_Engine):
 
     def _refuse_head(self, number: int, error: RemoteProtocolError, *, ends: bool) -> None:
         """Source: RFC 9113 sections 8.1.1 and 10.5.1."""
+        self.refusals.append(error)
         if not ends:
             self._closed.add(number, by_peer=False)
         if isinstance(error, TooLarge):

@@ -194,6 +194,18 @@ async def test_more_streams_than_allowed_are_refused(engine: str) -> None:
     assert ("limit", 1) in client.owner.told
 
 
+async def test_a_request_whose_head_breaks_the_rules_is_counted(engine: str) -> None:
+    refused: list[str] = []
+    async with served(engine, ok) as client:
+        client.switch.refused = lambda error: refused.append(type(error).__name__)
+        await settled()
+        without_scheme = bytes.fromhex("000002010500000001") + b"\x82\x84"  # GET /, and no more
+        await client.connection.send_all(without_scheme)
+        await settled()
+
+    assert refused == ["RemoteProtocolError"]
+
+
 async def test_a_head_that_never_ends_ends_the_connection(engine: str, autojump_clock: trio.testing.MockClock) -> None:
     async with served(engine, ok, within(Limits(header_deadline_s=10))) as client:
         await client.ask()
