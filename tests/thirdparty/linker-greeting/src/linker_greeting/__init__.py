@@ -14,6 +14,6 @@ def mesh_kinds() -> list[Kind]:
             "Adds a greeting to every reply.",
             Greeting,
             aliases=("greeting",),
-            protocols=("http",),
+            protocols=("http", "h2", "grpc"),
         )
     ]
