@@ -29,7 +29,7 @@ from mesh_plugins.http.keys import Http2SideKeys, HttpProtocol, HttpServerKeys
 from mesh_plugins.http1 import protocol as http1
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http2 import protocol as http2
-from mesh_plugins.http2.options import Options
+from mesh_plugins.http2.options import MOST_GROWN, Options
 from mesh_plugins.http2.serving import Http2Serving, Pings, StreamCounts
 from mesh_plugins.http2.session import UNTOLD, Http2Calling
 from mesh_plugins.http2.upgrade import read_upgrade
@@ -76,7 +76,7 @@ def shared(options: Options, streams: int) -> Options:
 
     Otherwise one client that reads nothing of its replies would stop those of all others.
     """
-    windows = math.ceil(streams * options.stream_window / options.connection_window)
+    windows = math.ceil((streams * options.stream_window + MOST_GROWN) / options.connection_window)
     return attrs.evolve(options, unread_windows=max(options.unread_windows, windows + 1))
 
 

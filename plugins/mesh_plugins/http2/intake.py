@@ -1,8 +1,10 @@
 """How an engine takes data in: windows, padding, and what the head had announced.
 
 Theory of operation. A stream's window is opened again as its pieces are consumed, in batches: a slow reader stops its own
-stream. The connection's window is opened again as bytes arrive, whoever is to read them, so that one slow reader does not
-stop the others, until `unread_windows` times its size waits unread: so memory is bounded, and then by all streams together.
+stream. One whose reader keeps up gets a wider window, up to `MOST_WINDOW`, so that a large body does not wait for the peer
+again and again; what the streams of a connection have gained in this way is `MOST_GROWN` at most. The connection's window
+is opened again as bytes arrive, whoever is to read them, so that one slow reader does not stop the others, until
+`unread_windows` times its size waits unread: so memory is bounded, and then by all streams together.
 """
 
 from mesh_plugins.http2.engine import (
@@ -12,7 +14,7 @@ from mesh_plugins.http2.engine import (
     STREAM_CLOSED,
 )
 from mesh_plugins.http2.frames import END_STREAM, PADDED, write_reset, write_window_update
-from mesh_plugins.http2.options import DEFAULT_WINDOW, Options
+from mesh_plugins.http2.options import DEFAULT_WINDOW, MOST_GROWN, MOST_WINDOW, Options
 from mesh_plugins.http2.sending import Sending
 from mesh_plugins.http2.stream import Stream
 
@@ -21,10 +23,10 @@ class Intake(Sending):
     """The part of an engine that takes DATA.
 
     The mutable state: `_given`, what new streams may send before anything is consumed, as the peer knows it; `_left`, what
-    is left of the connection's window; empty frames in a row.
+    is left of the connection's window; empty frames in a row; `_grown`, what the windows of streams have gained.
     """
 
-    __slots__ = ("_empty", "_given", "_least", "_left", "_most_unread", "_stream_least")
+    __slots__ = ("_empty", "_given", "_grown", "_least", "_left", "_most_unread", "_stream_least")
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -33,7 +35,7 @@ class Intake(Sending):
         self._least = int(options.connection_window * options.update_ratio)
         self._stream_least = int(options.stream_window * options.update_ratio)
         self._most_unread = options.connection_window * options.unread_windows
-        self._empty = 0
+        self._empty = self._grown = 0
 
     def consumed(self, stream: int, cost: int) -> None:
         found = self._streams.get(stream)
@@ -59,17 +61,34 @@ class Intake(Sending):
 
     def _drop(self, stream: Stream) -> None:
         super()._drop(stream)
+        self._shrink(stream)
         if self._left <= self._least:
             self._open_connection_window()
 
     def _open_window(self, stream: Stream) -> None:
         """Tell the peer how much of a stream was read, unless that is little and more is about to be."""
         left = self._given + stream.given
-        size = self._options.stream_window
+        if left > self._stream_least + (stream.grown >> 1):
+            return
+        if not stream.unread:
+            self._grow(stream)
+        size = self._options.stream_window + stream.grown
         increment = size - stream.unread - left
-        if left <= self._stream_least and (increment >= size >> 3 or not stream.unread) and increment > 0:
+        if (increment >= size >> 3 or not stream.unread) and increment > 0:
             stream.given += increment
             self._send_update(stream.id, increment)
+
+    def _grow(self, stream: Stream) -> None:
+        """Give a stream whose reader keeps up twice the window, within the bounds."""
+        size = self._options.stream_window + stream.grown
+        more = min(size, MOST_WINDOW - size, MOST_GROWN - self._grown)
+        if more > 0:
+            stream.grown += more
+            self._grown += more
+
+    def _shrink(self, stream: Stream) -> None:
+        self._grown -= stream.grown
+        stream.grown = 0
 
     def _open_connection_window(self) -> None:
         size = self._options.connection_window
@@ -145,6 +164,8 @@ class Intake(Sending):
 
     def _end_remote(self, stream: Stream) -> None:
         stream.remote_ended = True
+        if stream.grown:
+            self._shrink(stream)
         if stream.local_ended:
             self._end(stream)
 

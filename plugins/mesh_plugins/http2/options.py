@@ -13,6 +13,9 @@ DEFAULT_TABLE_BYTES = 4096
 DEFAULT_FRAME_BYTES = 16384
 """The largest frame before anybody said otherwise, and the least that anybody may say. Source: RFC 9113 section 6.5.2."""
 
+MOST_WINDOW = 1 << 20  # of a stream whose reader keeps up
+MOST_GROWN = 4 << 20  # what the windows of one connection gain in all
+
 MAX_WINDOW = 2**31 - 1
 MAX_STREAM = 2**31 - 1
 

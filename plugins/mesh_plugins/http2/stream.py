@@ -10,14 +10,15 @@ class Stream:
 
     `credit` and `given`: the windows to and from the peer, less what new streams start with, so that a change of that start
     changes all of them at no cost. `unread`: what was received and not yet consumed. `left`: what the content-length still
-    lets come, if there is one. `answered`: the final head of the reply has passed. `waits`: its owner waits for room in its
-    own window.
+    lets come, if there is one. `grown`: what the window from the peer has gained. `answered`: the final head of the
+    reply has passed. `waits`: its owner waits for room in its own window.
     """
 
     __slots__ = (
         "answered",
         "credit",
         "given",
+        "grown",
         "id",
         "interims",
         "left",
@@ -38,7 +39,7 @@ class Stream:
         self.local_ended = local_ended
         self.to_head = to_head
         self.answered = self.waits = False
-        self.credit = self.given = self.unread = self.interims = 0
+        self.credit = self.given = self.grown = self.unread = self.interims = 0
 
 
 class Closed:

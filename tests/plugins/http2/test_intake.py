@@ -277,3 +277,18 @@ def test_the_connection_goes_on_after_resets_of_all_that_was_not_read(by: str) -
 
     given = sum(int.from_bytes(payload) for kind, _, id_, payload in found if (kind, id_) == (WINDOW_UPDATE, 0))
     assert given >= SMALL.connection_window // 2
+
+
+def test_the_window_of_a_stream_whose_reader_keeps_up_grows_up_to_a_bound() -> None:
+    made = server(options=Options())
+    left = widest = 65536
+    made.take(post(1))
+
+    for _ in range(400):
+        left -= len(PIECE)
+        for kind, _flags, stream, payload in made.take(frame(DATA, 0, 1, PIECE)):
+            if (kind, stream) == (WINDOW_UPDATE, 1):
+                left += int.from_bytes(payload)
+        widest = max(widest, left)
+
+    assert widest == 1 << 20
