@@ -77,12 +77,7 @@ class IntroducingSession(Session):
         await self._connection.send_all(introduce(introduction.version, context.peer, local))
         self._connection = connection = await introduction.secure(self._connection)
         self._below = below = self._new_session(connection, self._life)
-        below.on_change = self._ended
         return below
-
-    def _ended(self, below: Session) -> None:
-        if below.closed or below.leaving or below.is_idle():
-            self.close()
 
     def is_usable(self) -> bool:
         return not self.closed and self._connection.is_quiet()

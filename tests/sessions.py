@@ -50,6 +50,11 @@ class FakeSession(Session):
         self.capacity = capacity
         self.on_change(self)
 
+    def leave(self) -> None:
+        """Take no further calls, as an endpoint asks for that drains."""
+        self.leaving = True
+        self.on_change(self)
+
     def is_usable(self) -> bool:
         return not self.closed and self.usable
 

@@ -77,6 +77,17 @@ async def test_an_endpoint_that_changes_how_many_calls_it_takes_ends_none(nurser
     assert (closed, ends.session.closed) == (False, True)
 
 
+async def test_an_endpoint_that_takes_no_further_calls_still_ends_the_one_that_is_open(nursery: trio.Nursery) -> None:
+    ends = Ends(nursery)
+
+    reply = await ends.session(asked())
+    ends.begun[0].leave()
+    closed = ends.begun[0].closed
+    await reply.aclose()
+
+    assert (closed, ends.session.closed, ends.begun[0].closed) == (False, True, True)
+
+
 async def test_a_connection_that_breaks_before_it_is_introduced_has_done_no_harm(nursery: trio.Nursery) -> None:
     ends = Ends(nursery)
     await ends.far.aclose()
