@@ -1,4 +1,4 @@
-"""The header that goes out beside a call, to an endpoint that was upgraded: what came in, and what this hop knows better."""
+"""A call as its endpoint wants it; and the header beside it, for one that was upgraded."""
 
 import struct
 import time
@@ -6,13 +6,35 @@ from collections.abc import Callable
 
 import trio
 
+from mesh import RemoteProtocolError
+from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.header import DEADLINE_CONTEXT, TRACE_CONTEXT, RequestHeader
 from mesh_plugins.thrift.message import ThriftRequest
+from mesh_plugins.thrift.peer import Peer
+from mesh_plugins.thrift.ttwitter import write_request_header
+from mesh_plugins.thrift.walking import Bounds
+from mesh_plugins.thrift.wire import Malformed
 
 NANOSECONDS = 1e9
 DEADLINE = struct.Struct(">qq")
 """When it was set, and the deadline: ns since 1970. Source: finagle-core, context/Deadline.scala."""
 WallClock = Callable[[], int]
+
+
+async def outgoing_call(request: ThriftRequest, seqid: int, peer: Peer, bounds: Bounds, *, is_upgraded: bool) -> bytes:
+    """Return the bytes of a call for an endpoint, with this sequence id.
+
+    Raises `RemoteProtocolError` if the client's call cannot be written so.
+    """
+    try:
+        if not peer.is_framed:
+            await check_end(request, bounds)
+        message = await converted(request, peer.encoding, seqid, bounds)
+    except Malformed as error:
+        raise RemoteProtocolError(f"the call cannot be passed on: {error}") from error
+    if is_upgraded:
+        message = write_request_header(peer.encoding, outgoing_header(request)) + message
+    return with_frame(message, is_framed=peer.is_framed)
 
 
 def outgoing_header(request: ThriftRequest, wall_clock: WallClock = time.time_ns) -> RequestHeader:

@@ -44,10 +44,11 @@ from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.identifiers import ThriftConfig
 from mesh_plugins.thrift.keys import ENCODINGS, ThriftClientKeys, ThriftRouterKeys, ThriftServerKeys
 from mesh_plugins.thrift.message import BINARY, ThriftRequest, read_request
+from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.request_header import BEGINS_TRACES, REQUEST_HEADER, TRACE_IDS, TRUSTS
 from mesh_plugins.thrift.server import ThriftConnection
 from mesh_plugins.thrift.serving import Serving
-from mesh_plugins.thrift.session import Peer, new_session
+from mesh_plugins.thrift.session import new_session
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL
 

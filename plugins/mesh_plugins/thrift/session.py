@@ -8,7 +8,6 @@ Thrift. A one-way call is over when it is sent. Whatever goes wrong closes the c
 
 from collections.abc import Callable
 
-import attrs
 import trio
 
 from mesh import (
@@ -18,30 +17,19 @@ from mesh import (
     Life,
     Limits,
     NewSession,
-    RemoteProtocolError,
     Session,
     UpstreamBroken,
     UpstreamProtocolError,
 )
 from mesh_plugins.single import SingleSession
-from mesh_plugins.thrift.conversion import check_end, converted, with_frame
+from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.message import BINARY, Encoding, Message, ThriftReply, ThriftRequest, encoding_of, nothing
-from mesh_plugins.thrift.outgoing import outgoing_header
-from mesh_plugins.thrift.ttwitter import CAN_TRACE, asks, read_response_header, write_request_header
+from mesh_plugins.thrift.incoming import check_name, next_message, reply_in
+from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, nothing
+from mesh_plugins.thrift.outgoing import outgoing_call
+from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.walking import Bounds
-from mesh_plugins.thrift.wire import EXCEPTION, ONEWAY, REPLY, Head, Incomplete, Malformed
-
-PIECE = 262144  # bytes asked for at once while a reply is coming
-
-
-@attrs.frozen
-class Peer:
-    """What an endpoint speaks. With `upgrades` it is asked whether it speaks TTwitter, once per connection."""
-
-    encoding: Encoding = BINARY
-    is_framed: bool = True
-    upgrades: bool = False
+from mesh_plugins.thrift.wire import ONEWAY, Head, Incomplete, Malformed
 
 
 class ThriftSession(SingleSession):
@@ -58,14 +46,17 @@ class ThriftSession(SingleSession):
         "_is_upgraded",
         "_messages",
         "_peer",
+        "_refusals",
     )
 
-    def __init__(self, connection: Connection, peer: Peer, limits: Limits) -> None:
+    def __init__(self, connection: Connection, peer: Peer, limits: Limits, refusals: Refusals) -> None:
         super().__init__(connection)
         self._peer = peer
         self._bounds = Bounds.of(limits)
         self._messages = new_messages(peer.encoding, self._bounds, is_framed=peer.is_framed)
-        self._is_upgraded: bool | None = None if peer.upgrades else False
+        self._refusals = refusals
+        asks = peer.upgrades and not refusals.has(connection.peer)
+        self._is_upgraded: bool | None = None if asks else False
         self._idle_seconds = limits.stream_idle_timeout_s
         self._expiry: Expiry | None = None
         self._has_sent = False
@@ -86,7 +77,7 @@ class ThriftSession(SingleSession):
         self._has_sent = False
         try:
             if self._is_upgraded is None:
-                self._is_upgraded = await self._upgrade()
+                self._is_upgraded = await ask(connection, self._messages, self._peer, self._due, self._refusals)
             body = request.body
             if (
                 request.encoding is self._peer.encoding
@@ -97,13 +88,17 @@ class ThriftSession(SingleSession):
             ):
                 data = body.data
             else:
-                data = await self._written(request)
+                data = await outgoing_call(
+                    request, request.head.seqid, self._peer, self._bounds, is_upgraded=bool(self._is_upgraded)
+                )
             self._has_sent = True
             await connection.send_all(data)
             if request.head.kind == ONEWAY:
                 self._finish()
                 return nothing(request)
-            message = self._messages.arrived(await connection.receive_some()) or await self._receive()
+            message = self._messages.arrived(await connection.receive_some())
+            if message is None:
+                message = await next_message(connection, self._messages, self._due)
             reply = self._reply(message, request.head)
         except BaseException as error:
             self.close()
@@ -119,57 +114,14 @@ class ThriftSession(SingleSession):
         due = self._clock() + self._idle_seconds
         return due if self._expiry is None or self._expiry.at > due else self._expiry.at
 
-    async def _upgrade(self) -> bool:
-        """Return whether the endpoint speaks TTwitter."""
-        peer = self._peer
-        await self._connection.send_all(with_frame(asks(peer.encoding), is_framed=peer.is_framed))
-        message = await self._receive()
-        head = _head(peer.encoding, message)
-        if head.kind == EXCEPTION:
-            return False
-        if head.kind != REPLY or head.name != CAN_TRACE:
-            raise Malformed("the answer to the question whether it speaks TTwitter is none")
-        self._messages.expect_headers()
-        return True
-
-    async def _written(self, request: ThriftRequest) -> bytes:
-        """Return a call as the endpoint wants it."""
-        peer = self._peer
-        try:
-            if not peer.is_framed:
-                await check_end(request, self._bounds)
-            message = await converted(request, peer.encoding, request.head.seqid, self._bounds)
-        except Malformed as error:
-            raise RemoteProtocolError(f"the call cannot be passed on: {error}") from error
-        if self._is_upgraded:
-            message = write_request_header(peer.encoding, outgoing_header(request)) + message
-        return with_frame(message, is_framed=peer.is_framed)
-
-    async def _receive(self) -> Message:
-        """Return the next message. The bytes fed last, if any, did not hold all of one."""
-        connection, messages = self._connection, self._messages
-        while (message := messages.take()) is None:
-            if messages.is_paused:
-                await trio.lowlevel.checkpoint()
-                continue
-            data = await connection.receive_some(PIECE)
-            if not data:
-                raise trio.BrokenResourceError("closed before it replied")
-            messages.feed(data)
-            connection.deadline = self._due()
-        return message
-
     def _reply(self, message: Message, asked: Head) -> ThriftReply:
-        encoding, contexts, start = self._peer.encoding, None, message.start
-        if self._is_upgraded:
-            contexts, start = read_response_header(encoding, message.data, start, self._bounds)
-            message = Message(message.data, start)
-        head = _head(encoding, message)
-        if head.kind not in (REPLY, EXCEPTION):
-            raise Malformed(f"a message of the kind {head.kind} in answer to a call")
+        reply = reply_in(message, self._peer.encoding, self._bounds, is_upgraded=bool(self._is_upgraded))
+        head = reply.head
         if head.seqid != asked.seqid:
             raise Malformed(f"a reply with the sequence id {head.seqid} to a call with {asked.seqid}")
-        return ThriftReply(encoding_of(message.data, start), head, message, contexts)
+        if head.name != asked.name:
+            check_name(head, asked)
+        return reply
 
     def _finish(self) -> None:
         """The call is over: make the connection free, or close it if more came than was asked for."""
@@ -196,17 +148,11 @@ class ThriftSession(SingleSession):
         return error
 
 
-def _head(encoding: Encoding, message: Message) -> Head:
-    try:
-        return encoding.read_head(message.data, message.start)
-    except Incomplete:
-        raise Malformed("a frame ends in the middle of a message's head") from None
-
-
 def new_session(peer: Peer, limits: Limits) -> NewSession:
-    """Return what makes sessions with endpoints."""
+    """Return what makes sessions with the endpoints of one client."""
+    refusals = Refusals()
 
     def make(connection: Connection, _life: Life) -> Session:
-        return ThriftSession(connection, peer, limits)
+        return ThriftSession(connection, peer, limits, refusals)
 
     return make

@@ -10,9 +10,10 @@ from mesh import Life, Limits, StreamConnection, Switch
 from mesh.testing import memory_connections
 from mesh_plugins.thrift.framing import framed
 from mesh_plugins.thrift.message import BINARY, Message, ThriftReply, ThriftRequest, nothing
+from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.server import ThriftConnection
 from mesh_plugins.thrift.serving import Serving
-from mesh_plugins.thrift.session import Peer, ThriftSession, new_session
+from mesh_plugins.thrift.session import ThriftSession, new_session
 from mesh_plugins.thrift.wire import CALL, REPLY
 
 Answer = Callable[[ThriftRequest], Awaitable[ThriftReply]]

@@ -2,10 +2,25 @@
 
 import struct
 
-from mesh import AddrPending, BoundName, DeadlineExceeded, Expiry, Fixed, Path, TotalTimeout, TraceId
+import pytest
+
+from mesh import (
+    AddrPending,
+    BoundName,
+    DeadlineExceeded,
+    Expiry,
+    Fixed,
+    Path,
+    RemoteProtocolError,
+    TotalTimeout,
+    TraceId,
+)
+from mesh_plugins.thrift.framing import framed
 from mesh_plugins.thrift.header import DEADLINE_CONTEXT, TRACE_CONTEXT, RequestHeader
-from mesh_plugins.thrift.message import BINARY, ThriftRequest, read_request
-from mesh_plugins.thrift.outgoing import outgoing_header
+from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftRequest, read_request
+from mesh_plugins.thrift.outgoing import outgoing_call, outgoing_header
+from mesh_plugins.thrift.peer import Peer
+from mesh_plugins.thrift.walking import Bounds
 
 NOW = 10**18
 
@@ -67,3 +82,16 @@ async def test_a_deadline_that_came_stays_as_it_came(autojump_clock: object) -> 
     request.context.expiry = Expiry(20.0, DeadlineExceeded, "late", stays=True)
 
     assert outgoing_header(request, lambda: NOW).contexts == [(DEADLINE_CONTEXT, b"as it came")]
+
+
+async def test_a_call_is_written_as_its_endpoint_wants_it() -> None:
+    data = await outgoing_call(asked(), 9, Peer(COMPACT), Bounds(), is_upgraded=False)
+
+    assert data == framed(COMPACT.message(1, b"echo", 9, b"\0"))
+
+
+async def test_a_call_that_cannot_be_written_is_the_client_s_fault() -> None:
+    broken = read_request(BINARY.message(1, b"echo", 7, b"\x63"))
+
+    with pytest.raises(RemoteProtocolError, match="cannot be passed on"):
+        await outgoing_call(broken, 9, Peer(COMPACT), Bounds(), is_upgraded=False)

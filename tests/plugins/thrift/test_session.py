@@ -1,5 +1,7 @@
 """One connection to an endpoint: calls, replies, the upgrade, and what goes wrong."""
 
+import contextlib
+
 import pytest
 import trio
 import trio.testing
@@ -9,6 +11,7 @@ from mesh import (
     DeadlineExceeded,
     Expiry,
     IdleTimeout,
+    Life,
     Limits,
     MeshError,
     RemoteProtocolError,
@@ -16,6 +19,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh.testing import memory_connections
 from mesh_plugins.thrift.exceptions import ExceptionType, write_exception
 from mesh_plugins.thrift.framing import framed
 from mesh_plugins.thrift.header import RequestHeader
@@ -29,7 +33,8 @@ from mesh_plugins.thrift.message import (
     ThriftRequest,
     read_request,
 )
-from mesh_plugins.thrift.session import Peer, ThriftSession
+from mesh_plugins.thrift.peer import Peer
+from mesh_plugins.thrift.session import ThriftSession, new_session
 from mesh_plugins.thrift.ttwitter import agrees, asks, read_request_header
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY
@@ -123,6 +128,7 @@ async def test_a_one_way_call_is_over_when_it_is_sent() -> None:
     "answer",
     [
         framed(BINARY.message(REPLY, b"echo", 8, ARGS)),
+        framed(BINARY.message(REPLY, b"other", 7, ARGS)),
         framed(BINARY.message(CALL, b"echo", 7, ARGS)),
         framed(COMPACT.message(REPLY, b"echo", 7, b"\0")),
         b"\0\0\0\0",
@@ -256,6 +262,20 @@ async def test_an_endpoint_that_hangs_up_on_the_question_was_sent_nothing() -> N
             await made(asked(CALLED))
 
     assert caught.value.retryable
+
+
+async def test_an_endpoint_that_takes_the_question_badly_gets_plain_calls_over_the_next_connection() -> None:
+    new = new_session(Peer(upgrades=True), Limits())
+    got = []
+    for answer in (b"HTTP/1.1 400 Bad Request", REPLIED):
+        near, endpoint = memory_connections()
+        made = new(near, Life(None))
+        assert isinstance(made, ThriftSession)
+        with contextlib.suppress(UpstreamProtocolError):
+            sent, _reply = await exchange(made, endpoint, asked(CALLED), answer)
+            got.append(sent)
+
+    assert got == [framed(CALLED)]
 
 
 async def test_an_old_endpoint_may_answer_a_strict_call() -> None:

@@ -8,7 +8,8 @@ from mesh.testing import memory_connections
 from mesh_plugins.mux.contexts import CLIENT_ID
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftReply, ThriftRequest, nothing, read_reply
-from mesh_plugins.thrift.session import Peer, ThriftSession
+from mesh_plugins.thrift.peer import Peer
+from mesh_plugins.thrift.session import ThriftSession
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY, Malformed
 from mesh_plugins.thriftmux.plain import PLAIN_PEER, SESSIONS, Plain, header_of

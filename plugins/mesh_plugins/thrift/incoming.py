@@ -1,0 +1,61 @@
+"""What comes from an endpoint: messages, and the replies in them."""
+
+from collections.abc import Callable
+
+import trio
+
+from mesh import Connection
+from mesh_plugins.thrift.framing import Messages
+from mesh_plugins.thrift.message import Encoding, Message, ThriftReply, encoding_of
+from mesh_plugins.thrift.ttwitter import read_response_header
+from mesh_plugins.thrift.walking import Bounds
+from mesh_plugins.thrift.wire import EXCEPTION, REPLY, Head, Incomplete, Malformed
+
+PIECE = 262144  # bytes asked for at once while a reply is coming
+
+
+async def next_message(connection: Connection, messages: Messages, due: Callable[[], float]) -> Message:
+    """Return the next message, of which a part may have been fed. With each piece, the wait for the next ends at `due()`.
+
+    Raises `Malformed`, and `trio.BrokenResourceError` if the connection ends before.
+    """
+    while (message := messages.take()) is None:
+        if messages.is_paused:
+            await trio.lowlevel.checkpoint()
+            continue
+        data = await connection.receive_some(PIECE)
+        if not data:
+            raise trio.BrokenResourceError("closed before it replied")
+        messages.feed(data)
+        connection.deadline = due()
+    return message
+
+
+def head_of(encoding: Encoding, message: Message) -> Head:
+    """Return the head of a whole message. Raises `Malformed`."""
+    try:
+        return encoding.read_head(message.data, message.start)
+    except Incomplete:
+        raise Malformed("a frame ends in the middle of a message's head") from None
+
+
+def reply_in(message: Message, encoding: Encoding, bounds: Bounds, *, is_upgraded: bool) -> ThriftReply:
+    """Return the reply in a message, whichever call it is for. Raises `Malformed`."""
+    contexts, start = None, message.start
+    if is_upgraded:
+        contexts, start = read_response_header(encoding, message.data, start, bounds)
+        message = Message(message.data, start)
+    head = head_of(encoding, message)
+    if head.kind not in (REPLY, EXCEPTION):
+        raise Malformed(f"a message of the kind {head.kind} in answer to a call")
+    return ThriftReply(encoding_of(message.data, start), head, message, contexts)
+
+
+def check_name(reply: Head, asked: Head) -> None:
+    """Raise `Malformed` for a reply that is another method's.
+
+    An exception may bear any name. That of a multiplexed service may be missing: Apache's `TMultiplexedProcessor` strips it.
+    """
+    name = reply.name
+    if reply.kind == REPLY and name != asked.name and asked.name.rpartition(b":")[2] != name:
+        raise Malformed(f"a reply of the method {name[:64]!r} to a call of {asked.name[:64]!r}")

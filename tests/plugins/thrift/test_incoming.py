@@ -1,0 +1,69 @@
+"""Messages from endpoints."""
+
+import pytest
+import trio
+
+from mesh.testing import memory_connections
+from mesh_plugins.thrift.framing import framed, new_messages
+from mesh_plugins.thrift.incoming import check_name, next_message, reply_in
+from mesh_plugins.thrift.message import BINARY, COMPACT, Message
+from mesh_plugins.thrift.walking import Bounds
+from mesh_plugins.thrift.wire import CALL, EXCEPTION, REPLY, Head, Malformed
+
+REPLIED = BINARY.message(REPLY, b"echo", 7, b"\0")
+
+
+async def test_a_message_is_put_together_from_its_pieces() -> None:
+    near, endpoint = memory_connections()
+    messages = new_messages(BINARY, Bounds(), is_framed=True)
+    messages.feed(framed(REPLIED)[:3])
+    await endpoint.send_all(framed(REPLIED)[3:])
+
+    message = await next_message(near, messages, lambda: trio.current_time() + 5)
+
+    assert message.buffered == REPLIED
+
+
+async def test_a_connection_that_ends_first_is_broken() -> None:
+    near, endpoint = memory_connections()
+    messages = new_messages(BINARY, Bounds(), is_framed=True)
+    await endpoint.send_all(framed(REPLIED)[:3])
+    await endpoint.aclose()
+
+    with pytest.raises(trio.BrokenResourceError):
+        await next_message(near, messages, lambda: trio.current_time() + 5)
+
+
+def test_a_reply_is_read_with_what_comes_beside_it() -> None:
+    reply = reply_in(Message(b"\0" + REPLIED), BINARY, Bounds(), is_upgraded=True)
+
+    assert (reply.head.seqid, reply.body.buffered, reply.contexts) == (7, REPLIED, [])
+
+
+@pytest.mark.parametrize(
+    "data", [BINARY.message(CALL, b"echo", 7, b"\0"), COMPACT.message(REPLY, b"e", 7, b"\0"), b"\0"]
+)
+def test_what_is_no_reply_is_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        reply_in(Message(data), BINARY, Bounds(), is_upgraded=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "asked", "fits"),
+    [
+        (REPLY, b"echo", b"echo", True),
+        (REPLY, b"echo", b"users:echo", True),
+        (REPLY, b"users:echo", b"users:echo", True),
+        (REPLY, b"other", b"echo", False),
+        (REPLY, b"", b"echo", False),
+        (EXCEPTION, b"", b"echo", True),
+    ],
+)
+def test_a_reply_is_of_the_method_that_was_called(kind: int, name: bytes, asked: bytes, fits: bool) -> None:
+    reply, call = Head(kind, name, 7, 0), Head(CALL, asked, 7, 0)
+
+    if fits:
+        check_name(reply, call)
+    else:
+        with pytest.raises(Malformed):
+            check_name(reply, call)
