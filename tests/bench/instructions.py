@@ -1,4 +1,4 @@
-"""`python -m tests.bench.instructions`: how many instructions a request takes, by default and with each feature.
+"""`python -m tests.bench.instructions`: how many instructions a request takes, by default, with each feature, and over Mux.
 
 A time means little on a busy machine; this figure is the same to 0.3 % in each run, and shows what a change of a few lines
 brings. Each variant is a router in a process of its own under valgrind, between a client that asks and endpoints that answer
@@ -12,11 +12,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 
+import attrs
 import click
 import trio
 
-from mesh import Endpoint, Switch
+from mesh import Connector, Endpoint, Serve, Switch
+from tests.bench import mux_canned
 from tests.bench.costs import DEFAULT, DTAB, Canned, canned
 from tests.bench.errors import ChildError, MissingProgram
 from tests.bench.features import OFF, ON, PRODUCTION, Feature
@@ -25,7 +28,6 @@ from tests.proxies import stack, unheard_server
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: web\r\nuser-agent: bench\r\naccept: */*\r\n\r\n"
 WARM = 200  # requests three times: then CPython has specialised what it will
-FEATURES = (DEFAULT, PRODUCTION, *ON, *OFF)
 COLLECTED = re.compile(r"Collected : (\d+)")
 SECONDS = 300.0  # how long one variant may take at most
 
@@ -44,14 +46,38 @@ class Asking(Canned):
         return REQUEST if self._left >= 0 else b""
 
 
-def count(feature: Feature, requests: int) -> float:
-    """Return the instructions of a request with a feature. Raises `ChildError` if that was not to be counted."""
+@attrs.frozen
+class Variant:
+    """A router whose requests are counted; `ask` has so many of them served."""
+
+    what: str
+    stack: str
+    connect: Connector
+    ask: Callable[[Serve, Switch, int], Awaitable[None]]
+
+
+async def _ask(serve: Serve, switch: Switch, requests: int) -> None:
+    await serve(Asking(requests), switch)
+
+
+def _http(feature: Feature) -> Variant:
+    return Variant(feature.what, stack(DTAB, server=feature.server, **feature.router), canned, _ask)
+
+
+VARIANTS = (
+    *map(_http, (DEFAULT, PRODUCTION, *ON, *OFF)),
+    Variant("a call of Mux", stack(DTAB, protocol="mux"), mux_canned.answering, mux_canned.ask),
+)
+
+
+def count(what: str, requests: int) -> float:
+    """Return the instructions of a request of a variant. Raises `ChildError` if that was not to be counted."""
     with tempfile.TemporaryDirectory(prefix="linker-instructions-") as folder:
         counter = [find("valgrind"), "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out"]
         counted = [sys.executable, "-m", "tests.bench.instructions", "--requests", str(requests), "--counted"]
         environment = os.environ | {"PYTHONHASHSEED": "0"}  # which decides how full the slots of dicts are
         ended = subprocess.run(
-            [*counter, *counted, feature.what],
+            [*counter, *counted, what],
             capture_output=True,
             text=True,
             env=environment,
@@ -69,14 +95,14 @@ def collected(log: str) -> int:
     return int(told[1])
 
 
-async def serve(feature: Feature, requests: int) -> None:
+async def serve(variant: Variant, requests: int) -> None:
     """Serve requests, and have those after the first ones counted."""
     gc.disable()  # whose work falls on some requests and not on others
-    async with unheard_server(stack(DTAB, server=feature.server, **feature.router), canned) as server:
+    async with unheard_server(variant.stack, variant.connect) as server:
         for _ in range(3):
-            await server.serve(Asking(WARM), Switch(server.service))
+            await variant.ask(server.serve, Switch(server.service), WARM)
         await trio.to_thread.run_sync(_switch, "on")
-        await server.serve(Asking(requests), Switch(server.service))
+        await variant.ask(server.serve, Switch(server.service), requests)
         await trio.to_thread.run_sync(_switch, "off")
 
 
@@ -86,23 +112,23 @@ def _switch(state: str) -> None:
 
 
 @click.command()
-@click.option("--only", default="", help="Only features whose names hold this.")
+@click.option("--only", default="", help="Only those whose names hold this.")
 @click.option("--requests", default=1000, show_default=True, help="How many are counted.")
-@click.option("--counted", hidden=True, help="Be the process that is counted, of the feature of this name.")
+@click.option("--counted", hidden=True, help="Be the process that is counted, of this name.")
 def main(only: str, requests: int, counted: str | None) -> None:
-    """Count the instructions of a request, for the default stack and each feature beside it."""
+    """Count the instructions of a request: by default, with each feature, and of other protocols."""
     if counted is not None:
-        feature = next(feature for feature in FEATURES if feature.what == counted)
+        variant = next(variant for variant in VARIANTS if variant.what == counted)
         with tempfile.TemporaryDirectory(prefix="linker-counted-") as folder, contextlib.chdir(folder):
-            trio.run(serve, feature, requests)
+            trio.run(serve, variant, requests)
         return
     try:
         check(["valgrind", "callgrind_control"])
     except MissingProgram as error:
         raise click.ClickException(str(error)) from error
-    for feature in FEATURES:
-        if only in feature.what:
-            click.echo(f"{count(feature, requests):10,.0f}  {feature.what}")
+    for variant in VARIANTS:
+        if only in variant.what:
+            click.echo(f"{count(variant.what, requests):10,.0f}  {variant.what}")
 
 
 if __name__ == "__main__":
