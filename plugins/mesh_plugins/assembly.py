@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-
-import attrs
+from functools import partial
 
 from mesh import (
     BREAKERS,
@@ -20,15 +19,18 @@ from mesh import (
     Connection,
     Endpoint,
     Introduction,
-    Limits,
     Params,
+    Parts,
     Path,
     PoolLimits,
+    Request,
     Retries,
     RetryBudget,
     RouterSettings,
+    Serve,
     ServerSettings,
     ServiceSettings,
+    Stack,
     TlsConnector,
     TlsContexts,
     connect,
@@ -40,7 +42,7 @@ from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROB
 from mesh_plugins.balancers.locality import near
 from mesh_plugins.balancers.node import NewDistributor
 from mesh_plugins.balancers.slow_start import slowly
-from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS
+from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS, CLIENTS, Clients
 from mesh_plugins.filters.admission import MAX_CONCURRENT, TIMEOUT_SECONDS
 from mesh_plugins.filters.budget import BudgetLimits
 from mesh_plugins.filters.client_limits import ATTEMPT_LIMITS, UNLIMITED, AttemptLimits
@@ -48,14 +50,18 @@ from mesh_plugins.filters.matrix import MATRIX, Matrix
 from mesh_plugins.filters.requeues import REQUEUE_BUDGET
 from mesh_plugins.filters.retries import RETRY_RULES, SHARED_BUDGETS, RetryRules, SharedBudgets
 from mesh_plugins.filters.timeouts import ATTEMPT_SECONDS, TOTAL_SECONDS
-from mesh_plugins.router import CACHE_SIZES, PATH_PARAMS, PATHS, CacheSizes, Paths
+from mesh_plugins.router import CACHE_SIZES, IDENTIFIERS, PATH_PARAMS, PATHS, CacheSizes, Paths, identify
+
+
+def _as_they_are(params: Params, _path: Path) -> Params:
+    return params
 
 
 def router_params(
     settings: RouterSettings,
     params: Params,
-    for_path: Callable[[Params, Path], Params],
     for_client: Callable[[Params, ClientSettings], Params],
+    for_path: Callable[[Params, Path], Params] = _as_they_are,
     alpn: Callable[[ClientSettings], tuple[str, ...]] | None = None,
 ) -> Params:
     """Return the params of a router; `for_path` and `for_client` add what the protocol has to say of each.
@@ -89,6 +95,23 @@ def router_params(
         .put(PATHS, Paths())
         .put(BREAKERS, Breakers())
     )
+
+
+def router_parts(
+    stack: Stack,
+    params: Params,
+    server: Callable[[ServerSettings, Params], tuple[Params, Serve]],
+    request: Callable[[str, str, list[tuple[str, str]]], Request],
+    alpn: Callable[[ServerSettings], tuple[str, ...]] | None = None,
+) -> Parts:
+    """Return the parts of a router, whose params are all there; for the others, see `Parts`."""
+    clients, identifiers = Clients(params), params[IDENTIFIERS]
+    params = params.put(CLIENTS, clients)
+
+    def name(request: Request) -> Path:
+        return identify(request, identifiers)
+
+    return Parts(stack, params, server, name, request, clients.states, partial(take_over, params), alpn)
 
 
 def server_params(settings: ServerSettings, params: Params) -> Params:
@@ -196,11 +219,3 @@ def _new_distributor(settings: BalancerSettings) -> NewDistributor:
     if settings.locality is not None:
         new = near(new, settings.locality)
     return new
-
-
-def aged(listener: ServerSettings) -> tuple[Limits, float]:
-    """Return the limits of a listener's connections, with what is said of idle ones, and how many seconds they may last."""
-    limits, ages = listener.limits, listener.server_session
-    if ages.idle_time_ms is not None:
-        limits = attrs.evolve(limits, idle_timeout_s=min(limits.idle_timeout_s, ages.idle_time_ms / 1e3))
-    return limits, (ages.life_time_ms or math.inf) / 1e3

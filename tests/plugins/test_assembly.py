@@ -31,14 +31,13 @@ from mesh import (
     PluginError,
     PoolLimits,
     RouterSettings,
-    ServerSettings,
     TlsConnector,
     connect,
 )
 from mesh.testing import reply, request
 from mesh_plugins.accrual.accrual import NEW_POLICY
 from mesh_plugins.accrual.consecutive import Consecutive
-from mesh_plugins.assembly import aged, router_params, server_params
+from mesh_plugins.assembly import router_params, server_params
 from mesh_plugins.balancers.balancer import NEW_DISTRIBUTOR, PANIC_PERCENT, PROBATION
 from mesh_plugins.balancers.members import Members
 from mesh_plugins.binding import BINDING_SECONDS, CLIENT_PARAMS
@@ -66,7 +65,7 @@ def params_of(more: str = "", first: Params | None = None) -> Params:
     def for_client(below: Params, client: ClientSettings) -> Params:
         return below.put(ADDED, client)
 
-    return router_params(settings_of(more), Params() if first is None else first, for_path, for_client)
+    return router_params(settings_of(more), Params() if first is None else first, for_client, for_path)
 
 
 def client_of(more: str = "", bound: str = "/#/fs/web", first: Params | None = None) -> Params:
@@ -116,7 +115,7 @@ def test_a_logical_name_has_the_classifier_that_its_service_asks_for() -> None:
     settings = settings_of()
     default = attrs.evolve(settings.service.default, response_classifier=Chosen(kind, None))
     settings = attrs.evolve(settings, service=attrs.evolve(settings.service, default=default))
-    params = router_params(settings, Params(), lambda below, _path: below, lambda below, _client: below)
+    params = router_params(settings, Params(), lambda below, _client: below)
 
     assert params[PATH_PARAMS](params, WEB)[CLASSIFIER](request(), reply(500)) is Outcome.SUCCESS
 
@@ -203,7 +202,7 @@ def test_a_kind_that_cannot_be_loaded_is_found_before_the_first_request(field: s
     settings = attrs.evolve(settings, client=attrs.evolve(settings.client, default=client))
 
     with pytest.raises(PluginError, match="cannot load no_such_module:make"):
-        router_params(settings, Params(), lambda below, _path: below, lambda below, _client: below)
+        router_params(settings, Params(), lambda below, _client: below)
 
 
 def test_a_client_may_introduce_whom_it_speaks_for() -> None:
@@ -236,22 +235,3 @@ def test_the_limits_of_a_server_are_those_of_its_file() -> None:
     params = server_params(server, Params())
 
     assert (params[MAX_CONCURRENT], params[TIMEOUT_SECONDS]) == (3, 2.5)
-
-
-@pytest.mark.parametrize(
-    ("ages", "idle", "life"),
-    [
-        ({}, 3600.0, math.inf),
-        ({"idle_time_ms": 500, "life_time_ms": 2000}, 0.5, 2.0),
-        ({"idle_time_ms": 10**8}, 3600.0, math.inf),
-    ],
-)
-def test_connections_are_no_older_and_no_longer_idle_than_their_listener_says(
-    ages: dict[str, int], idle: float, life: float
-) -> None:
-    listener = ServerSettings(port=0)
-    listener = attrs.evolve(listener, server_session=attrs.evolve(listener.server_session, **ages))
-
-    limits, seconds = aged(listener)
-
-    assert (limits.idle_timeout_s, seconds) == (idle, life)

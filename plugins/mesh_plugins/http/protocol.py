@@ -1,8 +1,5 @@
 """The protocols `http` and `h2`: their default stack, and what the settings mean to it; they differ in defaults alone."""
 
-import math
-from functools import partial
-
 import attrs
 
 from mesh import (
@@ -12,7 +9,6 @@ from mesh import (
     ClientSettings,
     Fields,
     HttpRequest,
-    Limits,
     Params,
     Parts,
     Path,
@@ -25,9 +21,10 @@ from mesh import (
 )
 from mesh_plugins.access_log.access_log import ACCESS_LOG, WRITER, LogOptions, open_log
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params, take_over
+from mesh_plugins.ages import aged, ages_of
+from mesh_plugins.assembly import router_params, router_parts, server_params
 from mesh_plugins.balancers.balancer import BALANCER
-from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.binding import BINDING
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REPEATABLE, REQUEUES
@@ -66,7 +63,7 @@ from mesh_plugins.http.versions import alpn_of_server, calling, http2_serving, o
 from mesh_plugins.http1.connect import CONNECT_TUNNELS
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.switching import Tunnels
-from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
+from mesh_plugins.router import IDENTIFIERS, ROUTER
 from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.tunnel import TUNNELS
 
@@ -149,7 +146,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
         serving = _serving(keys, listener, below)
         return below, serve_any(listener.extra.protocols, serving, http2_serving(serving, listener, below), keys.engine)
 
-    params = router_params(settings, params, for_path, for_client, offered)
+    params = router_params(settings, params, for_client, for_path, offered)
     params = (
         params.put(IDENTIFIERS, identifiers)
         .put(REPEATABLE, is_repeatable)
@@ -165,15 +162,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     )
     if _speaks_http2(settings):
         params = params.put(RETRY_MANNERS, MANNERS)
-    params = _logged(keys, params)
-    clients = Clients(params)
-    params = params.put(CLIENTS, clients)
-
-    def name(request: Request) -> Path:
-        return identify(request, identifiers)
-
-    take = partial(take_over, params)
-    return Parts(STACK, params, server, name, make_request, clients.states, take, alpn_of_server)
+    return router_parts(STACK, _logged(keys, params), server, make_request, alpn_of_server)
 
 
 def _retry_rules(keys: HttpServiceKeys, rules: RetryRules) -> RetryRules:
@@ -196,14 +185,12 @@ def _serving(keys: HttpRouterKeys, listener: ServerSettings, below: Params) -> S
     buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
     scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
     return Serving(
-        _bounded(effective_limits(listener.limits, keys, listener.socket_options), listener),
+        aged(effective_limits(listener.limits, keys, listener.socket_options), listener),
         buffered * 1024,
         listener.allow_half_close,
         _tunnels(listener, below),
-        (listener.server_session.life_time_ms or math.inf) / 1e3,
+        ages_of(listener, scope),
         clears_context(below),
-        scope.counter("idle"),
-        scope.counter("lifetime"),
     )
 
 
@@ -227,12 +214,6 @@ def _logged(keys: HttpRouterKeys, params: Params) -> Params:
         keys.http_access_log_max_queued,
     )
     return params.put(WRITER, open_log(params, keys.http_access_log, options))
-
-
-def _bounded(limits: Limits, listener: ServerSettings) -> Limits:
-    """Return the limits with the idle time of the server's sessions, if that is shorter."""
-    idle = (listener.server_session.idle_time_ms or math.inf) / 1e3
-    return attrs.evolve(limits, idle_timeout_s=idle) if idle < limits.idle_timeout_s else limits
 
 
 def _tunnels(listener: ServerSettings, below: Params) -> Tunnels:

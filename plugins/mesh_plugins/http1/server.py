@@ -82,7 +82,7 @@ class ServerConnection(InterimSink):
         self._context = NOTHING_ASKED  # of the request that is answered now
         self._service: AnyService = switch.service
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        self._expires = self._clock() + serving.life_seconds
+        self._expires = self._clock() + serving.ages.life_seconds
         self._scope = trio.CancelScope()
 
     async def run(self) -> None:
@@ -177,7 +177,7 @@ class ServerConnection(InterimSink):
         except trio.TooSlowError:
             if engine.is_idle():
                 if not self._switch.draining:
-                    self._serving.count_end(self._clock(), until, self._expires)
+                    self._serving.ages.count_end(self._clock(), until, self._expires)
                 return None
             raise RemoteProtocolError(f"no whole head within {limits.header_deadline_s:g} s", status=408) from None
         return head
@@ -291,7 +291,7 @@ class ServerConnection(InterimSink):
         if self._switch.draining or (size is None and has_body and request.version == (1, 0)):
             self._keep_alive = False
         if self._keep_alive and self._expires != math.inf and self._clock() >= self._expires:
-            self._serving.lifetime.value += 1
+            self._serving.ages.lifetime.value += 1
             self._keep_alive = False
         if self._body is not None and self._body.is_beyond_draining(reply):
             self._keep_alive = False

@@ -93,7 +93,7 @@ class ServerConnection(Flow):
         self._alarms = alarms.current()
         self._ring_at = math.inf
         self._started = self._heard = self._idle_since = self._clock()
-        self._expires = self._started + serving.common.life_seconds
+        self._expires = self._started + serving.common.ages.life_seconds
         self._head_since = math.inf  # when a head began of which nothing has come of use since
         self._asked = False
         self._leaving = False
@@ -310,10 +310,10 @@ class ServerConnection(Flow):
             if not self._streams:
                 self._outlet.finish()
         elif not self._leaving and self._expires <= now:
-            serving.lifetime.value += 1
+            serving.ages.lifetime.value += 1
             self.drain()
         elif not self._leaving and not self._streams and self._idle_since + serving.limits.idle_timeout_s <= now:
-            serving.idle.value += 1
+            serving.ages.idle.value += 1
             self.drain()
         elif self._pinged is math.inf and self._heard + pings.every <= now:
             self._pinged = now

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +30,6 @@ from mesh import (
     Parts,
     Path,
     PoolLimits,
-    Request,
     RouterSettings,
     Serve,
     ServerSettings,
@@ -41,9 +39,10 @@ from mesh import (
 from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE, NewExchange
 from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import aged, router_params, server_params, take_over
+from mesh_plugins.ages import aged, ages_of
+from mesh_plugins.assembly import router_params, router_parts, server_params
 from mesh_plugins.balancers.balancer import BALANCER
-from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.binding import BINDING
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REQUEUES
@@ -61,7 +60,7 @@ from mesh_plugins.mux.server import MuxConnection
 from mesh_plugins.mux.serving import Serving, serving
 from mesh_plugins.mux.session import new_mux_session
 from mesh_plugins.mux.speaking import Speaking
-from mesh_plugins.router import IDENTIFIERS, ROUTER, Identifier, identify
+from mesh_plugins.router import IDENTIFIERS, ROUTER, Identifier
 
 MEMO = 1024  # destinations whose names are remembered; forgotten together when there are more
 
@@ -154,9 +153,6 @@ def for_client(params: Params, client: ClientSettings) -> Params:
 def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Parts:
     """Return the parts of a router whose servers speak Mux."""
 
-    def for_path(below: Params, _path: Path) -> Params:
-        return below
-
     def for_any_client(below: Params, client: ClientSettings) -> Params:
         return dialect.for_client(below.put(SESSION_LIMITS, client.limits), client)
 
@@ -164,26 +160,19 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
         trusts = not (listener.clear_context or listener.profile == "edge")
         below = server_params(listener, below).put(TRUSTS_CONTEXTS, trusts)
         scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
-        limits, life = aged(listener)
-        return below, dialect.serve(serving(limits, life, scope, allow_half_close=listener.allow_half_close), scope)
+        limits, ages = aged(listener.limits, listener), ages_of(listener, scope)
+        return below, dialect.serve(serving(limits, ages, scope, allow_half_close=listener.allow_half_close), scope)
 
-    identifiers = (dialect.identifier,)
-    params = router_params(settings, params, for_path, for_any_client)
+    params = router_params(settings, params, for_any_client)
     params = (
-        params.put(IDENTIFIERS, identifiers)
+        params.put(IDENTIFIERS, (dialect.identifier,))
         .put(IS_NACK, is_nack)
         .put(IS_UNPROCESSED, is_nack)
         .put(NEVER_RETRYING, (dialect.classifier, *dialect.never_retrying))
         .put(CLASSIFIER, dialect.classifier)
     )
     params = logged(settings.protocol.config, params.put(EXCHANGE, dialect.new_exchange))
-    clients = Clients(params)
-    params = params.put(CLIENTS, clients)
-
-    def name(request: Request) -> Path:
-        return identify(request, identifiers)
-
-    return Parts(dialect.stack, params, server, name, dialect.request, clients.states, partial(take_over, params))
+    return router_parts(dialect.stack, params, server, dialect.request)
 
 
 def by_destination(prefix: Path) -> Identifier:

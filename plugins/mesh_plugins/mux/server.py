@@ -98,7 +98,7 @@ class MuxConnection:
         self._room: trio.Event | None = None
         self._read_up = trio.Event()
         self._heard = self._clock()
-        self._expires = self._heard + serving.life_seconds
+        self._expires = self._heard + serving.ages.life_seconds
         self._asked = self._draining = self._drained = self._is_ending = False
         self._is_negotiating = self._is_told = False
         self._close_at = math.inf
@@ -330,10 +330,10 @@ class MuxConnection:
         if now >= self._close_at and is_idle and not self._is_ending:
             self._end()
         elif now >= idle_at and not self._draining:
-            self._serving.idle.value += 1
+            self._serving.ages.idle.value += 1
             self.drain()
         elif now >= self._expires and not self._draining:
-            self._serving.lifetime.value += 1
+            self._serving.ages.lifetime.value += 1
             self.drain()
         later = [at for at in (stalled_at, idle_at, self._expires, self._close_at) if at > now]
         return min([*later, now + limits.idle_timeout_s])

@@ -1,6 +1,5 @@
 """The protocol `tcp`: its default stack, and what the settings mean to it."""
 
-from functools import partial
 from urllib.parse import urlsplit
 
 from mesh import (
@@ -11,8 +10,6 @@ from mesh import (
     Connection,
     Params,
     Parts,
-    Path,
-    Request,
     RouterSettings,
     Serve,
     ServerSettings,
@@ -21,16 +18,16 @@ from mesh import (
     load,
 )
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import router_params, server_params, take_over
+from mesh_plugins.assembly import router_params, router_parts, server_params
 from mesh_plugins.balancers.balancer import BALANCER
-from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.binding import BINDING
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import REQUEUES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
-from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
+from mesh_plugins.router import IDENTIFIERS, ROUTER
 from mesh_plugins.tcp.identifiers import SniConfig
 from mesh_plugins.tcp.keys import TcpRouterKeys
 from mesh_plugins.tcp.message import TcpReply, TcpRequest
@@ -68,9 +65,6 @@ def tcp(settings: RouterSettings, params: Params) -> Parts:
     reads_hello = any(isinstance(chosen.config, SniConfig) for chosen in keys.identifier)
     first = settings.servers[0].port
 
-    def for_path(below: Params, _path: Path) -> Params:
-        return below
-
     def for_client(below: Params, _client: ClientSettings) -> Params:
         return below.put(SESSION, new_tunnel_session(TcpReply))
 
@@ -79,16 +73,11 @@ def tcp(settings: RouterSettings, params: Params) -> Parts:
         idle = listener.extra.tunnel_idle_time_ms / 1e3
         return server_params(listener, below), serve(Serving(listener.port, listener.limits, idle, counts, reads_hello))
 
-    def name(request: Request) -> Path:
-        return identify(request, identifiers)
-
     def make(_method: str, url: str, _headers: list[tuple[str, str]]) -> TcpRequest:
         return make_request(url, first)
 
-    params = router_params(settings, params, for_path, for_client).put(IDENTIFIERS, identifiers)
-    clients = Clients(params)
-    params = params.put(CLIENTS, clients)
-    return Parts(STACK, params, server, name, make, clients.states, partial(take_over, params))
+    params = router_params(settings, params, for_client).put(IDENTIFIERS, identifiers)
+    return router_parts(STACK, params, server, make)
 
 
 def serve(serving: Serving) -> Serve:

@@ -1,6 +1,5 @@
 """The protocol `thrift`: its default stack, and what the settings mean to it."""
 
-from functools import partial
 from urllib.parse import urlsplit
 
 import attrs
@@ -14,8 +13,6 @@ from mesh import (
     Connection,
     Params,
     Parts,
-    Path,
-    Request,
     RouterSettings,
     Serve,
     ServerSettings,
@@ -26,9 +23,10 @@ from mesh import (
 from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE
 from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.assembly import aged, router_params, server_params, take_over
+from mesh_plugins.ages import aged, ages_of
+from mesh_plugins.assembly import router_params, router_parts, server_params
 from mesh_plugins.balancers.balancer import BALANCER
-from mesh_plugins.binding import BINDING, CLIENTS, Clients
+from mesh_plugins.binding import BINDING
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import REQUEUES
@@ -36,7 +34,7 @@ from mesh_plugins.filters.retries import NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
-from mesh_plugins.router import IDENTIFIERS, ROUTER, identify
+from mesh_plugins.router import IDENTIFIERS, ROUTER
 from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.errors import ERRORS
 from mesh_plugins.thrift.exchange import ThriftExchange
@@ -87,9 +85,6 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         load(chosen.kind)(_with_method(chosen.config, keys), settings.dst_prefix) for chosen in keys.identifier
     )
 
-    def for_path(below: Params, _path: Path) -> Params:
-        return below
-
     def for_client(below: Params, client: ClientSettings) -> Params:
         peer = peer_of(client.extra, keys.thrift_protocol)
         return below.put(SESSION, new_session(peer, client.limits)).put(BEGINS_TRACES, peer.upgrades)
@@ -99,19 +94,13 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         below = server_params(listener, below).put(TRUSTS, trusts)
         return below, serve(_serving(listener, keys, below))
 
-    def name(request: Request) -> Path:
-        return identify(request, identifiers)
-
-    params = router_params(settings, params, for_path, for_client)
+    params = router_params(settings, params, for_client)
     params = (
         params.put(IDENTIFIERS, identifiers)
         .put(CLASSIFIER, classifiers.application_exceptions)
         .put(NEVER_RETRYING, classifiers.NEVER_RETRYING)
     )
-    params = logged(keys, params.put(EXCHANGE, ThriftExchange))
-    clients = Clients(params)
-    params = params.put(CLIENTS, clients)
-    return Parts(STACK, params, server, name, make_request, clients.states, partial(take_over, params))
+    return router_parts(STACK, logged(keys, params.put(EXCHANGE, ThriftExchange)), server, make_request)
 
 
 def _with_method(config: object, keys: ThriftRouterKeys) -> object:
@@ -129,7 +118,7 @@ def peer_of(keys: ThriftClientKeys, default_protocol: str) -> Peer:
 
 def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) -> Serving:
     extra: ThriftServerKeys = listener.extra
-    limits, life = aged(listener)
+    limits = aged(listener.limits, listener)
     scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
     return Serving(
         ENCODINGS[extra.thrift_protocol or keys.thrift_protocol],
@@ -137,9 +126,7 @@ def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) ->
         limits,
         Bounds.of(limits),
         listener.allow_half_close,
-        life,
-        scope.counter("idle"),
-        scope.counter("lifetime"),
+        ages_of(listener, scope),
     )
 
 

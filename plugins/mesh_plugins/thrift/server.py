@@ -88,7 +88,7 @@ class ThriftConnection:
         self._context = NOTHING_ASKED  # of the call that is answered now
         self._service: AnyService = switch.service
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        self._expires = self._clock() + serving.life_seconds
+        self._expires = self._clock() + serving.ages.life_seconds
         self._leaves_at = self._clock() + LEAVE_SECONDS if switch.draining else math.inf
         self._scope = trio.CancelScope()
 
@@ -168,13 +168,14 @@ class ThriftConnection:
         if until <= now:
             return None
         if self._expires <= now:
-            self._serving.lifetime.value += 1
+            self._serving.ages.lifetime.value += 1
             return None
         connection.deadline = until if until < self._expires else self._expires
         try:
             data = await connection.receive_some()
         except trio.TooSlowError:
-            self._count_end(until)
+            if not self._switch.draining:
+                self._serving.ages.count_end(self._clock(), until, self._expires)
             return None
         if not data:
             return None
@@ -200,12 +201,6 @@ class ThriftConnection:
                 raise Malformed("a client closed the connection in the middle of a message")
             messages.feed(data)
         return message
-
-    def _count_end(self, until: float) -> None:
-        if self._clock() >= self._expires:
-            self._serving.lifetime.value += 1
-        elif self._clock() >= until and not self._switch.draining:
-            self._serving.idle.value += 1
 
     def _opened(self, message: Message) -> ThriftRequest:
         """Return the call in a message; from here on it is open. Raises `Malformed` if it cannot be read, nor answered."""

@@ -1,10 +1,9 @@
-"""How one listener serves, as its settings say. Source of the counters' names: finagle-core, service/ExpiringService.scala."""
-
-import math
+"""How one listener serves, as its settings say."""
 
 import attrs
 
-from mesh import Counter, Limits
+from mesh import Limits
+from mesh_plugins.ages import Ages
 from mesh_plugins.thrift.message import BINARY, Encoding
 from mesh_plugins.thrift.walking import Bounds
 
@@ -13,8 +12,7 @@ from mesh_plugins.thrift.walking import Bounds
 class Serving:
     """How one listener serves its clients: their encoding and transport, and how long their connections may last.
 
-    A connection that is `life_seconds` old ends after its next reply, or at once if it is idle. `idle` and `lifetime` count
-    the connections that were closed because nothing was asked for too long, and because they had become too old.
+    A connection that is too old ends after its next reply, or at once if it is idle.
     """
 
     encoding: Encoding = BINARY
@@ -22,6 +20,4 @@ class Serving:
     limits: Limits = attrs.field(factory=Limits)
     bounds: Bounds = attrs.field(factory=Bounds)
     allow_half_close: bool = False
-    life_seconds: float = math.inf
-    idle: Counter = attrs.field(factory=Counter)
-    lifetime: Counter = attrs.field(factory=Counter)
+    ages: Ages = attrs.field(factory=Ages)

@@ -42,9 +42,7 @@ def serve(how: Serving, scope: Metrics) -> Serve:
     connects, downgraded = counts.counter("connects"), counts.counter("downgraded_connects")
     limits, bounds, delegations = how.limits, Bounds.of(how.limits), Delegations()
     plain = {
-        encoding: ThriftServing(
-            encoding, True, limits, bounds, how.allow_half_close, how.life_seconds, how.idle, how.lifetime
-        )
+        encoding: ThriftServing(encoding, True, limits, bounds, how.allow_half_close, how.ages)
         for encoding in (BINARY, COMPACT)
     }
 
@@ -52,7 +50,7 @@ def serve(how: Serving, scope: Metrics) -> Serve:
         arriving = Arriving(connection, switch, limits.idle_timeout_s, limits.header_deadline_s)
         first = await arriving.first_bytes(_is_clear)
         if not first:
-            how.idle.value += arriving.is_idle
+            how.ages.idle.value += arriving.is_idle
             return
         encoding = plain_encoding(first)
         if encoding is None:

@@ -4,6 +4,7 @@ import trio
 import trio.testing
 
 from mesh import HttpReply, HttpRequest
+from mesh_plugins.ages import Ages
 from mesh_plugins.http1.serving import Serving
 from tests.plugins.http1.serving import GET, always, served
 
@@ -13,7 +14,7 @@ async def test_an_old_connection_ends_with_its_next_reply(autojump_clock: trio.t
         await trio.sleep(4)
         return HttpReply(200)
 
-    async with served(slow, Serving(life_seconds=10)) as client:
+    async with served(slow, Serving(ages=Ages(10))) as client:
         first = await client.ask(GET)
         second = await client.ask(GET)
         third = await client.ask(GET)
@@ -25,7 +26,7 @@ async def test_an_old_connection_ends_with_its_next_reply(autojump_clock: trio.t
 
 async def test_an_idle_connection_ends_at_its_age(autojump_clock: trio.testing.MockClock) -> None:
     started = trio.current_time()
-    async with served(always(HttpReply(200)), Serving(life_seconds=10)) as client:
+    async with served(always(HttpReply(200)), Serving(ages=Ages(10))) as client:
         await client.ask(GET)
 
         rest = await client.everything()

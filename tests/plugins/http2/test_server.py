@@ -5,6 +5,7 @@ import trio
 import trio.testing
 
 from mesh import HttpReply, HttpRequest, Limits
+from mesh_plugins.ages import Ages
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http2.engine import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR
 from mesh_plugins.http2.options import Options
@@ -18,7 +19,7 @@ async def never(_request: HttpRequest) -> HttpReply:
 
 
 def within(limits: Limits, life_seconds: float = 1e9, pings: Pings | None = None) -> Http2Serving:
-    return Http2Serving(Serving(limits, life_seconds=life_seconds), Options(limits=limits), pings or Pings())
+    return Http2Serving(Serving(limits, ages=Ages(life_seconds)), Options(limits=limits), pings or Pings())
 
 
 async def test_requests_are_answered_side_by_side(engine: str) -> None:
@@ -117,7 +118,7 @@ async def test_an_idle_connection_is_closed(engine: str, autojump_clock: trio.te
 
     assert open_then
     assert client.ended
-    assert serving.common.idle.value == 1
+    assert serving.common.ages.idle.value == 1
 
 
 async def test_an_old_connection_is_closed_with_its_last_stream(
@@ -131,7 +132,7 @@ async def test_an_old_connection_is_closed_with_its_last_stream(
 
     assert status(owner) == 200
     assert client.ended
-    assert serving.common.lifetime.value == 1
+    assert serving.common.ages.lifetime.value == 1
 
 
 async def test_a_client_that_answers_no_ping_is_gone(engine: str, autojump_clock: trio.testing.MockClock) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh import MeshError, Path, SocketConnection, Switch
+from mesh_plugins.ages import Ages
 from mesh_plugins.mux import failure, messages, server, wire
 from mesh_plugins.mux.calls import encode_answer, encode_dispatch, encode_request
 from mesh_plugins.mux.fragments import pieces
@@ -253,7 +254,7 @@ async def test_a_connection_ends_after_an_hour_without_a_call(autojump_clock: tr
         before = bench.client.closed
         await trio.sleep(20)
 
-        assert (before, bench.client.closed, how.idle.value) == (False, True, 1)
+        assert (before, bench.client.closed, how.ages.idle.value) == (False, True, 1)
 
 
 async def test_a_connection_with_a_call_open_is_not_idle(autojump_clock: trio.testing.MockClock) -> None:
@@ -265,12 +266,12 @@ async def test_a_connection_with_a_call_open_is_not_idle(autojump_clock: trio.te
 
 
 async def test_an_old_connection_is_drained(autojump_clock: trio.testing.MockClock) -> None:
-    how = Serving(life_seconds=60.0)
+    how = Serving(ages=Ages(60.0))
     async with served(how=how) as bench:
         await bench.client.ask(dispatch(2))
         await trio.sleep(61)
 
-        assert (await bench.client.received(), how.lifetime.value) == ([TDRAIN], 1)
+        assert (await bench.client.received(), how.ages.lifetime.value) == ([TDRAIN], 1)
 
 
 async def test_a_client_that_stops_within_a_frame_is_given_up(autojump_clock: trio.testing.MockClock) -> None:

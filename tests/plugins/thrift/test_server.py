@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 from mesh import Limits, Unroutable
+from mesh_plugins.ages import Ages
 from mesh_plugins.thrift.exceptions import ExceptionType, exception
 from mesh_plugins.thrift.framing import framed
 from mesh_plugins.thrift.header import RequestHeader
@@ -263,7 +264,7 @@ async def test_an_idle_connection_is_closed_and_counted(autojump_clock: object) 
     async with served(serving=serving) as bench:
         assert await bench.everything() == b""
 
-    assert (serving.idle.value, serving.lifetime.value, bench.refused) == (1, 0, [])
+    assert (serving.ages.idle.value, serving.ages.lifetime.value, bench.refused) == (1, 0, [])
 
 
 async def test_a_connection_that_became_too_old_ends_with_its_reply(autojump_clock: object) -> None:
@@ -271,12 +272,12 @@ async def test_a_connection_that_became_too_old_ends_with_its_reply(autojump_clo
         await trio.sleep(10)
         return await echo(request)
 
-    serving = Serving(life_seconds=5.0)
+    serving = Serving(ages=Ages(5.0))
     async with served(slowly, serving) as bench:
         await bench.client.send_all(a_call())
         found = await bench.everything()
 
-    assert (len(found) > 0, serving.lifetime.value) == (True, 1)
+    assert (len(found) > 0, serving.ages.lifetime.value) == (True, 1)
 
 
 async def test_a_listener_that_drains_lets_the_open_call_end(autojump_clock: object) -> None:

@@ -85,4 +85,4 @@ async def test_a_client_that_says_nothing_is_closed_and_counted(autojump_clock: 
 
     await serve(how, Metrics())(far, Switch(echo))
 
-    assert (await near.receive_some(), how.idle.value, trio.current_time()) == (b"", 1, 5)
+    assert (await near.receive_some(), how.ages.idle.value, trio.current_time()) == (b"", 1, 5)
