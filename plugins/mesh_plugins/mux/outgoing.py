@@ -26,7 +26,8 @@ class Outgoing:
     """The writer of one connection. `window` is the longest body that the peer wants to receive in one piece.
 
     `queued` is how many bytes wait, those included that are being sent; `since` when the write began that is in progress.
-    `on_room` is called when the peer has read again after the queue was full, `on_excess` when it is longer than `most`.
+    `on_sent` is called after each write, `on_room` when the peer has read again after the queue was full, `on_excess` when
+    it is longer than `most`.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Outgoing:
         "on_excess",
         "on_full",
         "on_room",
+        "on_sent",
         "queued",
         "since",
         "window",
@@ -61,6 +63,7 @@ class Outgoing:
         self.since = math.inf
         self.is_full = False
         self.on_full: Callable[[], None] = _nothing
+        self.on_sent: Callable[[], None] = _nothing
         self.on_room: Callable[[], None] = _nothing
         self.on_excess: Callable[[], None] = _nothing
 
@@ -117,6 +120,7 @@ class Outgoing:
                 await connection.send_all(data)
                 self.since = math.inf
                 self.queued -= len(data)
+                self.on_sent()
                 if self.is_full and self.queued <= FULL_BYTES // 2:
                     self.is_full = False
                     self.on_room()

@@ -40,11 +40,12 @@ from mesh_plugins.mux.handshake import MARKER_FRAME
 from mesh_plugins.mux.incoming import Incoming
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import Outgoing
-from mesh_plugins.mux.pending import Call, Pending
+from mesh_plugins.mux.pending import Call
 from mesh_plugins.mux.shaking import Shaking
 from mesh_plugins.mux.speaking import Speaking
 from mesh_plugins.mux.tags import Tags
 from mesh_plugins.mux.wire import FIRST_TAG, LAST_TAG, RDISPATCH, RREQ, Undecodable, frame, signed
+from mesh_plugins.pending import Pending
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class MuxSession(Session):
         self._outgoing.on_room = self._go_on
         self._outgoing.on_excess = self._give_up
         self._incoming = Incoming(limits)
-        self._pending = Pending()
+        self._pending: Pending[Call] = Pending()
         self._discarded: set[int] = set()
         self._waiting = 0
         self._tags = Tags()
@@ -133,7 +134,8 @@ class MuxSession(Session):
         except BaseException:
             self._release()
             raise
-        self._pending[tag] = call = Call(request, tag, until, is_plain=self._is_plain)
+        self._pending[tag] = call = Call(request, tag, until)
+        call.is_plain = self._is_plain
         self._outgoing.add(data, tag)
         if until < self._pending.due:
             self._pending.due = until

@@ -158,3 +158,14 @@ async def test_one_that_waits_is_woken_to_end(connection: Sends) -> None:
         outgoing.end()
 
     assert connection.sent == []
+
+
+async def test_each_write_is_told_of_once_nothing_of_it_is_held_any_more(outgoing: Outgoing) -> None:
+    held: list[bool] = []
+    outgoing.on_sent = lambda: held.append(outgoing.holds(2) or outgoing.holds(3))
+
+    outgoing.add(frame(RPING, 2), 2)
+    outgoing.add(frame(RPING, 3), 3)
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert held == [False]

@@ -7,13 +7,13 @@ import trio
 
 from mesh import AttemptTimeout, Expiry, IdleTimeout, Path, UpstreamBroken
 from mesh_plugins.mux.message import MuxReply, MuxRequest
-from mesh_plugins.mux.pending import Call, Pending
+from mesh_plugins.pending import Call, Pending
 
 
-def call(until: float, expiry: Expiry | None = None) -> Call:
+def call(until: float, expiry: Expiry | None = None) -> Call[MuxRequest, MuxReply]:
     request = MuxRequest(Path())
     request.context.expiry = expiry
-    return Call(request, 2, until, is_plain=False)
+    return Call(request, 2, until)
 
 
 async def test_a_call_is_woken_with_its_answer() -> None:
@@ -35,7 +35,7 @@ async def test_a_call_is_woken_with_an_error() -> None:
 
 
 async def test_late_calls_are_found_and_the_next_moment_to_look() -> None:
-    pending = Pending()
+    pending: Pending[Call[MuxRequest, MuxReply]] = Pending()
     calls = [call(until) for until in (3.0, 5.0, 9.0)]
     pending.update(enumerate(calls))
     pending.due = 3.0
@@ -45,7 +45,7 @@ async def test_late_calls_are_found_and_the_next_moment_to_look() -> None:
 
 
 async def test_without_calls_there_is_nothing_to_wait_for() -> None:
-    pending = Pending()
+    pending: Pending[Call[MuxRequest, MuxReply]] = Pending()
     pending.due = 1.0
 
     assert (pending.late(2.0), pending.due) == ([], math.inf)
