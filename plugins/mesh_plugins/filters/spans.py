@@ -15,7 +15,6 @@ from mesh import (
     SERVER_LABEL,
     SPAN_SINKS,
     AnyService,
-    Context,
     HttpReply,
     HttpRequest,
     Make,
@@ -51,7 +50,7 @@ class Spans:
             reply: Reply = await service(request)
         except BaseException:
             span.is_success = False
-            self._end(span, request.context, started)
+            self._end(span, request, started)
             raise
         if isinstance(reply, HttpReply):
             span.status = reply.status
@@ -60,12 +59,14 @@ class Spans:
             span.is_success = reply.outcome
             if reply.outcome is None and span.status:
                 span.is_success = span.status < 500
-            self._end(span, request.context, started)
+            self._end(span, request, started)
 
         reply.on_close(end)
         return reply
 
-    def _end(self, span: Span, context: Context, started: float) -> None:
+    def _end(self, span: Span, request: Request, started: float) -> None:
+        context = request.context
+        span.method = span.method or _method(request)  # which some protocols know once the call was named
         span.seconds = trio.current_time() - started
         span.started = time.time() - span.seconds
         span.trace = context.trace if span.kind is SpanKind.SERVER else context.span
@@ -79,9 +80,13 @@ class Spans:
 
 
 def _begun(kind: SpanKind, router: str, source: str, server: str, request: Request) -> Span:
-    method: bytes = getattr(request, "method", b"")  # as protocols that have one call it
     target = request.target if isinstance(request, HttpRequest) else b""
-    return Span(kind, None, 0.0, 0.0, router, source, server, method=method, target=target)
+    return Span(kind, None, 0.0, 0.0, router, source, server, method=_method(request), target=target)
+
+
+def _method(request: Request) -> bytes:
+    method: bytes = getattr(request, "method", b"")  # as protocols that have one call it
+    return method
 
 
 def _of_requests(params: Params, rest: Make) -> AnyService:

@@ -14,10 +14,11 @@ class MuxRequest(Request):
 
     `contexts` hold neither the trace, nor the deadline, nor the number of repeats, once the filter `contexts` has read them:
     those are written anew for each attempt. `dtab` is the override that it brought. `is_plain`: it came without contexts
-    and destination (`Treq`), and is answered so.
+    and destination (`Treq`), and is answered so. `method` is what people call it, once the identifier has named it: the
+    destination that it came with, the method in ThriftMux.
     """
 
-    __slots__ = ("contexts", "deadline", "destination", "dtab", "is_plain")
+    __slots__ = ("contexts", "deadline", "destination", "dtab", "is_plain", "method")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class MuxRequest(Request):
         self.context = Context() if context is None else context
         self.deadline: bytes | None = None
         self.is_plain = is_plain
+        self.method = b""
 
 
 class MuxReply(Reply):

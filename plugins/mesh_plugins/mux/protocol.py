@@ -177,7 +177,7 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
 
 def by_destination(prefix: Path) -> Identifier:
     """Return the identifier of Mux: the prefix, and the destination of the call."""
-    names: dict[Path, Path] = {}
+    names: dict[Path, tuple[Path, bytes]] = {}
 
     def name(request: Any) -> Path:  # a router of Mux gets its calls alone
         destination = request.destination
@@ -185,8 +185,9 @@ def by_destination(prefix: Path) -> Identifier:
         if found is None:
             if len(names) >= MEMO:
                 names.clear()
-            found = names[destination] = prefix + destination
-        return found
+            found = names[destination] = prefix + destination, destination.show().encode()
+        path, request.method = found
+        return path
 
     return name
 

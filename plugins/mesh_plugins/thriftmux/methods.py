@@ -37,7 +37,7 @@ def by_method(prefix: Path, *, method_in_dst: bool) -> Identifier:
 
     def name(request: Any) -> Path:  # a router of ThriftMux gets calls of Mux alone
         try:
-            method = head_of(request.body.buffered or b"").name
+            request.method = method = head_of(request.body.buffered or b"").name
         except Malformed as error:
             raise Unidentified(str(error)) from error
         key = (request.destination, method)

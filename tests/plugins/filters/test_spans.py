@@ -16,6 +16,7 @@ from mesh import (
     Params,
     Path,
     Reply,
+    Request,
     Span,
     SpanKind,
     SpanSink,
@@ -61,6 +62,30 @@ async def test_a_request_is_told_once_its_reply_is_closed(autojump_clock: trio.t
     )
     assert (span.method, span.target, span.status, span.path) == (b"POST", b"/a", 200, WEB)
     assert (span.seconds, span.is_success, span.trace) == (2.0, True, TraceId.of(7))
+
+
+class Named(Request):
+    """A request of a protocol that knows its method once it was named."""
+
+    __slots__ = ("method",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.method = b""
+
+
+async def test_a_method_that_was_found_on_the_way_is_told() -> None:
+    told = list[Span]()
+    asked = Named()
+
+    def name(request: Request) -> Reply:
+        asked.method = b"getUser"
+        return Reply()
+
+    answered = await built(SPANS, Rest(name), told.append)(asked)
+    await answered.aclose()
+
+    assert [span.method for span in told] == [b"getUser"]
 
 
 async def test_an_attempt_has_the_id_of_its_own_span() -> None:

@@ -19,6 +19,15 @@ def test_a_call_is_named_by_its_destination() -> None:
     assert found == [Path.read(text) for text in ("/svc/web", "/svc", "/svc/web", "/svc/a/b")]
 
 
+def test_people_call_a_call_by_the_destination_that_it_came_with() -> None:
+    name, calls = by_destination(Path.read("/svc")), [MuxRequest(Path.read(text)) for text in ("/web/users", "/")]
+
+    for call in calls:
+        name(call)
+
+    assert [call.method for call in calls] == [b"/web/users", b"/"]
+
+
 def test_names_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mesh_plugins.mux.protocol.MEMO", 2)
     name = by_destination(Path.read("/svc"))

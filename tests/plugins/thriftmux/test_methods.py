@@ -46,6 +46,14 @@ def test_a_call_is_named_by_destination_service_and_method(
     assert by_method(SVC, method_in_dst=in_dst)(call(method, destination)) == Path.read(expected)
 
 
+def test_people_call_a_call_by_its_method() -> None:
+    asked = call(b"users:get", "/a/b")
+
+    by_method(SVC, method_in_dst=False)(asked)
+
+    assert asked.method == b"users:get"
+
+
 def test_names_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "MEMO", 2)
     name = by_method(SVC, method_in_dst=True)
