@@ -23,7 +23,6 @@ from mesh import (
     AnyService,
     Classifier,
     ClientGone,
-    Counter,
     Histogram,
     HttpReply,
     JoinedHistogram,
@@ -42,6 +41,7 @@ from mesh import (
     is_success,
     outcome_at_end,
 )
+from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.filters.matrix import MATRIX, Matrix, Pair, Pairs
 from mesh_plugins.filters.statuses import Statuses
 
@@ -59,7 +59,7 @@ class RequestStats:
         self.statuses = Statuses(scope) if by_status else None
         self.latency = _latency(scope, self.statuses)
         self.pending = scope.gauge("pending")
-        self._by_error: dict[str, Counter] = {}
+        self._by_error = FailuresByError(scope)
 
     def client_gone(self) -> None:
         """Count a request whose client did not wait for its reply: nobody's failure."""
@@ -68,11 +68,7 @@ class RequestStats:
     def failed(self, error: BaseException, elapsed: float) -> None:
         """Count a failure that took `elapsed` ms, also by the name of its error."""
         self.failures.value += 1
-        name = type(error).__name__
-        counter = self._by_error.get(name)
-        if counter is None:
-            counter = self._by_error[name] = self._scope.counter("failures", name)
-        counter.value += 1
+        self._by_error.count(error)
         if self.statuses is None:
             self.latency.add(elapsed)
         else:
@@ -175,8 +171,8 @@ class ClientStats:
 
     __slots__ = ("_classifier", "_find", "_pairs", "_stats", "latency")
 
-    def __init__(self, scope: Metrics, classifier: Classifier, pairs: Pairs) -> None:
-        self._stats = RequestStats(scope, by_status=True)
+    def __init__(self, scope: Metrics, classifier: Classifier, pairs: Pairs, *, by_status: bool = True) -> None:
+        self._stats = RequestStats(scope, by_status=by_status)
         self.latency = self._stats.latency
         self._classifier = classifier
         self._pairs = pairs
@@ -236,7 +232,7 @@ class ClientStats:
 def server_stats(params: Params, rest: Make) -> AnyService:
     """Count a server's requests, under `server/<ip>/<port>`."""
     scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
-    return bind(Stats(scope, params[CLASSIFIER], by_status=True), rest(params))
+    return bind(Stats(scope, params[CLASSIFIER], by_status=params[BY_STATUS]), rest(params))
 
 
 def service_stats(params: Params, rest: Make) -> AnyService:
@@ -275,7 +271,7 @@ def _new_client_stats(params: Params) -> ClientStats:
     matrix = Matrix() if scope.name == OTHER else params[MATRIX]
     pairs = Pairs(scope, matrix)
     params[LIFE].on_close(pairs.close)
-    return ClientStats(scope, params[CLASSIFIER], pairs)
+    return ClientStats(scope, params[CLASSIFIER], pairs, by_status=params[BY_STATUS])
 
 
 def client_scope_module(params: Params, rest: Make) -> AnyService:
@@ -324,6 +320,9 @@ def show_fail_fast(pool: PoolStats, scope: Metrics) -> None:
 
 
 CLIENT_STATS: Param[ClientStats | None] = Param(None, "client stats")
+
+BY_STATUS = Param(True, "by status")
+"""Whether servers and clients count replies by their status; the protocol knows, as not all have one."""
 
 SERVER_STATS = Module(
     "server_stats",

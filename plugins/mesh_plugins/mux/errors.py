@@ -6,7 +6,24 @@ Source: finagle-mux, Processor.scala; linkerd protocol/mux.
 
 import logging
 
-from mesh import AnyService, Make, MeshError, Module, Outcome, Params, Reply, Request, bind, blame, classify_errors
+from mesh import (
+    METRICS,
+    SERVER_LABEL,
+    AnyService,
+    ClientGone,
+    Counter,
+    Make,
+    MeshError,
+    Module,
+    Outcome,
+    Params,
+    Reply,
+    Request,
+    bind,
+    blame,
+    classify_errors,
+)
+from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.mux import failure
 from mesh_plugins.mux.message import MuxReply, failed
 from mesh_plugins.mux.wire import NACK, OK
@@ -17,7 +34,13 @@ MOST_TEXT_BYTES = 8192
 
 
 class Errors:
-    """Answers what went wrong below; only cancellation passes through."""
+    """Answers what went wrong below, and counts it by its name, and the refusals; only cancellation passes through."""
+
+    __slots__ = ("_failures", "_nacks")
+
+    def __init__(self, failures: FailuresByError, nacks: Counter) -> None:
+        self._failures = failures
+        self._nacks = nacks
 
     async def __call__(self, request: Request, service: AnyService, /) -> MuxReply:
         try:
@@ -25,9 +48,13 @@ class Errors:
         except MeshError as error:
             request.context.flags = f"{error.flag} {error.detail}"
             reply = answer(error)
+            self._nacks.value += reply.status == NACK
+            if not isinstance(error, ClientGone):
+                self._failures.count(error)
         except Exception as error:
             culprit = blame(error) or "a filter"
             logger.exception("%s raised", culprit)
+            self._failures.count(error)
             reply = failed(f"{culprit} raised {type(error).__name__}: {error}"[:MOST_TEXT_BYTES])
         return reply
 
@@ -65,7 +92,8 @@ def is_nack(reply: Reply) -> bool:
 
 
 def _errors(params: Params, rest: Make) -> AnyService:
-    return bind(Errors(), rest(params), "errors")
+    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    return bind(Errors(FailuresByError(scope), scope.counter("nacks")), rest(params), "errors")
 
 
 ERRORS = Module(

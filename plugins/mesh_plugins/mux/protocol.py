@@ -20,6 +20,7 @@ from mesh import (
     Classifier,
     ClientSettings,
     Connection,
+    Life,
     Limits,
     Make,
     Metrics,
@@ -33,6 +34,7 @@ from mesh import (
     RouterSettings,
     Serve,
     ServerSettings,
+    Session,
     Stack,
     Switch,
 )
@@ -48,7 +50,14 @@ from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REQUEUES
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
-from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS, client_scope
+from mesh_plugins.filters.stats import (
+    BY_STATUS,
+    CLIENT_SCOPE,
+    CLIENT_STATS_MODULE,
+    SERVER_STATS,
+    SERVICE_STATS,
+    client_scope,
+)
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.mux.context_filters import ATTEMPT_CONTEXTS, CONTEXTS, TRUSTS_CONTEXTS
 from mesh_plugins.mux.detector import detection
@@ -58,8 +67,8 @@ from mesh_plugins.mux.keys import MuxClientKeys
 from mesh_plugins.mux.message import MuxRequest
 from mesh_plugins.mux.server import MuxConnection
 from mesh_plugins.mux.serving import Serving, serving
-from mesh_plugins.mux.session import new_mux_session
-from mesh_plugins.mux.speaking import Speaking
+from mesh_plugins.mux.session import MuxSession
+from mesh_plugins.mux.speaking import speaking
 from mesh_plugins.router import IDENTIFIERS, ROUTER, Identifier
 
 MEMO = 1024  # destinations whose names are remembered; forgotten together when there are more
@@ -72,8 +81,14 @@ def _sessions(params: Params, rest: Make) -> AnyService:
     """Say how sessions with an endpoint are made: they count for its client, and write its health."""
     keys = params[CLIENT_KEYS]
     period = math.inf if keys.ping_period_ms is None else keys.ping_period_ms / 1e3
-    found = detection(period, keys.ping_timeout_ms / 1e3, client_scope(params))
-    return rest(params.put(SESSION, new_mux_session(Speaking(params[SESSION_LIMITS], found, params[HEALTH]))))
+    scope = client_scope(params)
+    found = detection(period, keys.ping_timeout_ms / 1e3, scope)
+    how = speaking(params[SESSION_LIMITS], found, params[HEALTH], scope)
+
+    def make(connection: Connection, life: Life) -> Session:
+        return MuxSession(connection, life, how)
+
+    return rest(params.put(SESSION, make))
 
 
 SESSIONS = Module(
@@ -170,6 +185,7 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
         .put(IS_UNPROCESSED, is_nack)
         .put(NEVER_RETRYING, (dialect.classifier, *dialect.never_retrying))
         .put(CLASSIFIER, dialect.classifier)
+        .put(BY_STATUS, False)
     )
     params = logged(settings.protocol.config, params.put(EXCHANGE, dialect.new_exchange))
     return router_parts(dialect.stack, params, server, dialect.request)

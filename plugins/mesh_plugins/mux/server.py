@@ -132,7 +132,7 @@ class MuxConnection:
         """Ask the client to send nothing more; end once it agrees and its last call is answered."""
         if not self._draining:
             self._draining = True
-            self._serving.drains.value += 1
+            self._serving.draining.value += 1
             self._tell()
             self._hasten_close(DRAIN_SECONDS)
 
@@ -204,6 +204,7 @@ class MuxConnection:
             self._complain(tag, "tag 0 is for messages that nobody answers")
             return
         if tag in pending:
+            self._serving.duplicates.value += 1
             for other in pending:
                 self._complain(other, f"Received duplicate tag {tag} from client.")
             raise Undecodable(f"received duplicate tag {tag}", -1)
@@ -221,6 +222,7 @@ class MuxConnection:
         limits = self._serving.limits
         size, most = len(received), limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
         if self._drained or len(pending) >= limits.mux_max_pending or self._calls.held + size > most:
+            self._serving.nacks.value += 1
             self._answer(tag, request, REFUSED.pack_plain() if request.is_plain else REFUSED.pack())
             return
         context.tls = self._tls

@@ -22,7 +22,6 @@ from mesh import (
     Connection,
     Expiry,
     Life,
-    NewSession,
     RemoteProtocolError,
     Session,
     Status,
@@ -61,7 +60,8 @@ class MuxSession(Session):
 
     State: `_pending`, the calls that wait; `_waiting`, how many wait for the handshake; `_discarded`, the tags of calls that
     nobody waits for and that are not answered, the rest of whose answers may still come in pieces; `_is_open` from the end of
-    the handshake on, `_is_over` at the end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which
+    the handshake on, `_is_draining` once the endpoint asked for that,
+    `_is_over` at the end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which
     `_is_known` rules out.
     """
 
@@ -73,6 +73,7 @@ class MuxSession(Session):
         "_discarded",
         "_heard",
         "_incoming",
+        "_is_draining",
         "_is_known",
         "_is_open",
         "_is_over",
@@ -108,7 +109,7 @@ class MuxSession(Session):
         self._shake_by = now + HANDSHAKE_SECONDS
         self._detector = Detector(speaking.detection, now)
         self._lease_ends = math.inf
-        self._is_open = self._is_over = self._is_plain = self._is_known = False
+        self._is_open = self._is_over = self._is_plain = self._is_known = self._is_draining = False
         self._shaking = Shaking()
         self._opened = trio.Event()
         self._alarm = Alarm(self._clock, self._look)
@@ -219,6 +220,12 @@ class MuxSession(Session):
         if not self._pending:
             self._outgoing.end()
 
+    def _drain(self) -> None:
+        """Take no more calls, as the endpoint asks."""
+        self._speaking.draining.value += not self._is_draining
+        self._is_draining = True
+        self._retire()
+
     async def _run(self) -> None:
         """Read, write and keep the time until the connection ends."""
         try:
@@ -233,6 +240,7 @@ class MuxSession(Session):
     async def _write(self) -> None:
         try:
             await self._outgoing.run()
+            self._speaking.drained.value += self._is_draining
             self._finish(UpstreamBroken, "was drained")
         except GONE as error:
             if self._connection.hung_up:
@@ -310,7 +318,7 @@ class MuxSession(Session):
                 self._answered(tag, failed("the endpoint dropped the call"))
             case messages.Control(kind=wire.TDRAIN):
                 outgoing.add(frame(wire.RDRAIN, tag))
-                self._retire()
+                self._drain()
             case messages.Lease(howlong, unit) if unit == messages.MILLISECONDS:
                 self._lease(howlong)
             case messages.Error(tag, text):
@@ -325,7 +333,7 @@ class MuxSession(Session):
             self._outgoing.add(step.send)
         if step.drains:
             self._opened.set()
-            self._retire()
+            self._drain()
         elif step.is_over and not self.closed:
             self._outgoing.window = step.window
             self._open()
@@ -348,6 +356,7 @@ class MuxSession(Session):
         self._outgoing.add(encode_attempt(call.request, tag, self._heard, is_plain=True), tag)
 
     def _lease(self, milliseconds: int) -> None:
+        self._speaking.leased.value += 1
         seconds = min(milliseconds, messages.LONGEST_LEASE_MS) / 1e3
         self._lease_ends = self._heard + seconds
         self._speaking.health.say(LEASE, Status.OPEN if seconds else Status.BUSY)
@@ -389,12 +398,3 @@ class MuxSession(Session):
         lease = self._lease_ends if self._lease_ends > now else math.inf
         ping = detector.due if self._is_open else math.inf
         return min(self._pending.due, self._shake_by, self._outgoing.since + idle, ping, lease)
-
-
-def new_mux_session(speaking: Speaking) -> NewSession:
-    """Return what makes sessions with one endpoint."""
-
-    def make(connection: Connection, life: Life) -> Session:
-        return MuxSession(connection, life, speaking)
-
-    return make

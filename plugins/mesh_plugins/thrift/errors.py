@@ -7,6 +7,8 @@ Source: finagle-thrift, service/ThriftServiceIface.scala; linkerd protocol/thrif
 import logging
 
 from mesh import (
+    METRICS,
+    SERVER_LABEL,
     AnyService,
     ClientGone,
     Make,
@@ -18,6 +20,7 @@ from mesh import (
     bind,
     blame,
 )
+from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.thrift.exceptions import ExceptionType, exception
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest, nothing
 
@@ -36,7 +39,12 @@ def type_of(error: MeshError) -> ExceptionType:
 
 
 class Errors:
-    """Answers what went wrong below; only cancellation passes through."""
+    """Answers what went wrong below, and counts it by its name; only cancellation passes through."""
+
+    __slots__ = ("_failures",)
+
+    def __init__(self, failures: FailuresByError) -> None:
+        self._failures = failures
 
     async def __call__(self, request: ThriftRequest, service: AnyService, /) -> ThriftReply:
         try:
@@ -44,10 +52,14 @@ class Errors:
             return reply
         except MeshError as error:
             request.context.flags = f"{error.flag} {error.detail}"
-            return _answer(request, type_of(error), f"{type(error).__name__}: {error}", is_ours=_is_ours(error))
+            is_ours = _is_ours(error)
+            if is_ours:
+                self._failures.count(error)
+            return _answer(request, type_of(error), f"{type(error).__name__}: {error}", is_ours=is_ours)
         except Exception as error:
             culprit = blame(error) or "a filter"
             logger.exception("%s raised", culprit)
+            self._failures.count(error)
             return _answer(request, ExceptionType.INTERNAL_ERROR, f"{culprit} raised {type(error).__name__}: {error}")
 
 
@@ -66,7 +78,8 @@ def _answer(request: ThriftRequest, kind: ExceptionType, text: str, *, is_ours: 
 
 
 def _errors(params: Params, rest: Make) -> AnyService:
-    return bind(Errors(), rest(params), "errors")
+    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    return bind(Errors(FailuresByError(scope)), rest(params), "errors")
 
 
 ERRORS = Module(

@@ -32,7 +32,7 @@ from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import REQUEUES
 from mesh_plugins.filters.retries import NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
-from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
+from mesh_plugins.filters.stats import BY_STATUS, CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.router import IDENTIFIERS, ROUTER
 from mesh_plugins.thrift import classifiers
@@ -99,6 +99,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         params.put(IDENTIFIERS, identifiers)
         .put(CLASSIFIER, classifiers.application_exceptions)
         .put(NEVER_RETRYING, classifiers.NEVER_RETRYING)
+        .put(BY_STATUS, False)
     )
     return router_parts(STACK, logged(keys, params.put(EXCHANGE, ThriftExchange)), server, make_request)
 

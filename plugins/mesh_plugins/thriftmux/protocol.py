@@ -26,8 +26,9 @@ def thriftmux(settings: RouterSettings, params: Params) -> Parts:
 
     def for_client(below: Params, client: ClientSettings) -> Params:
         extra: ThriftMuxClientKeys = client.extra
-        if extra.protocol == "thrift":
-            return below.put(PLAIN_PEER, peer_of(extra, keys.thrift_protocol))
+        plain = extra.plain
+        if plain is not None:
+            return below.put(PLAIN_PEER, peer_of(plain, keys.thrift_protocol))
         return below.put(CLIENT_KEYS, extra.mux).put(POOL_LIMITS, mux.shared(below[POOL_LIMITS]))
 
     name = by_method(settings.dst_prefix, method_in_dst=keys.thrift_method_in_dst)

@@ -5,6 +5,7 @@ import pytest
 from mesh import (
     ClientGone,
     MeshError,
+    Metrics,
     Outcome,
     Params,
     Path,
@@ -15,10 +16,12 @@ from mesh import (
     UpstreamBroken,
 )
 from mesh.testing import run_filter
+from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.mux import failure
 from mesh_plugins.mux.errors import ERRORS, Errors, answer, classify, is_nack
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.wire import ERROR, NACK, OK
+from tests.plugins.rest import numbers
 
 RETRY = failure.context(3)
 NO_RETRY = failure.context(6)
@@ -28,10 +31,15 @@ def call() -> MuxRequest:
     return MuxRequest(Path.read("/web"))
 
 
+def errors(scope: Metrics | None = None) -> Errors:
+    scope = scope or Metrics()
+    return Errors(FailuresByError(scope), scope.counter("nacks"))
+
+
 async def test_what_may_be_sent_again_is_refused() -> None:
     request = call()
 
-    reply = await run_filter(Errors(), request, Unavailable("no endpoint"))
+    reply = await run_filter(errors(), request, Unavailable("no endpoint"))
 
     assert (reply.status, reply.contexts, reply.outcome) == (NACK, RETRY, False)
     assert request.context.flags == "UH unavailable"
@@ -44,22 +52,31 @@ async def test_what_must_not_be_sent_again_says_so() -> None:
 
 
 async def test_anything_else_is_a_failure_with_its_text() -> None:
-    reply = await run_filter(Errors(), call(), Unroutable("no such name"))
+    reply = await run_filter(errors(), call(), Unroutable("no such name"))
 
     assert (reply.status, reply.contexts, reply.body.buffered) == (ERROR, [], b"no such name")
 
 
 async def test_a_bug_costs_one_call_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    reply = await run_filter(Errors(), call(), ValueError("bug"))
+    reply = await run_filter(errors(), call(), ValueError("bug"))
 
     assert (reply.body.buffered or b"").endswith(b"raised ValueError: bug")
     assert "raised" in caplog.text
 
 
+async def test_failures_are_counted_by_their_errors_and_refusals_besides() -> None:
+    scope = Metrics()
+
+    for error in (Unavailable("no endpoint"), Unroutable("no such name"), ClientGone("x"), Unroutable("no such name")):
+        await run_filter(errors(scope), call(), error)
+
+    assert numbers(scope) == {"nacks": 1, "failures/Unavailable": 1, "failures/Unroutable": 2}
+
+
 async def test_an_answer_passes() -> None:
     given = MuxReply()
 
-    assert await run_filter(Errors(), call(), given) is given
+    assert await run_filter(errors(), call(), given) is given
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,14 @@ async def test_a_call_of_which_pieces_came_can_be_given_up() -> None:
 
 
 async def test_a_tag_that_is_pending_already_ends_the_connection() -> None:
-    async with served(hang) as bench:
+    how = Serving()
+
+    async with served(hang, how) as bench:
         answers = await bench.client.ask(dispatch(2), dispatch(3), dispatch(2))
 
     text = "Received duplicate tag 2 from client."
     assert (answers, bench.client.closed) == ([error(2, text), error(3, text)], True)
+    assert how.duplicates.value == 1
 
 
 @pytest.mark.parametrize("data", ["0000000e0200000200000004737663210000", "0000000f02000002000000052ffffec3280000"])
@@ -192,10 +195,12 @@ async def test_a_client_that_hangs_up_cancels_its_calls() -> None:
 
 
 async def test_more_calls_than_are_allowed_are_refused() -> None:
-    async with served(hang, Serving(limits(mux_max_pending=2))) as bench:
+    how = Serving(limits(mux_max_pending=2))
+
+    async with served(hang, how) as bench:
         answers = await bench.client.ask(dispatch(2), dispatch(3), dispatch(4))
 
-    assert (answers, len(bench.requests)) == ([REFUSED], 2)
+    assert (answers, len(bench.requests), how.nacks.value) == ([REFUSED], 2, 1)
 
 
 async def test_a_client_is_asked_to_stop_and_served_until_it_does(autojump_clock: trio.testing.MockClock) -> None:
@@ -214,7 +219,7 @@ async def test_a_client_is_asked_to_stop_and_served_until_it_does(autojump_clock
         last = await bench.client.received()
 
     assert (asked, late, sorted(last)) == ([TDRAIN], [REFUSED], [answer(2), answer(3)])
-    assert (bench.client.closed, how.drains.value) == (True, 1)
+    assert (bench.client.closed, how.draining.value) == (True, 1)
 
 
 async def test_an_idle_client_that_does_not_agree_to_stop_is_not_waited_for(

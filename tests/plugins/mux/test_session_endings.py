@@ -58,13 +58,16 @@ async def test_an_endpoint_that_drains_is_not_waited_for_with_calls_that_were_gi
 
 
 async def test_an_endpoint_that_drains_during_the_handshake_gets_no_call() -> None:
-    async with spoken(shake=False) as bench:
+    speaking = Speaking()
+
+    async with spoken(speaking, shake=False) as bench:
         caller = call(bench)
         told = await bench.endpoint.ask(MARKER, "0000000441000007", "0000000440000005")
 
         assert [frame[:16] for frame in told[2:]] == ["00000004bf000007", "00000004c0000005"]
         assert isinstance(caller.error, UpstreamBroken)
         assert (caller.error.retryable, bench.endpoint.closed) == (True, True)
+        assert (speaking.draining.value, speaking.drained.value) == (1, 1)
 
 
 async def test_a_session_with_a_call_that_waits_for_the_handshake_is_not_idle() -> None:
@@ -109,7 +112,9 @@ async def test_the_rest_of_an_answer_in_pieces_is_passed_over_after_its_call_was
 
 async def test_a_lease_says_how_long_an_endpoint_takes_calls(autojump_clock: trio.testing.MockClock) -> None:
     health = Health()
-    async with spoken(Speaking(detection=NO_PINGS, health=health), shake=False) as bench:
+    speaking = Speaking(detection=NO_PINGS, health=health)
+
+    async with spoken(speaking, shake=False) as bench:
         await bench.endpoint.ask(MARKER, RINIT)
         await bench.endpoint.ask(messages.Lease(2000).encode())
         statuses = [health.status]
@@ -123,6 +128,7 @@ async def test_a_lease_says_how_long_an_endpoint_takes_calls(autojump_clock: tri
         statuses.append(health.status)
 
         assert statuses == [Status.OPEN, Status.BUSY, Status.OPEN, Status.BUSY, Status.OPEN]
+        assert speaking.leased.value == 3
 
 
 @pytest.mark.parametrize(

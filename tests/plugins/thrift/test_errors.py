@@ -4,20 +4,22 @@ import logging
 
 import pytest
 
-from mesh import DeadlineExceeded, MeshError, Overloaded, RemoteProtocolError, Reply, Unidentified, Unroutable
+from mesh import DeadlineExceeded, MeshError, Metrics, Overloaded, RemoteProtocolError, Reply, Unidentified, Unroutable
 from mesh.testing import Scripted
+from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.thrift.errors import Errors, type_of
 from mesh_plugins.thrift.exceptions import ExceptionType
 from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, read_request
 from mesh_plugins.thrift.wire import CALL, ONEWAY
+from tests.plugins.rest import numbers
 
 
 def asked(kind: int = CALL) -> ThriftRequest:
     return read_request(BINARY.message(kind, b"echo", 7, b"\0"))
 
 
-async def answered(error: Exception | Reply, request: ThriftRequest) -> ThriftReply:
-    return await Errors()(request, Scripted(error))
+async def answered(error: Exception | Reply, request: ThriftRequest, scope: Metrics | None = None) -> ThriftReply:
+    return await Errors(FailuresByError(scope or Metrics()))(request, Scripted(error))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,15 @@ async def test_what_a_filter_raises_is_told_and_logged(caplog: pytest.LogCapture
 
 async def test_what_the_client_did_is_not_counted_as_our_failure() -> None:
     assert (await answered(Unidentified("x"), asked())).outcome is True
+
+
+async def test_our_failures_are_counted_by_their_errors() -> None:
+    scope = Metrics()
+
+    for error in (Unroutable("x"), Unidentified("x"), ValueError("x")):
+        await answered(error, asked(), scope)
+
+    assert numbers(scope) == {"failures/Unroutable": 1, "failures/ValueError": 1}
 
 
 async def test_a_reply_passes() -> None:
