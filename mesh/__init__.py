@@ -3,6 +3,7 @@
 from mesh.branches import Branch, BranchCounts, Branches
 from mesh.breakers import BREAKERS, Breakers
 from mesh.codec import SESSION, NewSession, Serve, Session, Switch
+from mesh.connecting import CONNECTOR, Connector, connect
 from mesh.endpoint import (
     ENDPOINT,
     HEALTH,
@@ -107,7 +108,8 @@ from mesh.target import BOUND, DRAINING, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, 
 from mesh.telemeter import MetricsPage, Telemeter
 from mesh.tls import HelloReader, TlsConnector, TlsContexts
 from mesh.trace import TraceId, new_calls, new_traces, span_ids
-from mesh.transport import CONNECTOR, Connection, Connector, SocketConnection, connect
+from mesh.transport import Connection, SocketConnection
+from mesh.trap import WOKEN, Trap, new_trap, until_woken
 from mesh.var import Computed, Fixed, Readable, Reader, Var
 
 __all__ = [
@@ -146,6 +148,7 @@ __all__ = [
     "SYSTEM_NAMER",
     "SYSTEM_PREFIX",
     "WILDCARD",
+    "WOKEN",
     "WORKERS",
     "Addr",
     "AddrBound",
@@ -284,6 +287,7 @@ __all__ = [
     "TraceId",
     "Transformation",
     "Transformer",
+    "Trap",
     "Unavailable",
     "Unidentified",
     "Union",
@@ -313,6 +317,7 @@ __all__ = [
     "map_leaves",
     "new_calls",
     "new_traces",
+    "new_trap",
     "outcome_at_end",
     "pool",
     "render_prometheus",
@@ -320,6 +325,7 @@ __all__ = [
     "span_ids",
     "steps_to",
     "substitute",
+    "until_woken",
     "within",
     "without",
 ]

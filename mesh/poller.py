@@ -13,11 +13,13 @@ wakes the sockets that are overdue with `trio.TooSlowError`.
 import logging
 import math
 import select
-from typing import Any, Protocol
+from typing import Protocol
 
 import outcome
 import trio
 from trio import lowlevel
+
+from mesh.trap import WOKEN
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +45,15 @@ class Waiter(Protocol):
 
 
 class Poller:
-    """The epoll and the deadlines of one `trio.run`; made when it is first needed, its tasks end with the run."""
+    """The epoll and the deadlines of one `trio.run`; made when it is first needed, its tasks end with the run.
+
+    `next_due` is when waiters are looked at next: whoever is due sooner says so by `expect_by`.
+    """
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._waiters: dict[int, Waiter] = {}
-        self._next_due = math.inf
+        self.next_due = math.inf
         self._alarm = trio.CancelScope()
 
     def add(self, fd: int, waiter: Waiter) -> None:
@@ -67,8 +72,8 @@ class Poller:
 
     def expect_by(self, deadline: float) -> None:
         """Make sure that waiters are looked at when `deadline` has come."""
-        if deadline < self._next_due:
-            self._next_due = deadline
+        if deadline < self.next_due:
+            self.next_due = deadline
             self._alarm.deadline = deadline
 
     async def dispatch(self) -> None:
@@ -92,7 +97,7 @@ class Poller:
     async def keep_time(self) -> None:
         """Wake overdue waiters with `trio.TooSlowError`, for ever."""
         while True:
-            with trio.CancelScope(deadline=self._next_due) as self._alarm:
+            with trio.CancelScope(deadline=self.next_due) as self._alarm:
                 await trio.sleep_forever()
             now = trio.current_time()
             earliest = math.inf
@@ -103,21 +108,7 @@ class Poller:
                     fail(waiter, trio.TooSlowError())
                 elif waiter.deadline < earliest:
                     earliest = waiter.deadline
-            self._next_due = max(earliest, now + MIN_SCAN_SECONDS)
-
-
-class _Woken:
-    """What a task is told that was woken: nothing.
-
-    Of an outcome, `wait_task_rescheduled` uses `unwrap` alone. This one may be unwrapped any number of times, so that one
-    serves every wake-up; an `outcome.Value` for each costs 1 µs.
-    """
-
-    def unwrap(self) -> None:
-        return None
-
-
-_WOKEN: Any = _Woken()  # not an `outcome.Outcome`, which is a closed union
+            self.next_due = max(earliest, now + MIN_SCAN_SECONDS)
 
 
 def _wake(waiter: Waiter, events: int) -> None:
@@ -127,7 +118,7 @@ def _wake(waiter: Waiter, events: int) -> None:
             waiter.ready = True
         else:
             waiter.reader = None
-            lowlevel.reschedule(task, _WOKEN)
+            lowlevel.reschedule(task, WOKEN)
         if events & HUNG_UP and not waiter.hung_up:  # every later event of the socket says it again
             waiter.hung_up = True
             if task is None:
@@ -136,7 +127,7 @@ def _wake(waiter: Waiter, events: int) -> None:
         task = waiter.writer
         if task is not None:
             waiter.writer = None
-            lowlevel.reschedule(task, _WOKEN)
+            lowlevel.reschedule(task, WOKEN)
 
 
 def _hang_up(waiter: Waiter) -> None:

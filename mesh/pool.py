@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from mesh.codec import SESSION, NewSession, Session
+from mesh.connecting import CONNECTOR, Connector
 from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health
 from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
 from mesh.expiry import within
@@ -27,7 +28,7 @@ from mesh.reachability import Reachability
 from mesh.reaper import Reaper
 from mesh.service import AnyService
 from mesh.stack import known
-from mesh.transport import CONNECTOR, Connection, Connector
+from mesh.transport import Connection
 
 
 @attrs.define(eq=False)

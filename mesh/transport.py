@@ -9,23 +9,19 @@ import errno
 import math
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import trio
 from trio import lowlevel
 
 from mesh import poller
-from mesh.endpoint import Endpoint
-from mesh.errors import ConnectFailed, Overloaded
 from mesh.message import TlsPeer
-from mesh.params import Param
 from mesh.traffic import NOBODY, Account
+from mesh.trap import Trap, new_trap, until_woken
 
 CHUNK = 65536  # what one read asks for; bodies ask for more
 STREAK = 64  # reads that did not wait, before other tasks get their turn
 BURST = 1 << 20  # bytes sent without waiting, before other tasks get their turn
-CONNECT_SECONDS = 1.0  # Finagle's default
-EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)  # this machine's doing, whoever the peer is
 
 
 class Connection(trio.abc.Stream):
@@ -98,10 +94,12 @@ class SocketConnection(Connection):
         "_burst",
         "_fd",
         "_poller",
+        "_reading",
         "_recv",
         "_send",
         "_socket",
         "_streak",
+        "_writing",
         "reader",
         "ready",
         "writer",
@@ -114,6 +112,10 @@ class SocketConnection(Connection):
         self._recv = sock.recv
         self._send = sock.send
         self._streak = self._burst = 0
+        self._reading: Trap = (
+            None  # made at the first wait, like `_writing`; gone with the socket, since it refers to this
+        )
+        self._writing: Trap = None
         self._account = NOBODY
         self.ready = False
         self.reader: lowlevel.Task | None = None
@@ -128,6 +130,7 @@ class SocketConnection(Connection):
         self.peer, self.local, self.tls, self.on_hang_up = below.peer, below.local, below.tls, below.on_hang_up
         self.deadline, self.hung_up, self.ready = below.deadline, below.hung_up, below.ready
         self._streak = self._burst = 0
+        self._reading = self._writing = below._reading = below._writing = None
         self.reader = self.writer = None
         self._poller.hand_over(self._fd, self)
         below._fd = -1
@@ -154,9 +157,7 @@ class SocketConnection(Connection):
                 await lowlevel.checkpoint()
         while True:
             if not self.ready:
-                self._expect(self.reader)
-                self.reader = lowlevel.current_task()
-                await lowlevel.wait_task_rescheduled(self._abort_read)
+                await self._wait_readable()
             try:
                 data = self._recv(size)
             except BlockingIOError:
@@ -184,9 +185,7 @@ class SocketConnection(Connection):
                 self.ready = True
                 if len(data) > beyond or not data or self.hung_up or len(data) == max_bytes:
                     return data
-            self._expect(self.reader)
-            self.reader = lowlevel.current_task()
-            await lowlevel.wait_task_rescheduled(self._abort_read)
+            await self._wait_readable()
 
     def receive_now(self, max_bytes: int = CHUNK) -> bytes | None:
         """Return what has come, `b""` at the end; None if nothing has. Never waits."""
@@ -249,35 +248,49 @@ class SocketConnection(Connection):
             except OSError as error:
                 raise self._broken(error) from error
 
-    def _expect(self, waiting: lowlevel.Task | None) -> None:
-        """Get ready to wait; `waiting` is who waits for the same already, which must be nobody."""
-        self._streak = self._burst = 0
-        if waiting is not None:
-            raise trio.BusyResourceError("another task uses this connection in the same direction")
-        if self._fd < 0:
-            raise trio.ClosedResourceError("this connection is closed")
-        if self.deadline is not math.inf:
-            self._poller.expect_by(self.deadline)
-
     async def wait_send_all_might_not_block(self) -> None:
         if self._fd >= 0 and self.writer is None and poller.is_writable(self._fd):
             await lowlevel.checkpoint()  # the edge that said so has gone by
         else:
             await self._wait_writable()
 
-    async def _wait_writable(self) -> None:
+    def _wait_readable(self) -> Awaitable[None]:
+        """Wait for the next edge."""
+        if self.reader is not None or self._fd < 0:
+            raise self._unready()
+        self._streak = self._burst = 0
+        if self.deadline < self._poller.next_due:
+            self._poller.expect_by(self.deadline)
+        self.reader = lowlevel.current_task()
+        return until_woken(self._reading or self._new_trap())
+
+    def _wait_writable(self) -> Awaitable[None]:
         """Wait for the next edge; the kernel must have said that there is no room, else none may come."""
-        self._expect(self.writer)
+        if self.writer is not None or self._fd < 0:
+            raise self._unready()
+        self._streak = self._burst = 0
+        if self.deadline < self._poller.next_due:
+            self._poller.expect_by(self.deadline)
         self.writer = lowlevel.current_task()
-        await lowlevel.wait_task_rescheduled(self._abort_write)
+        if self._writing is None:
+            self._writing = new_trap(self._abandon_write)
+        return until_woken(self._writing)
 
-    def _abort_read(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+    def _unready(self) -> Exception:
+        """Return why nobody can wait now: the socket is closed, or somebody else waits for the same."""
+        if self._fd < 0:
+            return trio.ClosedResourceError("this connection is closed")
+        return trio.BusyResourceError("another task uses this connection in the same direction")
+
+    def _new_trap(self) -> Trap:
+        self._reading = new_trap(self._abandon_read)
+        return self._reading
+
+    def _abandon_read(self) -> None:
         self.reader = None
-        return lowlevel.Abort.SUCCEEDED
 
-    def _abort_write(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+    def _abandon_write(self) -> None:
         self.writer = None
-        return lowlevel.Abort.SUCCEEDED
 
     def _broken(self, error: OSError) -> Exception:
         if self._fd < 0 or error.errno == errno.EBADF:
@@ -310,6 +323,7 @@ class SocketConnection(Connection):
         self._account.closed(self._socket)
         self._fd = -1
         self._socket.close()
+        self._reading = self._writing = None
         poller.fail(self, trio.ClosedResourceError("this connection was closed"))
 
     def abort(self) -> None:
@@ -334,67 +348,3 @@ refused, after closing the connection.
 async def plain_connection(sock: socket.socket, peer: str) -> Connection:
     """Take a socket as it is: the usual `NewConnection`."""
     return SocketConnection(sock, peer)
-
-
-Connector = Callable[[Endpoint], Awaitable[Connection]]
-"""Opens a connection to an endpoint; raises `ConnectFailed`, and `Overloaded` for a lack of our own."""
-
-
-@contextlib.contextmanager
-def _closing_on_error(sock: socket.socket) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        sock.close()
-        raise
-
-
-async def connect(
-    endpoint: Endpoint, *, seconds: float = CONNECT_SECONDS, no_delay: bool = True, keep_alive: bool = False
-) -> Connection:
-    """Open a TCP connection within `seconds`; cancelling leaves nothing open.
-
-    Raises `ConnectFailed`, or `Overloaded` when it is this machine that has no socket left.
-    """
-    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
-    try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        with _closing_on_error(sock):
-            sock.setblocking(False)
-            if no_delay:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if keep_alive:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            code = sock.connect_ex((endpoint.host, endpoint.port))
-            if code not in (0, errno.EINPROGRESS):
-                raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
-            connection = SocketConnection(sock, str(endpoint))
-    except OSError as error:
-        if error.errno in EXHAUSTED:
-            hint = "; the limit of open files (ulimit -n) may be too low" if error.errno == errno.EMFILE else ""
-            raise Overloaded(f"no socket is left for {endpoint}: {error.strerror}{hint}") from error
-        raise ConnectFailed(f"cannot open a socket for {endpoint}: {error.strerror}") from error
-    if code == errno.EINPROGRESS:
-        await _connected(connection, sock, endpoint, seconds)
-    return connection
-
-
-async def _connected(connection: SocketConnection, sock: socket.socket, endpoint: Endpoint, seconds: float) -> None:
-    connection.deadline = trio.current_time() + seconds
-    try:
-        await connection._wait_writable()
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    except trio.TooSlowError as error:
-        connection.close()
-        raise ConnectFailed(f"cannot connect to {endpoint} within {seconds:g} s") from error
-    except BaseException:
-        connection.close()
-        raise
-    if code:
-        connection.close()
-        raise ConnectFailed(f"cannot connect to {endpoint}: {errno.errorcode.get(code, code)}")
-    connection.deadline = math.inf
-
-
-CONNECTOR: Param[Connector] = Param(connect, "connector")
-"""How endpoints are reached; tests put one that never touches a socket."""

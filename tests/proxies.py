@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from mesh.config import read_text
+from mesh.connecting import CONNECTOR, Connector
 from mesh.life import Life
 from mesh.linker.assemble import BuiltServer, assemble
 from mesh.linker.process import Linker
@@ -21,7 +22,6 @@ from mesh.params import Params
 from mesh.plugins import Kinds, find
 from mesh.service import AnyService
 from mesh.settings import StackFile
-from mesh.transport import CONNECTOR, Connector
 from tests.e2e.raw import RawConnection, connected
 from tests.e2e.stubs import OK, Behaviour, Stub, stub
 

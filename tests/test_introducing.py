@@ -3,6 +3,7 @@ import trio
 import trio.testing
 
 from mesh.codec import SESSION, Session
+from mesh.connecting import CONNECTOR
 from mesh.endpoint import ENDPOINT
 from mesh.errors import TotalTimeout, UpstreamBroken
 from mesh.expiry import Expiry
@@ -12,7 +13,7 @@ from mesh.message import Context, Request
 from mesh.params import Params
 from mesh.pool import pool
 from mesh.stream_connection import StreamConnection
-from mesh.transport import CONNECTOR, Connection
+from mesh.transport import Connection
 from tests.sessions import WEB, Bench, FakeSession
 
 SAID = b"PROXY TCP4 192.0.2.1 0.0.0.0 1111 0\r\n"

@@ -6,6 +6,7 @@ import trio
 import trio.testing
 
 from mesh.codec import SESSION
+from mesh.connecting import CONNECTOR
 from mesh.endpoint import ENDPOINT, HEALTH
 from mesh.errors import ConnectFailed, Unavailable
 from mesh.life import LIFE
@@ -14,7 +15,6 @@ from mesh.params import Params
 from mesh.pool import pool
 from mesh.pool_limits import POOL_LIMITS, POOL_STATS, PoolLimits
 from mesh.reachability import RECONNECT_SECONDS
-from mesh.transport import CONNECTOR
 from tests.sessions import WEB, Bench, Caller, callers, callers_at_once, settled
 
 

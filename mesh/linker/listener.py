@@ -9,12 +9,13 @@ import attrs
 import trio
 
 from mesh.codec import Serve, Switch
+from mesh.connecting import EXHAUSTED
 from mesh.errors import MeshError, RemoteProtocolError
 from mesh.linker.room import Room
 from mesh.metrics import Metrics
 from mesh.settings import SocketOptions
 from mesh.traffic import Traffic
-from mesh.transport import EXHAUSTED, NewConnection, plain_connection
+from mesh.transport import NewConnection, plain_connection
 from mesh.var import Var
 
 logger = logging.getLogger(__name__)

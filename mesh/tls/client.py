@@ -8,6 +8,7 @@ import weakref
 import trio
 
 from mesh.certificate import Certificate
+from mesh.connecting import Connector
 from mesh.endpoint import Endpoint
 from mesh.errors import ConnectFailed
 from mesh.settings.tls import TlsClient
@@ -15,7 +16,7 @@ from mesh.tls.connection import TlsConnection, reason
 from mesh.tls.contexts import ClientContext, client_context, client_files
 from mesh.tls.names import is_for_host, is_one_of, shown
 from mesh.tls.reloading import Reloading, UnusableFilesError
-from mesh.transport import Connection, Connector, SocketConnection
+from mesh.transport import Connection, SocketConnection
 
 Ways = weakref.WeakValueDictionary[object, Reloading[ClientContext]]
 

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from mesh.config import read_text
+from mesh.connecting import CONNECTOR
 from mesh.endpoint import Endpoint
 from mesh.errors import ConfigError, ConnectFailed, Problem, Unroutable
 from mesh.keys import Category, Chosen, Kind
@@ -24,7 +25,7 @@ from mesh.service import AnyFilter, AnyService
 from mesh.settings import FilterEntry, FilterLists, StackFile
 from mesh.stack import Module, Stack
 from mesh.testing import request
-from mesh.transport import CONNECTOR, Connection
+from mesh.transport import Connection
 
 ROUTER = """\
 routers:

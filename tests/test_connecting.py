@@ -9,9 +9,9 @@ import pytest
 import trio
 import trio.testing
 
+from mesh.connecting import connect
 from mesh.endpoint import Endpoint
 from mesh.errors import ConnectFailed, Overloaded
-from mesh.transport import connect
 
 
 @contextlib.contextmanager
