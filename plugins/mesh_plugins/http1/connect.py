@@ -6,6 +6,8 @@ Source: RFC 9110 section 9.3.6, RFC 9112 section 3.2.3.
 
 from collections.abc import Awaitable
 
+import attrs
+
 from mesh import SESSION, AnyService, HttpRequest, Make, Module, Params, RemoteProtocolError, Reply
 from mesh_plugins.http.switched import connected
 from mesh_plugins.http1.fields import read_request_head
@@ -33,8 +35,7 @@ def tunnel_head(head: RequestHead) -> RequestHead:
     """Return the head of a CONNECT. Raises if it has a body; nothing but the tunnel may come after it."""
     if head.body_size:
         raise RemoteProtocolError("a CONNECT request with a body")
-    head.keep_alive = False
-    return head
+    return attrs.evolve(head, keep_alive=False)
 
 
 class FastConnectServer(FastServer):

@@ -11,9 +11,8 @@ from mesh_plugins.http1.section import Section
 
 
 def read_request_head(line: RequestLine, section: Section) -> RequestHead:
-    """Put a request's head together; its `headers` are a list of its own."""
-    known, kinds, size, options = section
-    fields = known[:]
+    """Put a request's head together."""
+    fields, kinds, size, options = section
     version = line.version
     if kinds == HOST and version == (1, 1) and not line.authority:
         return RequestHead(line.method, line.target, version, fields, 0, True, False, line.scheme, b"")
@@ -40,8 +39,7 @@ def read_request_head(line: RequestLine, section: Section) -> RequestHead:
 
 def read_reply_head(line: StatusLine, section: Section, *, to_head: bool) -> ReplyHead:
     """Put a reply's head together; `to_head`: it answers a HEAD request, so it has no body."""
-    known, kinds, size, options = section
-    fields = known[:]
+    fields, kinds, size, options = section
     status = line.status
     version = line.version
     declared = None

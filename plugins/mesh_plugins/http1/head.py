@@ -14,7 +14,7 @@ UNTIL_CLOSE = -2
 
 @attrs.define(slots=True, eq=True)
 class RequestHead:
-    """A request's head, checked and without the fields that belong to its connection.
+    """A request's head, checked and without the fields that belong to its connection; shared by equal ones: nobody changes it.
 
     `target` is in origin form or `*`; an absolute-form target has been taken apart, its authority standing in `host`
     instead of what the client wrote there, its scheme in `scheme`. `body_size` is a number of bytes or `CHUNKED`.
@@ -36,7 +36,7 @@ class RequestHead:
 
 @attrs.define(slots=True, eq=True)
 class ReplyHead:
-    """A reply's head, checked and without the fields that belong to its connection.
+    """A reply's head, checked and without the fields that belong to its connection; shared by equal ones: nobody changes it.
 
     `body_size` is a number of bytes, `CHUNKED` or `UNTIL_CLOSE`; it is 0 for replies that cannot have a body, whose
     `content-length`, if any, is `declared_size`. `keep_alive`: the connection may be used again after this reply.

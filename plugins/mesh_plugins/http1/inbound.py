@@ -15,6 +15,9 @@ FAILED = 2
 CLOSED = 3
 """Past its last message."""
 
+AGAIN = (b"", b"")
+"""In place of a head that is the same as the last one, to the byte."""
+
 
 class Inbound(Outbound):
     """What engines do with the bytes of their peer, besides writing.
@@ -24,7 +27,7 @@ class Inbound(Outbound):
 
     The mutable state: `_data` from `_pos` on is what has not been read. `_looked` bytes of it were looked at before, with
     `_line_ends` in them, and before `_searched` no head ends. `_left` is what is missing of the body: bytes, `CHUNKED` or
-    `UNTIL_CLOSE`; 0 says that it has ended.
+    `UNTIL_CLOSE`; 0 says that it has ended. `_known` is the head that came last, if an engine remembers what it says.
     """
 
     __slots__ = (
@@ -33,6 +36,7 @@ class Inbound(Outbound):
         "_data",
         "_eof",
         "_error",
+        "_known",
         "_left",
         "_limits",
         "_line_ends",
@@ -58,6 +62,7 @@ class Inbound(Outbound):
         self._left = 0
         self._chunks: ChunkDecoder | None = None
         self._error: RemoteProtocolError | None = None
+        self._known = b""
 
     def feed(self, data: bytes) -> None:
         if not data:
@@ -149,9 +154,12 @@ class Inbound(Outbound):
     def _take_head(self) -> tuple[bytes, bytes] | None:
         """Take the next head, its first line and its header section, or return None if it is incomplete.
 
-        The section has a line end before each line and none at its end.
+        The section has a line end before each line and none at its end. For the very bytes of `_known`, return `AGAIN`.
         """
         data, pos = self._data, self._pos
+        if self._known and data.startswith(self._known, pos):
+            self._move_on(pos + len(self._known))
+            return AGAIN
         end = data.find(b"\r\n\r\n", pos + self._searched)
         if end < 0 or end - pos > self._careful_above or data[pos] == 0x0D:
             end = self._find_head_end()
@@ -163,15 +171,18 @@ class Inbound(Outbound):
         section = data[line_end:end]
         if len(section) > self._many_above and section.count(b"\r\n") > self._limits.max_header_fields:
             raise self._too_many_fields()
-        pos = end + 4
-        if pos == len(data):
+        self._move_on(end + 4)
+        return line, section
+
+    def _move_on(self, pos: int) -> None:
+        """Note that a head ends before `pos`."""
+        if pos == len(self._data):
             self._data = b""
             self._pos = 0
         else:
             self._pos = pos
         if self._looked:
             self._look_anew()
-        return line, section
 
     def _find_head_end(self) -> int:
         """Return where the head ends, or -1; check the limits and, if it is incomplete, what has come of it."""

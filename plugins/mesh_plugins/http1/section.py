@@ -16,7 +16,7 @@ from mesh_plugins.http1.lines import (
     SECRET,
     Options,
 )
-from mesh_plugins.http1.memo import Memo
+from mesh_plugins.http1.memo import MAX_LINE_BYTES, Memo
 
 _MAX_BYTES = 1024
 _MAX_SECTIONS = 512  # about 2 MiB at worst
@@ -62,3 +62,8 @@ def _keeps(text: bytes, section: Section) -> bool:
 
 SECTIONS: Memo[bytes, Section] = Memo(read_section, _keeps, _MAX_SECTIONS)
 """From the bytes between the first line and the CR LF CR LF that ends the head to what they say."""
+
+
+def known(line: bytes, text: bytes) -> bytes:
+    """Return the head of a first line and a section, to know it again by; nothing unless the section is kept."""
+    return b"%b%b\r\n\r\n" % (line, text) if text in SECTIONS and len(line) <= MAX_LINE_BYTES else b""

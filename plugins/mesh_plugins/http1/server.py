@@ -187,7 +187,7 @@ class ServerConnection(InterimSink):
         self._busy = True
         self._keep_alive = head.keep_alive
         context = self._context = Context(self._clock(), self._connection.peer, self._connection)
-        request = HttpRequest(head.method, head.target, head.headers, EMPTY, context, head.version)
+        request = HttpRequest(head.method, head.target, head.headers.copy(), EMPTY, context, head.version)
         request.on_interim = self
         request.scheme = head.scheme
         if self._tls is not None:

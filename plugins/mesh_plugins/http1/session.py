@@ -9,6 +9,7 @@ else came. Whatever goes wrong closes it.
 
 from collections.abc import Callable
 
+import attrs
 import trio
 
 from mesh import (
@@ -113,9 +114,9 @@ class Http1Session(SingleSession):
         if head.status < 200:
             head = await self._after_interim(request, head)
         if head.status != 101:
-            head.keep_alive = False  # so that a 101 that comes late finds nobody
-            return self._reply(request, head)
-        reply = SwitchedReply(101, head.headers, Tunnel(self._connection, engine.take_rest()), head.upgrade)
+            once = attrs.evolve(head, keep_alive=False)  # so that a 101 that comes late finds nobody
+            return self._reply(request, once)
+        reply = SwitchedReply(101, head.headers.copy(), Tunnel(self._connection, engine.take_rest()), head.upgrade)
         reply.on_close(self.close)
         request.context.made(reply)
         return reply
@@ -154,7 +155,7 @@ class Http1Session(SingleSession):
                 self._finish(head.keep_alive)
             else:
                 body = _StreamedBody(self, None if size < 0 else size, piece or b"", head.keep_alive)
-        reply = HttpReply(head.status, head.headers, body, head.reason, head.version)
+        reply = HttpReply(head.status, head.headers.copy(), body, head.reason, head.version)
         reply.declared_size = head.declared_size
         if isinstance(body, _StreamedBody):
             reply.on_close(body.abandon)

@@ -5,7 +5,7 @@ from mesh_plugins.http.upgrades import is_among
 from mesh_plugins.http1.chunked import ChunkDecoder
 from mesh_plugins.http1.grammar import is_token, is_value, parse_request_line, parse_status_line
 from mesh_plugins.http1.head import CHUNKED, ReplyHead, RequestHead
-from mesh_plugins.http1.inbound import BODY, CLOSED, FAILED, HEAD, Inbound
+from mesh_plugins.http1.inbound import AGAIN, BODY, CLOSED, FAILED, HEAD, Inbound
 from mesh_plugins.http1.outbound import NO_HEAD, WRITTEN_FIELDS, switch_fields
 
 
@@ -13,10 +13,12 @@ class ServerSide(Inbound):
     """A connection with a client, as far as all engines agree; see `ServerEngine`.
 
     The mutable state: `_closing` says that this message is the last on its connection, `_is_old` that the client speaks
-    HTTP/1.0; `_empty_lines` counts those skipped before the present request.
+    HTTP/1.0; `_empty_lines` counts those skipped before the present request. `_known_head` is what `_known` says.
     """
 
-    __slots__ = ("_closing", "_empty_lines", "_is_old")
+    __slots__ = ("_closing", "_empty_lines", "_is_old", "_known_head")
+
+    _known_head: RequestHead
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -31,7 +33,7 @@ class ServerSide(Inbound):
             found = self._take_head()
             if found is None:
                 return None
-            head = self._make_head(*found)
+            head = self._known_head if found is AGAIN else self._make_head(*found)
         except RemoteProtocolError as error:
             self._fail(error)
             raise
@@ -109,10 +111,12 @@ class ClientSide(Inbound):
 
     The mutable state: `_method` of the present request, whether its reply lets the connection be kept (`_keep_alive`),
     the number of interim replies to it (`_interims`), and the protocols that a request asked to switch to (`_asked`); a
-    connection on which one did is not used for another.
+    connection on which one did is not used for another. `_known_head` is what `_known` says.
     """
 
-    __slots__ = ("_asked", "_interims", "_keep_alive", "_method")
+    __slots__ = ("_asked", "_interims", "_keep_alive", "_known_head", "_method")
+
+    _known_head: ReplyHead
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -128,7 +132,7 @@ class ClientSide(Inbound):
             found = self._take_head()
             if found is None:
                 return None
-            head = self._make_head(*found)
+            head = self._known_head if found is AGAIN else self._make_head(*found)
             if head.status < 200:
                 self._count_interim(head)
                 return head

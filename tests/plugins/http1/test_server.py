@@ -137,3 +137,18 @@ async def test_a_body_that_stops_coming_is_given_up(autojump_clock: trio.testing
 
     assert found.startswith(b"HTTP/1.1 408 ")
     assert b"\r\nconnection: close\r\n" in found
+
+
+async def test_what_a_filter_changes_of_a_head_is_not_there_when_it_comes_again() -> None:
+    seen = []
+
+    async def answer(request: HttpRequest) -> HttpReply:
+        seen.append(request.headers.copy())
+        request.headers.clear()
+        return HttpReply(200)
+
+    async with served(answer) as client:
+        for _time in range(4):
+            await client.ask(GET)
+
+    assert seen == [[(b"host", b"a")]] * 4

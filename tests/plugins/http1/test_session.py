@@ -352,3 +352,19 @@ async def test_an_endpoint_that_does_not_call_gets_the_body_after_a_second(
 
     assert waited == pytest.approx(1, abs=0.1)
     assert (call.body, it.session.closed) == (b"ok", False)
+
+
+async def test_what_a_filter_changes_of_a_reply_is_not_there_when_it_comes_again() -> None:
+    seen = []
+
+    async with bench() as it:
+        for _time in range(4):
+            call = it.call(get())
+            await it.endpoint.head()
+            await it.endpoint.send(b"HTTP/1.1 200 OK\r\nx-a: 1\r\ncontent-length: 0\r\n\r\n")
+            await call.ended()
+            assert call.reply is not None
+            seen.append(call.reply.headers.copy())
+            call.reply.headers.clear()
+
+    assert seen == [[(b"x-a", b"1")]] * 4

@@ -168,3 +168,20 @@ def test_a_reply_that_breaks_off_never_ends_cleanly(octets: bytes, engine: str) 
     readings = [read_reply(CLIENTS[engine](Limits()), [*pieces, b""]) for pieces in cuttings(octets)]
 
     assert {(len(reading.whole), reading.refused) for reading in readings} == {(0, 502)}
+
+
+@pytest.mark.parametrize("engine", CLIENTS)
+def test_a_head_that_comes_again_means_what_its_method_makes_of_it(engine: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    client = CLIENTS[engine](Limits())
+    readings = []
+    for method in (b"GET", b"GET", b"GET", b"HEAD", b"HEAD", b"GET"):
+        body = b"" if method == b"HEAD" else b"hi"
+        readings.append(read_reply(client, [b"HTTP/1.1 103 x\r\n\r\n" + head + body], method))
+        client.next_message()
+
+    sized = Message(attrs.evolve(OK, body_size=2), b"hi")
+    empty = Message(attrs.evolve(OK, declared_size=2))
+    finals = [reading.whole[-1] for reading in readings]
+    assert finals == [sized, sized, sized, empty, empty, sized]
+    assert {len(reading.whole) for reading in readings} == {2}

@@ -283,3 +283,28 @@ def test_a_bad_request_is_refused_however_it_is_cut(octets: bytes, status: int, 
 
     assert {(len(reading.whole), reading.refused) for reading in readings} == {(0, status)}
     assert {reading.begun is None for reading in readings} == {octets in REFUSED_HEADS}
+
+
+@pytest.mark.parametrize("engine", SERVERS)
+def test_a_head_that_comes_again_means_the_same_again(engine: str) -> None:
+    post = b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n"
+    get = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    almost = b"GET / HTTP/1.1\r\nHost: a.test\r\nX-A: 1\r\n\r\n"
+    octets = get * 4 + (post + b"hello") * 3 + post + b"again" + post + post[:5] + b"\r\n" + get * 3 + almost + get
+
+    readings = [read_requests(SERVERS[engine](Limits()), pieces) for pieces in cuttings(octets)]
+
+    sized = attrs.evolve(POST, body_size=5)
+    posts = [Message(sized, content) for content in (b"hello", b"hello", b"hello", b"again", b"POST ")]
+    messages = [*[Message(GET)] * 4, *posts, *[Message(GET)] * 3, Message(with_fields((b"x-a", b"1"))), Message(GET)]
+    assert [reading for reading in readings if reading != Reading(messages)] == []
+
+
+@pytest.mark.parametrize("engine", SERVERS)
+def test_a_client_that_changes_its_connection_in_a_known_head_is_heard(engine: str) -> None:
+    get = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
+    octets = get * 3 + b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n" + get
+
+    reading = read_requests(SERVERS[engine](Limits()), [octets])
+
+    assert reading == Reading([*[Message(GET)] * 3, Message(attrs.evolve(GET, keep_alive=False))])
