@@ -161,7 +161,7 @@ class MuxConnection:
 
     async def _read(self, first: bytes) -> None:
         connection, incoming, clock = self._connection, self._incoming, self._clock
-        idle = self._serving.limits.stream_idle_timeout_s
+        patience = self._serving.limits.header_deadline_s
         while True:
             data, first = first or await connection.receive_some(), b""
             if not data:
@@ -176,11 +176,12 @@ class MuxConnection:
                 self._refuse(error)
                 continue
             if incoming.is_within:
-                self._alarm.by(now + idle)
+                self._alarm.by(now + patience)
             if self._outgoing.is_full:
                 self._room = trio.Event()
                 await self._room.wait()
                 self._room = None
+                self._heard = clock()
 
     def _take(self, received: bytes) -> None:
         """Do what one frame asks for. Raises `Undecodable` if the connection is of no more use."""
@@ -205,9 +206,7 @@ class MuxConnection:
             return
         if tag in pending:
             self._serving.duplicates.value += 1
-            for other in pending:
-                self._complain(other, f"Received duplicate tag {tag} from client.")
-            raise Undecodable(f"received duplicate tag {tag}", -1)
+            raise Undecodable(f"Received duplicate tag {tag} from client.")
         try:
             context = Context(self._heard, self._connection.peer, self._connection)
             request = decode(received, context)
@@ -271,9 +270,11 @@ class MuxConnection:
         self._outgoing.add(messages.Error(tag, text).encode())
 
     def _refuse(self, error: Undecodable) -> None:
-        """End a connection that makes no sense any more, once what was said is sent."""
+        """End a connection that makes no sense any more, once each open call is told why, and what was said is sent."""
         logger.debug("%s: refused: %s", self._connection.peer, error)
         self._switch.refused(error)
+        for tag in self._calls.pending:
+            self._complain(tag, str(error))
         self._calls.abandon()
         self._end()
 
@@ -317,19 +318,23 @@ class MuxConnection:
         if self._drained and not self._calls.pending and not self._is_ending:
             self._end()
 
+    def _is_within(self) -> bool:
+        """Return whether the rest of a frame is waited for."""
+        return self._incoming.is_within and self._room is None and not self._is_ending
+
     def _look(self, now: float) -> float:
         """Do what is due; return when to look again."""
-        limits, outgoing = self._serving.limits, self._outgoing
-        stalled_at = min(
-            self._heard + limits.stream_idle_timeout_s if self._incoming.is_within and self._room is None else math.inf,
-            outgoing.since + limits.stream_idle_timeout_s,
-        )
+        limits = self._serving.limits
+        stalled_at = self._outgoing.since + limits.stream_idle_timeout_s
+        cut_at = self._heard + limits.header_deadline_s if self._is_within() else math.inf
         is_idle = not self._calls.pending
         idle_at = self._heard + limits.idle_timeout_s if is_idle else math.inf
         if stalled_at <= now:
             self._give_up()
             return math.inf
-        if now >= self._close_at and is_idle and not self._is_ending:
+        if now >= cut_at:
+            self._refuse(Undecodable(f"nothing came for {limits.header_deadline_s:g} s in the middle of a frame"))
+        elif now >= self._close_at and is_idle and not self._is_ending:
             self._end()
         elif now >= idle_at and not self._draining:
             self._serving.ages.idle.value += 1
@@ -337,5 +342,5 @@ class MuxConnection:
         elif now >= self._expires and not self._draining:
             self._serving.ages.lifetime.value += 1
             self.drain()
-        later = [at for at in (stalled_at, idle_at, self._expires, self._close_at) if at > now]
+        later = [at for at in (stalled_at, cut_at, idle_at, self._expires, self._close_at) if at > now]
         return min([*later, now + limits.idle_timeout_s])

@@ -24,7 +24,6 @@ from mesh import (
     Life,
     RemoteProtocolError,
     Session,
-    Status,
     UpstreamBroken,
     UpstreamProtocolError,
     within,
@@ -37,6 +36,7 @@ from mesh_plugins.mux.detector import Detector
 from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
 from mesh_plugins.mux.handshake import MARKER_FRAME
 from mesh_plugins.mux.incoming import Incoming
+from mesh_plugins.mux.lease import Lease
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.mux.pending import Call
@@ -49,7 +49,6 @@ from mesh_plugins.pending import Pending
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 4.0  # for an endpoint that accepts a connection and then says nothing: as long as for a ping
-LEASE = "lease"  # who says in the health cell that an endpoint is busy
 STALLED = 1 << 40  # taken off the capacity while the endpoint does not read
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 """What a connection raises that has ended."""
@@ -78,7 +77,7 @@ class MuxSession(Session):
         "_is_open",
         "_is_over",
         "_is_plain",
-        "_lease_ends",
+        "_lease",
         "_opened",
         "_outgoing",
         "_pending",
@@ -108,8 +107,8 @@ class MuxSession(Session):
         self._heard = now = self._clock()
         self._shake_by = now + HANDSHAKE_SECONDS
         self._detector = Detector(speaking.detection, now)
-        self._lease_ends = math.inf
         self._is_open = self._is_over = self._is_plain = self._is_known = self._is_draining = False
+        self._lease = Lease(speaking.health)
         self._shaking = Shaking()
         self._opened = trio.Event()
         self._alarm = Alarm(self._clock, self._look)
@@ -254,6 +253,8 @@ class MuxSession(Session):
                 self._heard = self._clock()
                 for received in incoming.feed(data):
                     self._take(received)
+                if incoming.is_within:
+                    self._alarm.by(self._cut_at())
             self._finish(UpstreamBroken, "was closed by the endpoint")
         except GONE as error:
             self._finish(UpstreamBroken, f"broke: {error}")
@@ -276,8 +277,7 @@ class MuxSession(Session):
         for call in calls:
             call.fail(kind(f"the connection to {peer} {why}", retryable=self._outgoing.holds(call.tag)))
         self._opened.set()
-        if self._lease_ends != math.inf:
-            self._speaking.health.say(LEASE, Status.OPEN)
+        self._lease.forget()
         self._connection.close()
         self._scope.cancel()
 
@@ -320,7 +320,9 @@ class MuxSession(Session):
                 outgoing.add(frame(wire.RDRAIN, tag))
                 self._drain()
             case messages.Lease(howlong, unit) if unit == messages.MILLISECONDS:
-                self._lease(howlong)
+                self._speaking.leased.value += 1
+                self._lease.grant(howlong, self._heard)
+                self._alarm.by(self._lease.ends)
             case messages.Error(tag, text):
                 self._take_error(tag, text)
             case _:
@@ -355,13 +357,6 @@ class MuxSession(Session):
         self._is_plain = call.is_plain = True
         self._outgoing.add(encode_attempt(call.request, tag, self._heard, is_plain=True), tag)
 
-    def _lease(self, milliseconds: int) -> None:
-        self._speaking.leased.value += 1
-        seconds = min(milliseconds, messages.LONGEST_LEASE_MS) / 1e3
-        self._lease_ends = self._heard + seconds
-        self._speaking.health.say(LEASE, Status.OPEN if seconds else Status.BUSY)
-        self._alarm.by(self._lease_ends)
-
     def _stall(self) -> None:
         """The endpoint does not read: it gets no more calls until it does."""
         self.capacity -= STALLED
@@ -386,6 +381,8 @@ class MuxSession(Session):
             self._finish(UpstreamBroken, f"brought no handshake within {HANDSHAKE_SECONDS:g} s")
         elif self._outgoing.since + idle <= now:
             self._give_up()
+        elif self._cut_at() <= now:
+            self._finish(UpstreamBroken, f"brought nothing for {speaking.limits.header_deadline_s:g} s within a frame")
         elif self._is_open:
             if self._incoming.is_within and self._heard + speaking.detection.timeout_seconds > now:
                 detector.postpone(now)  # the answer may stand behind a long message
@@ -393,8 +390,10 @@ class MuxSession(Session):
                 self._finish(UpstreamBroken, "is dead: a ping was not answered")
             elif detector.asks(now):
                 self._outgoing.add(messages.ping())
-        if now >= self._lease_ends:
-            speaking.health.say(LEASE, Status.BUSY)
-        lease = self._lease_ends if self._lease_ends > now else math.inf
         ping = detector.due if self._is_open else math.inf
-        return min(self._pending.due, self._shake_by, self._outgoing.since + idle, ping, lease)
+        lease, cut_at = self._lease.look(now), self._cut_at()
+        return min(self._pending.due, self._shake_by, self._outgoing.since + idle, cut_at, ping, lease)
+
+    def _cut_at(self) -> float:
+        """Return until when more must come of the frame that has begun."""
+        return self._heard + self._speaking.limits.header_deadline_s if self._incoming.is_within else math.inf

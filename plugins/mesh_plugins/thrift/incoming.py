@@ -15,7 +15,7 @@ PIECE = 262144  # bytes asked for at once while a reply is coming
 
 
 async def next_message(connection: Connection, messages: Messages, due: Callable[[], float]) -> Message:
-    """Return the next message, of which a part may have been fed. With each piece, the wait for the next ends at `due()`.
+    """Return the next message, of which a part may have been fed. The wait for each piece ends at `due()`.
 
     Raises `Malformed`, and `trio.BrokenResourceError` if the connection ends before.
     """
@@ -23,11 +23,11 @@ async def next_message(connection: Connection, messages: Messages, due: Callable
         if messages.is_paused:
             await trio.lowlevel.checkpoint()
             continue
+        connection.deadline = due()
         data = await connection.receive_some(PIECE)
         if not data:
             raise trio.BrokenResourceError("closed before it replied")
         messages.feed(data)
-        connection.deadline = due()
     return message
 
 

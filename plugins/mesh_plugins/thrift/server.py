@@ -189,10 +189,8 @@ class ThriftConnection:
             if messages.is_paused:
                 await trio.lowlevel.checkpoint()
                 continue
-            if messages.count() < HEAD_BYTES:
-                connection.deadline = begun + limits.header_deadline_s
-            else:
-                connection.deadline = self._clock() + limits.stream_idle_timeout_s
+            since = begun if messages.count() < HEAD_BYTES else self._clock()
+            connection.deadline = since + limits.header_deadline_s
             try:
                 data = await connection.receive_some(PIECE)
             except trio.TooSlowError:

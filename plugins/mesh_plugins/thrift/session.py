@@ -46,6 +46,7 @@ class ThriftSession(SingleSession):
         "_is_upgraded",
         "_messages",
         "_peer",
+        "_piece_seconds",
         "_refusals",
     )
 
@@ -58,6 +59,7 @@ class ThriftSession(SingleSession):
         asks = peer.upgrades and not refusals.has(connection.peer)
         self._is_upgraded: bool | None = None if asks else False
         self._idle_seconds = limits.stream_idle_timeout_s
+        self._piece_seconds = limits.header_deadline_s
         self._expiry: Expiry | None = None
         self._has_sent = False
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
@@ -111,8 +113,12 @@ class ThriftSession(SingleSession):
 
     def _due(self) -> float:
         """Return until when the next wait may last: for as long as nothing may come, and no longer than the expiry."""
-        due = self._clock() + self._idle_seconds
+        due = self._clock() + self._patience()
         return due if self._expiry is None or self._expiry.at > due else self._expiry.at
+
+    def _patience(self) -> float:
+        """Return how long nothing may come, in seconds: not as long in the middle of a reply as before it."""
+        return self._piece_seconds if self._messages.count() else self._idle_seconds
 
     def _reply(self, message: Message, asked: Head) -> ThriftReply:
         reply = reply_in(message, self._peer.encoding, self._bounds, is_upgraded=bool(self._is_upgraded))
@@ -137,7 +143,7 @@ class ThriftSession(SingleSession):
         if isinstance(error, trio.TooSlowError):
             if self._expiry is not None and self._expiry.at <= self._clock():
                 return self._expiry.error()
-            return IdleTimeout(f"{peer} sent nothing for {self._idle_seconds:g} s")
+            return IdleTimeout(f"{peer} sent nothing for {self._patience():g} s")
         if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
             begun = self._has_sent and self._messages.count() > 0
             return UpstreamBroken(

@@ -282,11 +282,23 @@ async def test_an_old_connection_is_drained(autojump_clock: trio.testing.MockClo
 async def test_a_client_that_stops_within_a_frame_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
     async with served(hang) as bench:
         await bench.client.ask(dispatch(2), dispatch(3)[:-1])
-        await trio.sleep(299)
+        await trio.sleep(9)
         before = bench.client.closed
-        await trio.sleep(2)
+        told = await bench.client.received()
+        await trio.sleep(3)
 
-        assert (before, bench.client.closed) == (False, True)
+        text = "nothing came for 10 s in the middle of a frame"
+        assert (before, told, bench.client.closed) == (False, [], True)
+        assert await bench.client.received() == [messages.Error(2, text).encode().hex()]
+
+
+async def test_a_frame_may_take_its_time_as_long_as_it_goes_on(autojump_clock: trio.testing.MockClock) -> None:
+    async with served() as bench:
+        for byte in dispatch(2):
+            await bench.client.send(bytes((byte,)))
+            await trio.sleep(9)
+
+        assert await bench.client.received() == [answer(2)]
 
 
 async def test_a_new_service_takes_the_next_call_and_the_old_one_is_known_to_be_in_use() -> None:

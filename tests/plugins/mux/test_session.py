@@ -174,6 +174,20 @@ async def test_an_endpoint_that_does_not_answer_a_ping_is_dead(autojump_clock: t
         assert not caller.error.retryable
 
 
+async def test_an_endpoint_that_stops_within_a_frame_is_given_up(autojump_clock: trio.testing.MockClock) -> None:
+    async with spoken(Speaking(detection=NO_PINGS), shake=False) as bench:
+        await bench.endpoint.ask(MARKER, RINIT)
+        first, other = call(bench), call(bench)
+        await bench.endpoint.ask(answer(2)[:-1])
+        await trio.sleep(9)
+        before = bench.session.closed
+        await trio.sleep(2)
+
+        assert (before, bench.session.closed) == (False, True)
+        assert [type(caller.error) for caller in (first, other)] == [UpstreamBroken, UpstreamBroken]
+        assert "brought nothing for 10 s within a frame" in str(other.error)
+
+
 async def test_an_endpoint_that_answers_pings_lives(autojump_clock: trio.testing.MockClock) -> None:
     async with spoken() as bench:
         for _ in range(3):

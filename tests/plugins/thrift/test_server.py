@@ -246,16 +246,14 @@ async def test_a_broken_header_ends_the_connection(autojump_clock: object) -> No
     assert found == framed(agrees(BINARY, 0))
 
 
-@pytest.mark.parametrize(("sent", "seconds"), [(b"\0\0", 10.0), (a_call()[:10], 300.0)])
-async def test_a_client_that_stops_in_the_middle_is_closed(
-    sent: bytes, seconds: float, autojump_clock: trio.testing.MockClock
-) -> None:
+@pytest.mark.parametrize("sent", [b"\0\0", a_call()[:10]])
+async def test_a_client_that_stops_in_the_middle_is_closed(sent: bytes, autojump_clock: trio.testing.MockClock) -> None:
     async with served() as bench:
         await bench.client.send_all(sent)
         assert await bench.everything() == b""
         elapsed = trio.current_time()
 
-    assert seconds <= elapsed < seconds + 2
+    assert 10 <= elapsed < 12
     assert len(bench.refused) == 1
 
 

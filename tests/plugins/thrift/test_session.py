@@ -177,6 +177,17 @@ async def test_an_endpoint_that_says_nothing_is_given_up(autojump_clock: object)
         assert made.closed
 
 
+@pytest.mark.parametrize("is_framed", [True, False])
+async def test_an_endpoint_that_stops_in_the_middle_of_a_reply_is_given_up_sooner(
+    is_framed: bool, autojump_clock: object
+) -> None:
+    async with session(Peer(is_framed=is_framed)) as (made, endpoint):
+        with pytest.raises(IdleTimeout, match="nothing for 10 s"):
+            await exchange(made, endpoint, asked(CALLED), (REPLIED if is_framed else REPLIED[4:])[:PART])
+
+        assert trio.current_time() == 10.0
+
+
 async def test_a_deadline_ends_the_wait(autojump_clock: object) -> None:
     request = asked(CALLED)
     async with session() as (made, _endpoint):
