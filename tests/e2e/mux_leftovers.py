@@ -9,9 +9,10 @@ import trio
 
 from mesh import Path
 from mesh_plugins.mux.calls import encode_dispatch
-from mesh_plugins.mux.handshake import MARKER_FRAME, RINIT_FRAME
+from mesh_plugins.mux.handshake import MARKER_FRAME, rinit
 from mesh_plugins.mux.messages import Discarded
 from mesh_plugins.mux.wire import (
+    CONTROL_TAG,
     MORE,
     RDISCARDED,
     RDISPATCH,
@@ -80,7 +81,7 @@ class Peer:
         if kind == RERR:
             await self.say(stream, MARKER_FRAME)
         elif kind == TINIT:
-            await self.say(stream, RINIT_FRAME)
+            await self.say(stream, rinit(CONTROL_TAG))
         elif kind == TPING:
             await self.say(stream, frame(RPING, tag))
         elif kind == TDISCARDED:

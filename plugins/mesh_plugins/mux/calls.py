@@ -48,19 +48,20 @@ def decode_dispatch(frame: bytes, context: Context | None = None) -> MuxRequest:
     """
     length = _LENGTH.unpack_from
     contexts: Fields = []
-    at = 6
+    at = 4
     try:
-        (count,) = length(frame, 4)
+        (count,) = length(frame, at)
         if count > SIGNED_MOST:
             raise _negative(count, frame)
+        at = 6
         for _ in range(count):
             (size,) = length(frame, at)
             begin = at + 2
-            middle = begin + size
-            (size_of_value,) = length(frame, middle)
+            at = middle = begin + size
+            (size_of_value,) = length(frame, at)
             if size > SIGNED_MOST or size_of_value > SIGNED_MOST:
                 raise _negative(max(size, size_of_value), frame)
-            at = middle + 2 + size_of_value
+            at += 2 + size_of_value
             contexts.append((frame[begin:middle], frame[middle + 2 : at]))
         (size,) = length(frame, at)
         if size > SIGNED_MOST:
@@ -85,8 +86,7 @@ def _negative(size: int, frame: bytes) -> Undecodable:
 
 
 def _underflow(frame: bytes, at: int) -> Undecodable:
-    left = max(len(frame) - at, 0)
-    return Undecodable(f"tried to read 2 byte(s) when remaining bytes was {left if left < 2 else 0}", _tag_of(frame))
+    return Undecodable(f"tried to read 2 byte(s) when remaining bytes was {max(len(frame) - at, 0)}", _tag_of(frame))
 
 
 def _tag_of(frame: bytes) -> int:
@@ -183,34 +183,35 @@ def decode_request(frame: bytes, context: Context | None = None) -> MuxRequest:
 def decode_dispatched(frame: bytes) -> MuxReply:
     """Return the answer of an `Rdispatch`, in a frame without its size. Raises `Undecodable`."""
     if len(frame) < 5:
-        raise Undecodable("short Rdispatch", _tag_of(frame))
-    status = frame[4]
-    if status > NACK:
-        raise Undecodable("invalid Rdispatch status", _tag_of(frame))
+        raise Undecodable("tried to read 1 byte(s) when remaining bytes was 0", _tag_of(frame))
     contexts: Fields = []
     at = 7
     if frame[5:7] != _NOTHING_MORE:
         at = _read_contexts(frame, contexts)
+    status = frame[4]
+    if status > NACK:
+        raise Undecodable("invalid Rdispatch status", _tag_of(frame))
     return MuxReply.received(frame[4:], status, frame[at:] if status != NACK else b"", contexts)
 
 
 def _read_contexts(frame: bytes, contexts: Fields) -> int:
     """Read the contexts of an answer; return where they end."""
     length = _LENGTH.unpack_from
-    at = 7
+    at = 5
     try:
-        (count,) = length(frame, 5)
+        (count,) = length(frame, at)
         if count > SIGNED_MOST:
             raise _negative(count, frame)
+        at = 7
         for _ in range(count):
             (size,) = length(frame, at)
-            middle = at + 2 + size
-            (size_of_value,) = length(frame, middle)
+            begin = at + 2
+            at = middle = begin + size
+            (size_of_value,) = length(frame, at)
             if size > SIGNED_MOST or size_of_value > SIGNED_MOST:
                 raise _negative(max(size, size_of_value), frame)
-            name = frame[at + 2 : middle]
-            at = middle + 2 + size_of_value
-            contexts.append((name, frame[middle + 2 : at]))
+            at += 2 + size_of_value
+            contexts.append((frame[begin:middle], frame[middle + 2 : at]))
     except struct.error:
         raise _underflow(frame, at) from None
     return at

@@ -22,11 +22,15 @@ LEVELS = ("off", "desired", "required")
 MARKER_FRAME = frame(FINAGLES_RERR, CONTROL_TAG, MARKER)
 HEADERS: Fields = [(FRAMER, ANY_WINDOW.to_bytes(4, "big")), (TLS, b"off")]
 TINIT_FRAME = Init(TINIT, CONTROL_TAG, VERSION, tuple(HEADERS)).encode()
-RINIT_FRAME = Init(RINIT, CONTROL_TAG, VERSION, tuple(HEADERS)).encode()
 
 
 class Incompatible(Undecodable):
     """The peer asks for what this side does not do; the message says what."""
+
+
+def rinit(tag: int) -> bytes:
+    """Return the frame that answers a `Tinit` of that tag."""
+    return Init(RINIT, tag, VERSION, tuple(HEADERS)).encode()
 
 
 @attrs.frozen
@@ -40,7 +44,7 @@ def terms(message: Init) -> Terms:
     """Return the terms of a `Tinit` or `Rinit`. Raises `Incompatible`. Unknown headers mean nothing."""
     if message.version != VERSION:
         raise Incompatible(f"Unsupported Mux version: {message.version}", message.tag)
-    headers = dict(message.headers)
+    headers = dict(reversed(message.headers))  # the first of a name counts
     value = headers.get(FRAMER)
     window = ANY_WINDOW
     if value is not None:
@@ -49,8 +53,7 @@ def terms(message: Init) -> Terms:
         window = int.from_bytes(value[:4], "big", signed=True)
         if window <= 0:
             raise Incompatible("requirement failed", message.tag)
-    if negotiate_tls(level(headers.get(TLS, b"off")), "off"):
-        raise Incompatible("TLS cannot be begun within a connection of Mux; use `tls` of the server or client", -1)
+    negotiate_tls(level(headers.get(TLS, b"off")), "off")  # TLS is of the connection, never begun within it
     return Terms(window)
 
 
@@ -63,7 +66,8 @@ def level(value: bytes) -> str:
 def negotiate_tls(one: str, other: str) -> bool:
     """Return whether two sides that say so use TLS. Raises `Incompatible` if one must and the other does not."""
     if "required" in (one, other) and "off" in (one, other):
-        raise Incompatible("one side of the connection requires TLS, which the other does not offer", CONTROL_TAG)
+        # Finagle's words, which its clients show.
+        raise Incompatible("Could not negotiate whether to use TLS or not.. Remote Info: Not Available", CONTROL_TAG)
     return "off" not in (one, other)
 
 

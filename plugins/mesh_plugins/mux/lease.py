@@ -19,7 +19,7 @@ class Lease:
 
     def grant(self, milliseconds: int, now: float) -> None:
         """Let it last so long from now on; not at all, if that is nothing."""
-        seconds = min(milliseconds, LONGEST_LEASE_MS) / 1e3
+        seconds = min(max(milliseconds, 0), LONGEST_LEASE_MS) / 1e3
         self.ends = now + seconds
         self._health.say(LEASE, Status.OPEN if seconds else Status.BUSY)
 

@@ -30,7 +30,7 @@ EMPTY_KINDS = frozenset({TDRAIN, RDRAIN, TPING, RPING, RDISCARDED})
 MILLISECONDS = 0
 LONGEST_LEASE_MS = 0xFFFFFFFF
 
-_LEASE = struct.Struct(">BQ")
+_LEASE = struct.Struct(">bq")
 
 
 @attrs.frozen
@@ -124,28 +124,32 @@ def decode(frame: bytes) -> Message:
 
 def _init(body: bytes, tag: int) -> tuple[int, tuple[tuple[bytes, bytes], ...]]:
     """Return the version and the headers. A last value that is cut short counts as it is, as it does for Finagle."""
-    version = _number(body, 0, 2, tag)
+    version = _signed(body, 0, 2, tag)
     headers: Fields = []
     at = 2
     while at < len(body):
-        size = _number(body, at, 4, tag)
+        size = _length(body, at, tag)
         name = body[at + 4 : at + 4 + size]
         at += 4 + len(name)
-        size = _number(body, at, 4, tag)
+        size = _length(body, at, tag)
         value = body[at + 4 : at + 4 + size]
         at += 4 + len(value)
         headers.append((name, value))
     return version, tuple(headers)
 
 
-def _number(body: bytes, at: int, size: int, tag: int) -> int:
+def _length(body: bytes, at: int, tag: int) -> int:
+    length = _signed(body, at, 4, tag)
+    if length < 0:
+        raise Undecodable(f"a length of {length}", tag)
+    return length
+
+
+def _signed(body: bytes, at: int, size: int, tag: int) -> int:
     left = len(body) - at
     if left < size:
         raise Undecodable(f"tried to read {size} byte(s) when remaining bytes was {left}", tag)
-    number = int.from_bytes(body[at : at + size], "big", signed=True)
-    if number < 0:
-        raise Undecodable(f"a length of {number}", tag)
-    return number
+    return int.from_bytes(body[at : at + size], "big", signed=True)
 
 
 def drain() -> bytes:

@@ -20,18 +20,20 @@ from mesh_plugins.mux.alarm import Alarm
 from mesh_plugins.mux.answering import Answering
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer
 from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
-from mesh_plugins.mux.handshake import MARKER_FRAME, RINIT_FRAME, Incompatible, is_marker, terms
+from mesh_plugins.mux.handshake import MARKER_FRAME, VERSION, Incompatible, is_marker, rinit, terms
 from mesh_plugins.mux.incoming import Incoming
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.mux.serving import Serving
 from mesh_plugins.mux.wire import (
     CONTROL_TAG,
+    FINAGLES_RERR,
     MARKER_TAG,
     NACK,
     RDISCARDED,
     RDISPATCH,
     RDRAIN,
+    RERR,
     RPING,
     RREQ,
     TDISPATCH,
@@ -243,21 +245,19 @@ class MuxConnection:
                 self._emptied()
             case messages.Control(kind=kind) if kind == RPING:
                 pass
-            case messages.Error(tag, text):
-                logger.debug("%s says of tag %d: %s", self._connection.peer, tag, text)
             case _:
-                self._complain(tag, f"Unexpected mux message type {signed(kind)}")
+                self._complain(tag, f"Unexpected mux message type {FINAGLES_RERR if kind == RERR else signed(kind)}")
 
     def _negotiate(self, init: messages.Init) -> None:
         try:
             agreed = terms(init)
         except Incompatible as error:
-            if init.version == 1:
-                self._outgoing.add(RINIT_FRAME)
+            if init.version == VERSION:
+                self._outgoing.add(rinit(init.tag))
             self._complain(CONTROL_TAG, str(error))
             raise
         self._outgoing.window = agreed.window
-        self._outgoing.add(RINIT_FRAME)
+        self._outgoing.add(rinit(init.tag))
 
     def _discard(self, tag: int) -> None:
         self._incoming.drop(tag)

@@ -1,4 +1,4 @@
-"""What Finagle says in Mux, byte for byte, from the YAML file beside this one.
+"""What Finagle says in Mux, byte for byte, from the YAML files beside this one: its published cases, and their neighbours.
 
 Where a case has `here`, that is what we answer on purpose, and `why`. Beyond that: the text of an unknown exception is ours,
 and compression is never agreed on.
@@ -30,7 +30,9 @@ from tests.plugins.mux.ends import served, spoken
 # A case's own shape depends on its group, so it is `Any` until the group's test takes it apart.
 Case = Any
 
-GROUPS = yaml.safe_load((pathlib.Path(__file__).parent / "finagle.yaml").read_text())
+FILES = [
+    yaml.safe_load((pathlib.Path(__file__).parent / name).read_text()) for name in ("finagle.yaml", "neighbours.yaml")
+]
 EMPTY_KINDS = {
     "Tping": wire.TPING,
     "Rping": wire.RPING,
@@ -43,7 +45,8 @@ STATUSES = {"Ok": wire.OK, "Error": wire.ERROR, "Nack": wire.NACK}
 
 
 def cases(group: str) -> pytest.MarkDecorator:
-    found = [pytest.param(case["given"], case.get("here", case["expect"]), id=case["id"]) for case in GROUPS[group]]
+    published = [case for groups in FILES for case in groups.get(group, ())]
+    found = [pytest.param(case["given"], case.get("here", case["expect"]), id=case["id"]) for case in published]
     return pytest.mark.parametrize(("given", "expect"), found)
 
 

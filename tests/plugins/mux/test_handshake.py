@@ -5,12 +5,12 @@ import pytest
 from mesh_plugins.mux.handshake import (
     ANY_WINDOW,
     MARKER_FRAME,
-    RINIT_FRAME,
     TINIT_FRAME,
     Incompatible,
     is_marker,
     level,
     negotiate_tls,
+    rinit,
     terms,
 )
 from mesh_plugins.mux.messages import Init
@@ -25,7 +25,7 @@ def init(*headers: tuple[bytes, bytes], version: int = 1) -> Init:
 
 def test_a_handshake_begins_as_finagles() -> None:
     assert (MARKER_FRAME.hex(), TINIT_FRAME.hex()) == (MARKER, TINIT_HEX)
-    assert TINIT_FRAME[:4] + b"\xbc" + TINIT_FRAME[5:] == RINIT_FRAME
+    assert TINIT_FRAME[:4] + b"\xbc" + TINIT_FRAME[5:] == rinit(1)
 
 
 def test_without_headers_pieces_may_have_any_length() -> None:
@@ -34,6 +34,10 @@ def test_without_headers_pieces_may_have_any_length() -> None:
 
 def test_a_peer_may_want_short_pieces() -> None:
     assert terms(init((b"mux-framer", b"\x00\x00\x04\x00"), (b"other", b"x"))).window == 1024
+
+
+def test_the_first_of_two_windows_counts() -> None:
+    assert terms(init((b"mux-framer", b"\0\0\0\x08"), (b"mux-framer", b"\0\0\0\x05"))).window == 8
 
 
 @pytest.mark.parametrize("window", [b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x00\x01"])
@@ -53,7 +57,7 @@ def test_a_peer_that_can_do_without_tls_gets_none(said: bytes) -> None:
 
 
 def test_a_peer_that_requires_tls_within_mux_is_refused() -> None:
-    with pytest.raises(Incompatible, match="requires TLS"):
+    with pytest.raises(Incompatible, match="whether to use TLS"):
         terms(init((b"tls", b"required")))
 
 
