@@ -56,6 +56,13 @@ class Connection(trio.abc.Stream):
         """Send everything. After cancelling or an error, how much was sent is unknown: close the connection."""
         raise NotImplementedError
 
+    def send(self, data: bytes | bytearray | memoryview) -> Awaitable[None] | None:
+        """Send what goes without waiting: mostly all, which is None. Else return what is awaited at once for the rest.
+
+        Saves the coroutine of `send_all`, 1,000 instructions.
+        """
+        return self.send_all(data)
+
     async def wait_send_all_might_not_block(self) -> None:
         raise NotImplementedError
 
@@ -222,6 +229,11 @@ class SocketConnection(Connection):
         return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        rest = self.send(data)
+        if rest is not None:
+            await rest
+
+    def send(self, data: bytes | bytearray | memoryview) -> Awaitable[None] | None:
         if self.writer is not None:  # whose rest would be mixed with these bytes
             raise trio.BusyResourceError("another task is writing to this connection")
         try:
@@ -231,12 +243,12 @@ class SocketConnection(Connection):
         except OSError as error:
             raise self._broken(error) from error
         if sent < len(data):
-            await self._send_rest(memoryview(data)[sent:])
-        else:
-            self._burst += sent
-            if self._burst >= BURST:
-                self._burst = 0
-                await lowlevel.checkpoint()
+            return self._send_rest(memoryview(data)[sent:])
+        self._burst += sent
+        if self._burst < BURST:
+            return None
+        self._burst = 0
+        return lowlevel.checkpoint()  # noqa: ASYNC105  the caller's to await
 
     async def _send_rest(self, rest: memoryview) -> None:
         while rest:

@@ -191,6 +191,13 @@ async def test_what_is_more_than_the_kernel_takes_is_sent_as_the_peer_reads() ->
         assert bytes(received) == content
 
 
+async def test_what_the_kernel_takes_at_once_leaves_nothing_to_wait_for() -> None:
+    with connected() as (connection, peer):
+        rest = connection.send(b"small")
+
+        assert (rest, drain(peer)) == (None, b"small")
+
+
 async def test_a_second_writer_is_refused_before_any_of_its_bytes_are_sent() -> None:
     with connected() as (connection, peer):
         async with trio.open_nursery() as nursery:

@@ -13,6 +13,7 @@ anybody, so that is an error: a body that lasts until the end of its connection 
 
 import contextlib
 import ssl
+from collections.abc import Awaitable
 from typing import Any
 
 import trio
@@ -160,13 +161,19 @@ class TlsConnection(SocketConnection):
         if len(data) > PIECE:
             await self._send_pieces(memoryview(data))
             return
+        rest = self.send(data)
+        if rest is not None:
+            await rest
+
+    def send(self, data: bytes | bytearray | memoryview) -> Awaitable[None] | None:
+        if self._busy or len(data) > PIECE:
+            return self.send_all(data)
         self._encrypt(data)
         encrypted = self._outgoing.read()
         sent = self.send_some(encrypted)
         if sent < len(encrypted):
-            await self._wait_and_send(encrypted[sent:])
-        elif self.is_bursting():
-            await lowlevel.checkpoint()
+            return self._wait_and_send(encrypted[sent:])
+        return lowlevel.checkpoint() if self.is_bursting() else None  # noqa: ASYNC105  the caller's to await
 
     async def _send_pieces(self, rest: memoryview) -> None:
         while rest:

@@ -99,10 +99,18 @@ async def test_an_end_without_farewell_is_no_end_but_a_break(pair: Pair) -> None
 
 async def test_bytes_that_are_not_tls_break_the_connection(pair: Pair) -> None:
     server, client = pair
-    await SocketConnection.send_all(client, b"\x17\x03\x03\x00\x20" + bytes(32))
+    client.send_now(b"\x17\x03\x03\x00\x20" + bytes(32))
 
     with pytest.raises(trio.BrokenResourceError, match=r"^the client: TLS: .*bad record mac"):
         await server.receive_some()
+
+
+async def test_what_goes_at_once_leaves_nothing_to_wait_for(pair: Pair) -> None:
+    server, client = pair
+
+    rest = client.send(b"at once")
+
+    assert (rest, await server.receive_some()) == (None, b"at once")
 
 
 async def test_a_wait_ends_at_the_deadline_and_loses_nothing(pair: Pair) -> None:

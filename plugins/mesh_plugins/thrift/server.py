@@ -274,10 +274,10 @@ class ThriftConnection:
         complete = False
         try:
             if request.head.kind == CALL:
-                data = self._as_it_is(request, reply) or await self._converted(request, reply)
-                connection = self._connection
-                connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
-                await connection.send_all(data)
+                rest = self._connection.send(self._as_it_is(request, reply) or await self._converted(request, reply))
+                if rest is not None:
+                    self._connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
+                    await rest
             complete = True
         finally:
             await reply.aclose()

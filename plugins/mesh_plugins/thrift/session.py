@@ -94,7 +94,9 @@ class ThriftSession(SingleSession):
                     request, request.head.seqid, self._peer, self._bounds, is_upgraded=bool(self._is_upgraded)
                 )
             self._has_sent = True
-            await connection.send_all(data)
+            rest = connection.send(data)
+            if rest is not None:
+                await rest
             if request.head.kind == ONEWAY:
                 self._finish()
                 return nothing(request)
