@@ -10,7 +10,7 @@ import trio
 
 from mesh import Fields
 
-SECONDS = 5.0  # that anything may take before a test gives up
+SECONDS = 20.0  # that anything may take, on a busy machine, before a test gives up
 NO_BODY = (204, 304)
 
 
@@ -57,7 +57,8 @@ class Message:
 class RawConnection:
     """One end of a connection. `received` is all that ever came; `rest` what of it was not read as a message yet.
 
-    Each wait for bytes ends after `patience` seconds with `trio.TooSlowError`.
+    `gone` is set when a stub has nothing more to do with it. Each wait for bytes ends after `patience` seconds with
+    `trio.TooSlowError`.
     """
 
     def __init__(self, stream: trio.SocketStream, patience: float = SECONDS) -> None:
@@ -67,6 +68,7 @@ class RawConnection:
         self.received = bytearray()
         self.rest = b""
         self.ended = False
+        self.gone = trio.Event()
         self.was_reset = False
 
     async def send(self, *pieces: bytes) -> None:

@@ -53,6 +53,21 @@ OK = answering(reply())
 """Answers `ok` to everything."""
 
 
+class Holding:
+    """Answers `ok` when the test says so: `arrived` is set by the first request, and none is answered before `go` is."""
+
+    def __init__(self) -> None:
+        self.arrived = trio.Event()
+        self.go = trio.Event()
+
+    async def __call__(self, stub: Stub, connection: RawConnection) -> None:
+        while (request := await connection.message()) is not None:
+            stub.requests.append(request)
+            self.arrived.set()
+            await self.go.wait()
+            await connection.send(reply())
+
+
 @contextlib.asynccontextmanager
 async def stub(behave: Behaviour = OK, port: int = 0) -> AsyncIterator[Stub]:
     """Listen on a port, by default a free one, until the block ends or the stub is killed."""
@@ -84,6 +99,7 @@ async def _listen(nursery: trio.Nursery, behave: Behaviour, port: int) -> Stub:
             return  # the proxy closed the connection: what that means is for the test to say
         finally:
             connection.ended = True
+            connection.gone.set()
             connection.close()
 
     async def serve() -> None:

@@ -4,8 +4,8 @@ import pytest
 import trio
 import trio.testing
 
-from tests.e2e.raw import RawConnection, reply, request
-from tests.e2e.stubs import Stub, stub
+from tests.e2e.raw import request
+from tests.e2e.stubs import Holding, stub
 from tests.proxies import one, proxy, stack, stacks
 
 
@@ -35,14 +35,7 @@ async def test_a_rate_limit_answers_429_and_says_when_to_come_again() -> None:
 
 
 async def test_a_concurrency_limit_of_a_name_answers_503() -> None:
-    arrived, go_on = trio.Event(), trio.Event()
-
-    async def slow(endpoint: Stub, connection: RawConnection) -> None:
-        while await connection.message() is not None:
-            arrived.set()
-            await go_on.wait()
-            await connection.send(reply())
-
+    slow = Holding()
     keys = {"kind": "io.l5d.concurrencyLimit", "requests": 1}
     async with (
         stub(slow) as endpoint,
@@ -51,10 +44,10 @@ async def test_a_concurrency_limit_of_a_name_answers_503() -> None:
         running.connect() as second,
     ):
         await first.send(request())
-        await arrived.wait()
+        await slow.arrived.wait()
         await second.send(request())
         refused = await second.reply()
-        go_on.set()
+        slow.go.set()
         answered = await first.reply()
 
     assert (answered.status, refused.status) == (200, 503)
@@ -70,14 +63,7 @@ async def test_a_concurrency_limit_of_a_name_answers_503() -> None:
     ids=["requests", "pending"],
 )
 async def test_a_client_beyond_its_circuit_breakers_answers_503(limits: dict[str, int], counter: str) -> None:
-    arrived, go_on = trio.Event(), trio.Event()
-
-    async def slow(endpoint: Stub, connection: RawConnection) -> None:
-        while await connection.message() is not None:
-            arrived.set()
-            await go_on.wait()
-            await connection.send(reply())
-
+    slow = Holding()
     async with (
         stub(slow) as endpoint,
         proxy(stack(endpoint.port, client={"circuitBreakers": limits})) as running,
@@ -86,13 +72,13 @@ async def test_a_client_beyond_its_circuit_breakers_answers_503(limits: dict[str
         running.connect() as third,
     ):
         await first.send(request())
-        await arrived.wait()
+        await slow.arrived.wait()
         await second.send(request())
         await trio.testing.wait_all_tasks_blocked(0.05)
         await third.send(request())
         refused = await third.reply()
         overflow = running.metric(f"client/$/inet/127.0.0.1/{endpoint.port}/circuit_breakers/{counter}")
-        go_on.set()
+        slow.go.set()
         answered = await first.reply()
 
     assert (answered.status, refused.status) == (200, 503)

@@ -17,8 +17,8 @@ from mesh.linker.listener import ListenError
 from mesh.linker.process import Linker
 from mesh.linker.run import run_until_signal, running
 from mesh.metrics import flat
-from tests.e2e.raw import Message, RawConnection, connected, reply, request
-from tests.e2e.stubs import Behaviour, Stub, stub
+from tests.e2e.raw import Message, RawConnection, connected, request
+from tests.e2e.stubs import Holding, stub
 from tests.proxies import kinds, one, proxy, stack, stacks
 
 SECONDS = 20.0  # that anything may take before a test gives up; a full collection of what all tests left takes some
@@ -72,28 +72,12 @@ def _usual_collector() -> Iterator[None]:
     gc.set_threshold(*thresholds)
 
 
-class Held:
-    """An endpoint that answers when the test says so."""
-
-    def __init__(self) -> None:
-        self.arrived = trio.Event()
-        self.go = trio.Event()
-
-    async def __call__(self, endpoint: Stub, connection: RawConnection) -> None:
-        while (asked := await connection.message()) is not None:
-            endpoint.requests.append(asked)
-            self.arrived.set()
-            await self.go.wait()
-            await connection.send(reply())
-
-
 @contextlib.asynccontextmanager
-async def slow(grace_ms: int = 10_000) -> AsyncIterator[tuple[Linker, RawConnection, Held]]:
+async def slow(grace_ms: int = 10_000) -> AsyncIterator[tuple[Linker, RawConnection, Holding]]:
     """Run a linker with an exchange in progress that ends when the test says so."""
-    held = Held()
-    behave: Behaviour = held
+    held = Holding()
     with trio.fail_after(SECONDS):
-        async with stub(behave) as endpoint:
+        async with stub(held) as endpoint:
             settings = loaded(stacks(one(endpoint.port), grace_ms=grace_ms)).stack
             async with running(settings, kinds()) as linker, connected(port_of(linker.addresses[0])) as client:
                 await client.send(request())
@@ -193,7 +177,7 @@ async def test_nothing_is_left_after_the_end() -> None:
 
 
 async def test_the_block_ends_at_once_whatever_is_in_progress() -> None:
-    held = Held()
+    held = Holding()
     async with contextlib.AsyncExitStack() as clients, stub(held) as endpoint:
         async with running(loaded(stack(endpoint.port)).stack, kinds()) as linker:
             client = await clients.enter_async_context(connected(port_of(linker.addresses[0])))
@@ -310,8 +294,11 @@ async def until_signal(text: str) -> AsyncIterator[tuple[Linker, trio.Event]]:
             await ended.wait()
 
 
+# Signals are raised in the test's own thread: what `os.kill` sends may come to another one, and so after it has returned.
+
+
 def signalled(number: signal.Signals) -> Act:
-    return lambda _linker: os.kill(os.getpid(), number)
+    return lambda _linker: signal.raise_signal(number)
 
 
 @pytest.mark.usefixtures("_usual_collector")
@@ -344,7 +331,7 @@ async def test_the_collector_leaves_alone_what_was_there_at_the_start() -> None:
 
 @pytest.mark.usefixtures("_usual_collector")
 async def test_a_second_signal_ends_the_process_at_once() -> None:
-    held = Held()
+    held = Holding()
     async with (
         stub(held) as endpoint,
         until_signal(stack(endpoint.port)) as (linker, ended),
@@ -352,12 +339,12 @@ async def test_a_second_signal_ends_the_process_at_once() -> None:
     ):
         await client.send(request())
         await held.arrived.wait()
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         await trio.testing.wait_all_tasks_blocked()
         assert linker.draining
         assert not ended.is_set()
 
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         await ended.wait()
 
         assert await client.is_closed()
@@ -365,7 +352,7 @@ async def test_a_second_signal_ends_the_process_at_once() -> None:
 
 @pytest.mark.usefixtures("_usual_collector")
 async def test_a_signal_after_the_admin_server_was_told_to_end_is_not_a_second_one() -> None:
-    held = Held()
+    held = Holding()
     async with (
         stub(held) as endpoint,
         until_signal(stack(endpoint.port)) as (linker, ended),
@@ -374,7 +361,7 @@ async def test_a_signal_after_the_admin_server_was_told_to_end_is_not_a_second_o
         await client.send(request())
         await held.arrived.wait()
         await asked(linker, "/admin/shutdown", "POST")
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
         await trio.testing.wait_all_tasks_blocked()
         assert not ended.is_set()
 
