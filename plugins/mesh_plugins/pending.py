@@ -9,25 +9,39 @@ from mesh import Expiry, IdleTimeout, MeshError, Reply, Request
 
 Req = TypeVar("Req", bound=Request)
 Rep = TypeVar("Rep", bound=Reply)
-C = TypeVar("C", bound="Call[Any, Any]")
+W = TypeVar("W", bound="Waiting")
 
 
-class Call(Generic[Req, Rep]):
-    """A call that waits, as an outcome for the task that is woken with it; made by that task.
+class Waiting:
+    """A call that waits. `tag` is what its answer is known by.
 
-    `tag` is what its answer is known by. `until` is when it has taken too long, for `expiry` or, without one, for want of an
-    answer.
+    `until` is when it has taken too long, for `expiry` or, without one, for want of an answer.
     """
 
-    __slots__ = ("_error", "_reply", "_task", "expiry", "request", "tag", "until")
+    __slots__ = ("expiry", "tag", "until")
+
+    def __init__(self, tag: int, until: float, expiry: Expiry | None) -> None:
+        self.tag = tag
+        self.until = until
+        self.expiry = expiry
+
+    def lateness(self, peer: str, now: float, idle_seconds: float) -> MeshError:
+        """Return the error for a call that is too late."""
+        if self.expiry is not None and self.expiry.at <= now:
+            return self.expiry.error()
+        return IdleTimeout(f"{peer} has not answered for {idle_seconds:g} s")
+
+
+class Call(Waiting, Generic[Req, Rep]):
+    """A call as an outcome for the task that is woken with it; made by that task."""
+
+    __slots__ = ("_error", "_reply", "_task", "request")
 
     _reply: Rep  # once it is answered
 
     def __init__(self, request: Req, tag: int, until: float) -> None:
+        super().__init__(tag, until, request.context.expiry)
         self.request = request
-        self.tag = tag
-        self.until = until
-        self.expiry: Expiry | None = request.context.expiry
         self._task = lowlevel.current_task()
         self._error: MeshError | None = None
 
@@ -51,14 +65,8 @@ class Call(Generic[Req, Rep]):
         outcome: Any = self  # not an `outcome.Outcome`, which is a closed union: one for each call costs 1 µs
         lowlevel.reschedule(self._task, outcome)
 
-    def lateness(self, peer: str, now: float, idle_seconds: float) -> MeshError:
-        """Return the error for a call that is too late."""
-        if self.expiry is not None and self.expiry.at <= now:
-            return self.expiry.error()
-        return IdleTimeout(f"{peer} has not answered for {idle_seconds:g} s")
 
-
-class Pending(dict[int, C]):
+class Pending(dict[int, W]):
     """The calls that wait, by their tags. `due` is when the first of them may have taken too long, or earlier."""
 
     __slots__ = ("due",)
@@ -67,7 +75,7 @@ class Pending(dict[int, C]):
         super().__init__()
         self.due = math.inf
 
-    def late(self, now: float) -> list[C]:
+    def late(self, now: float) -> list[W]:
         """Return the calls that have taken too long, and find out when the next will have."""
         if now < self.due:
             return []

@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import trio
 from trio import lowlevel
 
-from mesh_plugins.parking import WOKEN
+from mesh import WOKEN, Trap, new_trap, until_woken
 
 MOST_PARKED = 64  # workers that wait for a job, each some 4 KiB; more have nothing to do after a burst
 
@@ -27,17 +27,22 @@ J = TypeVar("J", bound=Job)
 class _Worker(Generic[J]):
     """A task. `job` is what it is to do next; `task` is its own, once it runs."""
 
-    __slots__ = ("_parked", "job", "task")
+    __slots__ = ("_parked", "_trap", "job", "task")
 
     def __init__(self, job: J, parked: "list[_Worker[J]]") -> None:
         self.job: J | None = job
         self._parked = parked
+        self._trap: Trap = new_trap(self._leave)
         self.task: lowlevel.Task | None = None
 
-    def abort(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
-        """Leave the others that are parked, at once: it would be given a job that it never does."""
+    def park(self) -> Awaitable[None]:
+        """Wait for the next job, beside the others."""
+        self._parked.append(self)
+        return until_woken(self._trap)
+
+    def _leave(self) -> None:
+        """Leave the others, at once: it would be given a job that it never does."""
         self._parked.remove(self)
-        return lowlevel.Abort.SUCCEEDED
 
 
 class Workers(Generic[J]):
@@ -76,8 +81,6 @@ class Workers(Generic[J]):
                     if len(parked) >= MOST_PARKED:
                         await lowlevel.checkpoint_if_cancelled()
                         return
-                    parked.append(worker)
-                    await lowlevel.wait_task_rescheduled(worker.abort)
+                    await worker.park()
             if worker.job is None and len(parked) < MOST_PARKED:  # the job was cancelled, and its scope is spent
-                parked.append(worker)
-                await lowlevel.wait_task_rescheduled(worker.abort)
+                await worker.park()

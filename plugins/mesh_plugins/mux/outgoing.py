@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 
 from trio import lowlevel
 
-from mesh import Connection
+from mesh import WOKEN, Connection, Trap, new_trap, until_woken
 from mesh_plugins.mux.fragments import pieces
 from mesh_plugins.mux.handshake import ANY_WINDOW
 from mesh_plugins.mux.wire import HEAD_BYTES, RDISPATCH, TDISPATCH
-from mesh_plugins.parking import WOKEN
 
 FULL_BYTES = 1 << 20  # beyond which nothing that asks for more is begun
 
@@ -39,6 +38,7 @@ class Outgoing:
         "_most",
         "_parked",
         "_queue",
+        "_trap",
         "is_full",
         "on_excess",
         "on_full",
@@ -57,6 +57,7 @@ class Outgoing:
         self._cut: dict[int, Iterator[bytes]] = {}
         self._keys = itertools.count(-1, -1)
         self._parked: lowlevel.Task | None = None
+        self._trap: Trap = new_trap(self._unpark)
         self._ends = False
         self.window = ANY_WINDOW
         self.queued = 0
@@ -127,11 +128,10 @@ class Outgoing:
             if self._ends:
                 return
             self._parked = lowlevel.current_task()
-            await lowlevel.wait_task_rescheduled(self._unpark)
+            await until_woken(self._trap)
 
-    def _unpark(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+    def _unpark(self) -> None:
         self._parked = None
-        return lowlevel.Abort.SUCCEEDED
 
     def _gather(self) -> bytes:
         """Return what is sent next: every short message, and a piece of each long one."""

@@ -16,7 +16,6 @@ import math
 from collections.abc import Callable
 
 import trio
-from trio import lowlevel
 
 from mesh import (
     Connection,
@@ -39,10 +38,9 @@ from mesh_plugins.mux.incoming import Incoming
 from mesh_plugins.mux.lease import Lease
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.outgoing import Outgoing
-from mesh_plugins.mux.pending import Call
 from mesh_plugins.mux.shaking import Shaking
 from mesh_plugins.mux.speaking import Speaking
-from mesh_plugins.mux.tags import Tags
+from mesh_plugins.mux.tagged import Call, Calls
 from mesh_plugins.mux.wire import FIRST_TAG, LAST_TAG, RDISPATCH, RREQ, Undecodable, frame, signed
 from mesh_plugins.pending import Pending
 
@@ -57,7 +55,7 @@ GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 class MuxSession(Session):
     """A session over one connection; see the module. Raises `UpstreamBroken`, `IdleTimeout`, and what an expiry says.
 
-    State: `_pending`, the calls that wait; `_waiting`, how many wait for the handshake; `_discarded`, the tags of calls that
+    State: `_pending`, the calls that wait; `_waiting`, how many wait for the handshake; `_discarded`, the calls that
     nobody waits for and that are not answered, the rest of whose answers may still come in pieces; `_is_open` from the end of
     the handshake on, `_is_draining` once the endpoint asked for that,
     `_is_over` at the end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which
@@ -66,11 +64,13 @@ class MuxSession(Session):
 
     __slots__ = (
         "_alarm",
+        "_calls",
         "_clock",
         "_connection",
         "_detector",
         "_discarded",
         "_heard",
+        "_idle_seconds",
         "_incoming",
         "_is_draining",
         "_is_known",
@@ -85,7 +85,6 @@ class MuxSession(Session):
         "_shake_by",
         "_shaking",
         "_speaking",
-        "_tags",
         "_waiting",
     )
 
@@ -94,6 +93,7 @@ class MuxSession(Session):
         super().__init__(capacity=min(limits.mux_max_pending, LAST_TAG - FIRST_TAG))
         self._connection = connection
         self._speaking = speaking
+        self._idle_seconds = limits.stream_idle_timeout_s
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._outgoing = Outgoing(connection, limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE, self._clock)
         self._outgoing.on_full = self._stall
@@ -101,9 +101,9 @@ class MuxSession(Session):
         self._outgoing.on_excess = self._give_up
         self._incoming = Incoming(limits)
         self._pending: Pending[Call] = Pending()
-        self._discarded: set[int] = set()
+        self._discarded: dict[int, Call] = {}
         self._waiting = 0
-        self._tags = Tags()
+        self._calls = Calls(self._abandon)
         self._heard = now = self._clock()
         self._shake_by = now + HANDSHAKE_SECONDS
         self._detector = Detector(speaking.detection, now)
@@ -125,22 +125,23 @@ class MuxSession(Session):
         if not self._is_open or self.closed or self._connection.hung_up:
             await self._wait_open(expiry)
             now = self._clock()
-        until = now + self._speaking.limits.stream_idle_timeout_s
+        until = now + self._idle_seconds
         if expiry is not None and expiry.at < until:
             until = expiry.at
+        call = self._calls.take()
+        tag, pending, is_plain = call.tag, self._pending, self._is_plain
         try:
-            tag = self._tags.take()
-            data = encode_attempt(request, tag, now, is_plain=self._is_plain)
+            data = encode_attempt(request, tag, now, is_plain=is_plain)
         except BaseException:
-            self._release()
+            self._free(call)
             raise
-        self._pending[tag] = call = Call(request, tag, until)
-        call.is_plain = self._is_plain
+        call.request, call.until, call.expiry, call.is_plain = request, until, expiry, is_plain
+        pending[tag] = call
         self._outgoing.add(data, tag)
-        if until < self._pending.due:
-            self._pending.due = until
+        if until < pending.due:
+            pending.due = until
             self._alarm.by(until)
-        reply: MuxReply = await lowlevel.wait_task_rescheduled(lambda _raise_cancel: self._abandon(call))
+        reply = await call.wait()
         context.made(reply)
         return reply
 
@@ -175,10 +176,9 @@ class MuxSession(Session):
             if not self.pooled or not self._pending:  # else nobody waits for it
                 self.on_change(self)
 
-    def _abandon(self, call: Call) -> lowlevel.Abort:
+    def _abandon(self, call: Call) -> None:
         """Nobody waits for a call any more: its task was cancelled."""
         self._discard(call, "the caller gave up")
-        return lowlevel.Abort.SUCCEEDED
 
     def _discard(self, call: Call, why: str) -> None:
         tag, outgoing = call.tag, self._outgoing
@@ -189,9 +189,9 @@ class MuxSession(Session):
             is_over = outgoing.cuts(tag)
         outgoing.take_back(tag)
         if is_over:  # the endpoint has not got it as a whole
-            self._free(tag)
+            self._free(call)
             return
-        self._discarded.add(tag)
+        self._discarded[tag] = call
         if len(self._discarded) > self._speaking.limits.mux_max_pending // 2:
             self._retire()  # an endpoint that never answers these would make the session useless bit by bit
         elif not self._pending:
@@ -204,8 +204,8 @@ class MuxSession(Session):
         else:
             self.on_change(self)
 
-    def _free(self, tag: int) -> None:
-        self._tags.give_back(tag)
+    def _free(self, call: Call) -> None:
+        self._calls.give_back(call)
         self._release()
         if self.closed and not self._pending:
             self._outgoing.end()
@@ -297,10 +297,10 @@ class MuxSession(Session):
         self._is_known = True
         if call is not None:
             call.answer(reply)
-            self._free(tag)
-        elif tag in self._discarded:
-            self._discarded.remove(tag)
-            self._free(tag)
+        else:
+            call = self._discarded.pop(tag, None)
+        if call is not None:
+            self._free(call)
 
     def _take_other(self, message: messages.Message, kind: int, tag: int) -> None:
         if not self._is_open:
@@ -351,7 +351,7 @@ class MuxSession(Session):
     def _take_error(self, tag: int, text: str) -> None:
         """Repeat a call as a `Treq` if the endpoint understands no other; else the text is its answer."""
         call = self._pending.get(tag)
-        if call is None or call.is_plain or self._is_known:
+        if call is None or call.request is None or call.is_plain or self._is_known:
             self._answered(tag, failed(text))
             return
         self._is_plain = call.is_plain = True
@@ -360,7 +360,7 @@ class MuxSession(Session):
     def _stall(self) -> None:
         """The endpoint does not read: it gets no more calls until it does."""
         self.capacity -= STALLED
-        self._alarm.by(self._clock() + self._speaking.limits.stream_idle_timeout_s)
+        self._alarm.by(self._clock() + self._idle_seconds)
 
     def _go_on(self) -> None:
         if not self.closed:
@@ -372,8 +372,7 @@ class MuxSession(Session):
 
     def _look(self, now: float) -> float:
         """Do what is due; return when to look again."""
-        speaking, detector = self._speaking, self._detector
-        idle = speaking.limits.stream_idle_timeout_s
+        speaking, detector, idle = self._speaking, self._detector, self._idle_seconds
         for call in self._pending.late(now):
             self._discard(call, "too late")
             call.fail(call.lateness(self._connection.peer, now, idle))

@@ -102,7 +102,7 @@ async def test_the_rest_of_an_answer_in_pieces_is_passed_over_after_its_call_was
         other = call(bench)
         await bench.endpoint.received()
         given_up.scope.cancel()
-        await bench.endpoint.ask(last, answer(3))
+        await bench.endpoint.ask(answer(3), last)
         later = call(bench)
         tag, _payload = seen(await bench.endpoint.received())[0]
         await bench.endpoint.ask(answer(tag, b"later"))
