@@ -13,6 +13,7 @@ from mesh.pool import Pool
 from mesh.pool_limits import PoolLimits, PoolStats
 from mesh.stream_connection import StreamConnection
 from mesh.transport import Connection
+from tests.waiting import settled
 
 WEB = Endpoint("10.0.0.1", 80)
 
@@ -109,10 +110,6 @@ class Bench:
     def calls(self) -> list[int]:
         """How many calls each session has had, in the order in which they were opened."""
         return [session.calls for session in self.sessions]
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
 
 
 class Caller:

@@ -41,11 +41,6 @@ def drain(peer: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-async def settled() -> None:
-    """Let the poller see what the kernel knows."""
-    await trio.testing.wait_all_tasks_blocked()
-
-
 def tcp_pair() -> tuple[socket.socket, socket.socket]:
     """Return both ends of a TCP connection, which block."""
     with socket.create_server(("127.0.0.1", 0)) as server:

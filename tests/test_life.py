@@ -7,10 +7,7 @@ import trio.testing
 
 from mesh.life import LIFE, RESTART_SECONDS, Life
 from mesh.params import Params
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
+from tests.waiting import settled
 
 
 async def test_what_was_registered_is_called_at_the_end_the_last_first(nursery: trio.Nursery) -> None:

@@ -9,7 +9,8 @@ import trio.testing
 
 from mesh import poller
 from mesh.transport import SocketConnection
-from tests.socketpairs import FILLER, connected, drain, fill, settled
+from tests.socketpairs import FILLER, connected, drain, fill
+from tests.waiting import settled
 
 
 async def test_a_hang_up_while_nobody_reads_is_told_once_whatever_follows() -> None:

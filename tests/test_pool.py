@@ -15,7 +15,8 @@ from mesh.params import Params
 from mesh.pool import pool
 from mesh.pool_limits import POOL_LIMITS, POOL_STATS, PoolLimits
 from mesh.reachability import RECONNECT_SECONDS
-from tests.sessions import WEB, Bench, Caller, callers, callers_at_once, settled
+from tests.sessions import WEB, Bench, Caller, callers, callers_at_once
+from tests.waiting import settled
 
 
 async def test_a_session_is_used_again_when_its_reply_was_closed(nursery: trio.Nursery) -> None:

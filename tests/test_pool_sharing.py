@@ -5,7 +5,8 @@ import trio.testing
 
 from mesh.errors import ConnectFailed
 from mesh.pool_limits import PoolLimits
-from tests.sessions import Bench, Caller, callers, callers_at_once, settled
+from tests.sessions import Bench, Caller, callers, callers_at_once
+from tests.waiting import settled
 
 
 async def test_calls_wait_for_the_session_that_is_being_opened(

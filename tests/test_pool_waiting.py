@@ -6,7 +6,8 @@ from mesh.errors import Overloaded, TotalTimeout
 from mesh.expiry import Expiry
 from mesh.message import Request
 from mesh.pool_limits import PoolLimits
-from tests.sessions import Bench, Caller, callers, callers_at_once, settled
+from tests.sessions import Bench, Caller, callers, callers_at_once
+from tests.waiting import settled
 
 
 async def test_calls_beyond_the_largest_size_wait_and_are_served_in_order(nursery: trio.Nursery) -> None:

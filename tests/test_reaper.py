@@ -5,7 +5,8 @@ import trio.testing
 
 from mesh.message import Request
 from mesh.pool_limits import PoolLimits
-from tests.sessions import Bench, Caller, settled
+from tests.sessions import Bench, Caller
+from tests.waiting import settled
 
 
 def closed(bench: Bench) -> list[bool]:

@@ -7,7 +7,8 @@ import trio
 import trio.testing
 
 from mesh.transport import BURST, STREAK
-from tests.socketpairs import FILLER, connected, drain, fill, settled
+from tests.socketpairs import FILLER, connected, drain, fill
+from tests.waiting import settled
 
 
 async def test_what_came_before_the_read_is_returned() -> None:

@@ -21,19 +21,8 @@ from tests.e2e.raw import Incomplete, Message, RawConnection, request
 from tests.e2e.stubs import Stub, ungrouped
 from tests.soak.ends import End
 
-SECONDS = 5.0
-TICK_SECONDS = 0.001
 HUGE = b"x" * 6_000_000  # more than all windows and sockets on the way take
 LARGE = b"x" * 150_000  # more than a window, and less than what a socket keeps: a FIN behind it is still seen
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Wait until something holds that other tasks bring about. Raises `AssertionError` if it never does."""
-    with trio.move_on_after(SECONDS):
-        while not condition():
-            await trio.sleep(TICK_SECONDS)
-        return
-    raise AssertionError(f"never: {what}")
 
 
 @attrs.define(eq=False)

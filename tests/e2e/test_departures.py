@@ -10,6 +10,7 @@ from tests.e2e.raw import Incomplete, RawConnection, reply, request
 from tests.e2e.stubs import OK, Behaviour, Stub, stub, stubs
 from tests.plugins.rest import numbers
 from tests.proxies import FS, between, disco, proxy, stack
+from tests.waiting import until
 
 NOTICED_SECONDS = 0.1  # within which the endpoint is to be let go when the client has gone
 
@@ -32,13 +33,6 @@ async def arrived(stub: Stub, count: int = 1) -> None:
     await until(lambda: len(stub.requests) >= count)
 
 
-async def until(is_so: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait until something is so."""
-    with trio.fail_after(seconds):
-        while not is_so():
-            await trio.sleep(0.002)
-
-
 @pytest.mark.parametrize("leave", [RawConnection.close, RawConnection.reset])
 @pytest.mark.parametrize("behave", [hold, begin])
 async def test_an_endpoint_is_let_go_when_the_client_has_gone(
@@ -50,7 +44,7 @@ async def test_an_endpoint_is_let_go_when_the_client_has_gone(
         await trio.sleep(0.02)
         leave(client)
         left = trio.current_time()
-        await until(lambda: endpoint.connections[0].ended)
+        await endpoint.connections[0].gone.wait()
         noticed = trio.current_time() - left
 
     assert noticed < NOTICED_SECONDS
@@ -61,7 +55,7 @@ async def test_a_client_that_has_gone_is_nobodys_failure() -> None:
         async with running.connect() as client:
             await client.send(request())
             await arrived(endpoint)
-        await until(lambda: endpoint.connections[0].ended)
+        await endpoint.connections[0].gone.wait()
         counted = {
             name: number for name, number in numbers(running.linker.metrics).items() if "gone" in name or "fail" in name
         }
@@ -77,7 +71,7 @@ async def test_a_client_that_shuts_down_writing_counts_as_gone() -> None:
         await arrived(endpoint)
         await client.send_end()
         left = trio.current_time()
-        await until(lambda: endpoint.connections[0].ended)
+        await endpoint.connections[0].gone.wait()
         noticed = trio.current_time() - left
 
     assert noticed < NOTICED_SECONDS
@@ -116,7 +110,7 @@ async def test_a_client_that_goes_harms_no_other() -> None:
                 await client.send(request(host="slow"))
                 await other.send(request(host="quick"))
                 first = await other.reply()
-            await until(lambda: slow.connections[0].ended)
+            await slow.connections[0].gone.wait()
             await other.send(request(host="quick"))
             second = await other.reply()
 

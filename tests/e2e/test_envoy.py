@@ -12,8 +12,9 @@ import trio
 from tests.e2e.ending import framed_endpoint
 from tests.e2e.envoy_peer import envoy
 from tests.e2e.grpc_peers import Backend, Client, backend, client
-from tests.e2e.test_grpc import file, streams, until
+from tests.e2e.test_grpc import file, streams
 from tests.proxies import Proxy, proxy
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import trio
 
 from tests.e2e.raw import Incomplete, RawConnection, reply, request
 from tests.e2e.stubs import Behaviour, Stub, answering, stub
@@ -58,9 +57,8 @@ async def test_a_reply_that_a_filter_forgot_is_closed_and_the_filter_named(name:
         for _number in range(3):
             await client.send(request())
             statuses.append((await client.reply()).status)
-        with trio.fail_after(2):
-            while not all(connection.ended for connection in endpoint.connections):
-                await trio.sleep(0.005)
+        for connection in endpoint.connections:
+            await connection.gone.wait()
 
     assert statuses == [200 if name == "Forgets" else 500] * 3
     assert len(endpoint.connections) == 3

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import trio
 from tests.e2e.grpc_peers import UNARY, Backend, Client, backend, client
 from tests.plugins.rest import numbers
 from tests.proxies import Proxy, one, proxy, stacks
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -36,12 +37,6 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    with trio.fail_after(5):
-        while not is_so():
-            await trio.sleep(0.01)
 
 
 def streams(running: Proxy) -> float:

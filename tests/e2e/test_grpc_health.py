@@ -9,9 +9,9 @@ import trio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tests.e2e.grpc_peers import backend, client
-from tests.e2e.test_grpc import until
 from tests.plugins.rest import numbers
 from tests.proxies import FS, Proxy, disco, one, proxy, stacks
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

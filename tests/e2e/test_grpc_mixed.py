@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from tests.e2e.grpc_peers import CHAT, SPLIT, UNARY, backend, client
-from tests.e2e.test_grpc import until
 from tests.plugins.rest import numbers
 from tests.proxies import one, proxy, stacks
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

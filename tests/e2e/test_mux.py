@@ -19,6 +19,7 @@ from mesh_plugins.thrift.message import BINARY
 from mesh_plugins.thrift.wire import CALL, REPLY
 from tests.mux_endpoints import MuxEndpoint, echo, mux_endpoint
 from tests.proxies import FS, Proxy, disco, proxy, stacks
+from tests.waiting import until
 
 SECONDS = 10.0
 NOW = 1_800_000_000_000_000_000
@@ -239,8 +240,7 @@ async def test_an_endpoint_that_drains_loses_no_call() -> None:
                 connection.drain()
             later = [(await client.call()).status for _ in range(3)]
             gate.set()
-            while not replies:
-                await trio.sleep(0.01)
+            await until(lambda: replies)
 
     assert (later, replies[0].status) == ([OK] * 3, OK)
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from tests.e2e.ending import framed_caller, framed_endpoint, until
+from tests.e2e.ending import framed_caller, framed_endpoint
 from tests.proxies import Proxy, one, proxy, stacks
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

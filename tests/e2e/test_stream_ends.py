@@ -26,11 +26,11 @@ from tests.e2e.ending import (
     framed_caller,
     framed_endpoint,
     plain_call,
-    until,
 )
 from tests.e2e.leftovers import LEVELS, unfinished
 from tests.e2e.stubs import Stub, stub
 from tests.proxies import Proxy, one, proxy, settings_of, stacks
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 

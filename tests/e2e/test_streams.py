@@ -10,6 +10,7 @@ from tests.e2e.memory import resident_bytes
 from tests.e2e.raw import Incomplete, RawConnection, connected, reply, request
 from tests.e2e.stubs import Behaviour, Stub, answering, stub
 from tests.proxies import between, proxy, stack
+from tests.waiting import until
 
 MIB = 1 << 20
 PIECE = b"0123456789abcdef" * 4096
@@ -192,9 +193,7 @@ async def test_a_body_that_breaks_off_at_the_client_never_looks_whole_to_the_end
             async with connected(running.ports[0]) as client:
                 await client.send(request("POST", "/", head) + b"2710\r\n" + b"x" * 9000)
                 await trio.sleep(0.05)
-        with trio.fail_after(2):
-            while len(broken) < 2:
-                await trio.sleep(0.01)
+        await until(lambda: len(broken) == 2)
 
     assert [bytes(connection.received[-5:]) == b"0\r\n\r\n" for connection in endpoint.connections] == [False, False]
 

@@ -58,9 +58,7 @@ async def test_an_endpoint_that_stalls_costs_a_504_in_time(settings: Any, text: 
         await client.send(sent)
         answer = await client.reply()
         took = trio.current_time() - started
-        with trio.fail_after(2.0):
-            while not endpoint.connections[0].ended:
-                await trio.sleep(0.01)
+        await endpoint.connections[0].gone.wait()
 
     assert answer.status == 504
     assert text.format(port=endpoint.port) in (answer.value(b"l5d-err") or b"").decode()

@@ -21,8 +21,7 @@ from mesh.metrics import flat
 from tests.e2e.raw import RawConnection, connected, reply, request
 from tests.e2e.stubs import Stub, stub
 from tests.proxies import Proxy, disco, kinds, one, proxy, stack, stacks
-
-SECONDS = 5.0
+from tests.waiting import until
 
 
 def prepared(linker: Linker, text: str) -> Prepared:
@@ -36,9 +35,7 @@ def put(proxy: Proxy, text: str) -> None:
 
 async def settled(linker: Linker) -> None:
     """Wait until what was replaced has been closed."""
-    with trio.fail_after(SECONDS):
-        while len(linker.life._children) > 1:
-            await trio.sleep(0.01)
+    await until(lambda: len(linker.life._children) == 1)
 
 
 async def ask(client: RawConnection, name: str = "web") -> tuple[int, bytes]:
@@ -178,8 +175,7 @@ async def test_what_does_not_end_is_waited_for_as_long_as_configured() -> None:
         text = stacks(one(endpoint.port), grace_ms=100)
         async with proxy(text) as running, running.connect() as client:
             await client.send(request())
-            while not endpoint.requests and not endpoint.connections:
-                await trio.sleep(0.01)
+            await until(lambda: endpoint.connections)
             before = running.linker.assembly
 
             put(running, stacks(one(endpoint.port, bindingTimeoutMs=999), grace_ms=100))

@@ -6,6 +6,7 @@ import trio
 import trio.testing
 
 from mesh_plugins.workers import MOST_PARKED, Workers
+from tests.waiting import settled
 
 
 class Job:
@@ -27,10 +28,6 @@ async def do(job: Job) -> None:
     except trio.Cancelled:
         job.ended = "cancelled"
         raise
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_a_worker_is_kept_for_the_next_job(nursery: trio.Nursery) -> None:

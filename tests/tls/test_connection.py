@@ -13,13 +13,10 @@ from mesh.tls import TlsConnection
 from mesh.tls.connection import PIECE, reason
 from mesh.transport import SocketConnection
 from tests.tls.handshakes import Contexts, contexts, socket_pair, talking
+from tests.waiting import settled
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 LARGE = random.Random(7).randbytes(3 * PIECE + 12345)
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from mesh.tls.server import NO_PROTOCOL, HandshakeError
 from mesh.transport import Connection, SocketConnection
 from tests.certificates import Authority, Files
 from tests.tls.handshakes import socket_pair
+from tests.waiting import settled
 
 
 @attrs.define(eq=False)
@@ -65,10 +66,6 @@ class Desk:
     @property
     def causes(self) -> list[str]:
         return [error.cause for error in self.refused]
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ from mesh import EMPTY, ClientGone, Fields, HttpReply, LocalProtocolError
 from mesh.testing import Trickle
 from mesh_plugins.http1.client_body import DRAIN_BYTES, ClientBody
 from mesh_plugins.http1.head import CHUNKED, RequestHead
-from tests.socketpairs import settled
+from tests.waiting import settled
 
 
 class Pieces:

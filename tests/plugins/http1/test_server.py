@@ -9,7 +9,7 @@ import trio.testing
 from mesh import HttpReply, HttpRequest, Limits, RemoteProtocolError
 from mesh_plugins.http1.serving import Serving
 from tests.plugins.http1.serving import GET, ok, served, whole
-from tests.socketpairs import settled
+from tests.waiting import settled
 
 
 async def test_a_request_is_handed_to_the_service_and_its_reply_written() -> None:

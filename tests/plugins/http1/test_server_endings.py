@@ -12,7 +12,8 @@ from mesh_plugins.http1.server import ServerConnection
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.wire import FastServer
 from tests.plugins.http1.serving import GET, Answer, Client, always, ok, served, whole
-from tests.socketpairs import connected, drain, settled
+from tests.socketpairs import connected, drain
+from tests.waiting import settled
 
 PUT = b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
 EXPECTING = PUT.replace(b"host", b"expect: 100-continue\r\nhost")

@@ -18,7 +18,8 @@ from mesh.testing import Trickle, request
 from mesh_plugins.http1.session import Http1Session
 from mesh_plugins.http1.wire import FastClient
 from tests.plugins.http1.calling import Interims, bench
-from tests.socketpairs import connected, settled
+from tests.socketpairs import connected
+from tests.waiting import settled
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 HOST = {"host": "a"}

@@ -83,9 +83,5 @@ def status(owner: Stream) -> int:
     return found
 
 
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
-
-
 async def ok(request: HttpRequest) -> HttpReply:
     return HttpReply(200, body=request.target)

@@ -11,7 +11,8 @@ from mesh_plugins.http2.engine import ENHANCE_YOUR_CALM, INTERNAL_ERROR, NO_ERRO
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.serving import Http2Serving
 from tests.plugins.http2.pairs import HOST, Stream
-from tests.plugins.http2.serving import content, ok, served, settled, status
+from tests.plugins.http2.serving import content, ok, served, status
+from tests.waiting import settled
 
 
 class Pieces(Body):

@@ -10,7 +10,8 @@ from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http2.engine import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.serving import Http2Serving, Pings
-from tests.plugins.http2.serving import content, ok, served, settled, status
+from tests.plugins.http2.serving import content, ok, served, status
+from tests.waiting import settled
 
 
 async def never(_request: HttpRequest) -> HttpReply:

@@ -13,6 +13,7 @@ from mesh import Body, Buffered, Path, Switch
 from mesh_plugins import workers as module
 from mesh_plugins.mux.answering import Answering
 from mesh_plugins.mux.message import MuxReply, MuxRequest
+from tests.waiting import settled
 
 
 @attrs.define(eq=False)
@@ -46,10 +47,6 @@ def bench(nursery: trio.Nursery, service: Callable[[MuxRequest], Awaitable[MuxRe
     workers = Answering(nursery, switch, lambda *answer: made[0].answer(*answer), 100, lambda: made[0].empty())
     made.append(Bench(switch, workers))
     return made[0]
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_calls_are_answered_side_by_side(nursery: trio.Nursery) -> None:

@@ -11,6 +11,7 @@ from mesh.testing import memory_connections
 from mesh_plugins.mux.outgoing import FULL_BYTES, Outgoing
 from mesh_plugins.mux.wire import RDISPATCH, RPING, frame
 from tests.plugins.mux.ends import End
+from tests.waiting import settled
 
 MOST = 4 * FULL_BYTES
 
@@ -39,10 +40,6 @@ def outgoing(connection: Sends, nursery: trio.Nursery) -> Outgoing:
     made = Outgoing(connection, MOST, trio.current_time)
     nursery.start_soon(made.run)
     return made
-
-
-async def settled() -> None:
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_what_gathers_in_one_pass_goes_out_in_one_write(connection: Sends, outgoing: Outgoing) -> None:

@@ -16,7 +16,8 @@ from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.relay import Ending, Relay
 from mesh_plugins.tunnels.tunnel import Incoming
 from tests.certificates import Authority
-from tests.socketpairs import connected, settled
+from tests.socketpairs import connected
+from tests.waiting import settled
 
 Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 
