@@ -112,7 +112,7 @@ class Pool:
         """Wait for a session or open one, when none is free; the call must be made before the next await."""
         again = False
         while True:
-            if self._has_place():
+            if self._has_place(len(self._waiters)):
                 self._reach.check()
                 self._take_place()
                 return await self._connect()
@@ -173,10 +173,11 @@ class Pool:
             self._leave_place()
             self._admit()
 
-    def _has_place(self) -> bool:
+    def _has_place(self, ahead: int) -> bool:
+        """Return whether a session may be opened for a call that comes after so many that wait."""
         limits, stats = self.limits, self.stats
-        if len(self._waiters) < self._opening * (self._calls - 1):
-            return False  # those that are being opened will have room for one more
+        if ahead < self._opening * (self._calls - 1):
+            return False  # those that are being opened will have room for it
         if len(self._open) + self._opening >= limits.max_size:
             return False
         return stats.size + stats.opening < limits.max_connections
@@ -191,7 +192,7 @@ class Pool:
 
     def _admit(self) -> None:
         """Let those who wait open sessions, as far as there are places."""
-        while self._waiters and self._has_place():
+        while self._waiters and self._has_place(len(self._waiters) - 1):
             self._take_place()
             self._waiters.popleft().woken.set()
         if self._waiters and self._is_shut_out():
@@ -200,7 +201,7 @@ class Pool:
 
     def _is_shut_out(self) -> bool:
         """Return whether the client's connections to other endpoints leave none to this one, nor one to wait for."""
-        return not (self._open or self._opening or self._has_place())
+        return not (self._open or self._opening or self._has_place(0))
 
     def _shut_out(self) -> str:
         return f"{self.endpoint}: the client has its {self.limits.max_connections} connections, all to other endpoints"
@@ -307,7 +308,7 @@ class Pool:
 
     async def _open_one(self) -> bool:
         """Open a session for nobody in particular; return false, and do nothing, if there is no place for it."""
-        if not self._has_place():
+        if not self._has_place(len(self._waiters)):
             return False
         self._take_place()
         self._changed(await self._connect())

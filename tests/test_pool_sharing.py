@@ -33,6 +33,20 @@ async def test_more_calls_than_it_will_take_open_another(
     assert sorted(bench.calls) == [5, 10, 10]
 
 
+async def test_calls_that_a_session_being_opened_has_room_for_wait_for_it_when_another_is_open(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(nursery, capacity=2, seconds=0.05)
+    pool = bench.pool(PoolLimits(calls_per_session=2))
+    await callers(2, nursery, pool)
+    await trio.sleep(0.01)
+    await callers(2, nursery, pool)
+
+    await trio.sleep(0.1)
+
+    assert bench.calls == [2, 2]
+
+
 async def test_calls_that_wait_for_an_opening_are_no_crowd(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

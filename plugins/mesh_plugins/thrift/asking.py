@@ -51,6 +51,8 @@ async def ask(
     try:
         await connection.send_all(with_frame(asks(peer.encoding), is_framed=peer.is_framed))
         head = head_of(peer.encoding, await next_message(connection, messages, due))
+        if messages.count():
+            raise Malformed("more came than was asked for")
         if head.kind == REPLY and head.name == CAN_TRACE:
             messages.expect_headers()
             return True

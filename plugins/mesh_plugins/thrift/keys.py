@@ -55,6 +55,13 @@ class ThriftClientKeys:
         False,
         name="attemptTTwitterUpgrade",
     )
+    thrift_calls_per_connection: int = key(
+        "How many calls a connection to an endpoint carries at a time. More than 1 is for endpoints that serve them side by "
+        "side and answer in any order; where one serves them in turn, a slow call holds up the others.",
+        1,
+        least=1,
+        most=65536,
+    )
 
     def config_warnings(self) -> Iterator[tuple[str, str]]:
         """Yield the key and the reason for each value that is accepted, but hardly meant."""

@@ -7,12 +7,14 @@ import attrs
 from mesh import (
     CLASSIFIER,
     METRICS,
+    POOL_LIMITS,
     SERVER_LABEL,
     SESSION,
     ClientSettings,
     Connection,
     Params,
     Parts,
+    PoolLimits,
     RouterSettings,
     Serve,
     ServerSettings,
@@ -46,7 +48,7 @@ from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.request_header import BEGINS_TRACES, REQUEST_HEADER, TRACE_IDS, TRUSTS
 from mesh_plugins.thrift.server import ThriftConnection
 from mesh_plugins.thrift.serving import Serving
-from mesh_plugins.thrift.session import new_session
+from mesh_plugins.thrift.sessions import new_session
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL
 
@@ -87,6 +89,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
 
     def for_client(below: Params, client: ClientSettings) -> Params:
         peer = peer_of(client.extra, keys.thrift_protocol)
+        below = below.put(POOL_LIMITS, sharing(below[POOL_LIMITS], peer))
         return below.put(SESSION, new_session(peer, client.limits)).put(BEGINS_TRACES, peer.upgrades)
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
@@ -114,7 +117,12 @@ def _with_method(config: object, keys: ThriftRouterKeys) -> object:
 def peer_of(keys: ThriftClientKeys, default_protocol: str) -> Peer:
     """Return what a client's endpoints speak."""
     encoding = ENCODINGS[keys.thrift_protocol or default_protocol]
-    return Peer(encoding, keys.thrift_framed, keys.attempt_ttwitter_upgrade)
+    return Peer(encoding, keys.thrift_framed, keys.attempt_ttwitter_upgrade, keys.thrift_calls_per_connection)
+
+
+def sharing(limits: PoolLimits, peer: Peer) -> PoolLimits:
+    """Return limits by which calls that come while a connection is opened wait for it, as far as it can take them."""
+    return attrs.evolve(limits, calls_per_session=peer.calls)
 
 
 def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) -> Serving:

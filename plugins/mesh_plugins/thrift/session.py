@@ -14,10 +14,7 @@ from mesh import (
     Connection,
     Expiry,
     IdleTimeout,
-    Life,
     Limits,
-    NewSession,
-    Session,
     UpstreamBroken,
     UpstreamProtocolError,
 )
@@ -154,13 +151,3 @@ class ThriftSession(SingleSession):
         if isinstance(error, Malformed | Incomplete):
             return UpstreamProtocolError(f"{peer}: {error}", reply_begun=self._has_sent)
         return error
-
-
-def new_session(peer: Peer, limits: Limits) -> NewSession:
-    """Return what makes sessions with the endpoints of one client."""
-    refusals = Refusals()
-
-    def make(connection: Connection, _life: Life) -> Session:
-        return ThriftSession(connection, peer, limits, refusals)
-
-    return make

@@ -28,7 +28,7 @@ from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.keys import ENCODINGS
 from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest
 from mesh_plugins.thrift.peer import Peer
-from mesh_plugins.thrift.session import new_session
+from mesh_plugins.thrift.sessions import new_session
 from mesh_plugins.thrift.walking import Bounds, check, is_sound
 from mesh_plugins.thrift.wire import Incomplete, Malformed
 from mesh_plugins.thrift_json.calls import ACCEPTED, Call, targets

@@ -44,7 +44,7 @@ class ThriftMuxClientKeys:
 
     protocol: Literal["thriftmux", "thrift"] | None = key(
         "What endpoints speak: Thrift inside Mux, or plain Thrift as in linkerd. By default `thriftmux`, but `thrift` for "
-        "clients with `thriftFramed`, `thriftProtocol` or `attemptTTwitterUpgrade`, so that linkerd's files mean the same.",
+        "clients with keys of Thrift, such as `thriftFramed`, so that linkerd's files mean the same.",
         None,
     )
     thrift_framed: bool | None = key(
@@ -59,6 +59,12 @@ class ThriftMuxClientKeys:
         "client, the deadline and the dtab. By default not.",
         None,
         name="attemptTTwitterUpgrade",
+    )
+    thrift_calls_per_connection: int | None = key(
+        "To endpoints of plain Thrift: how many calls a connection carries at a time, as with `thrift`; by default 1.",
+        None,
+        least=1,
+        most=65536,
     )
     ping_period_ms: int | None = ping_period_key()
     ping_timeout_ms: int = ping_timeout_key()
@@ -77,11 +83,12 @@ class ThriftMuxClientKeys:
             thrift_framed=self.thrift_framed is not False,
             thrift_protocol=self.thrift_protocol,
             attempt_ttwitter_upgrade=self.attempt_ttwitter_upgrade is True,
+            thrift_calls_per_connection=self.thrift_calls_per_connection or 1,
         )
 
     def _of_thrift(self) -> list[str]:
         """Return the keys that are given and mean something to plain Thrift alone."""
-        names = ("thrift_framed", "thrift_protocol", "attempt_ttwitter_upgrade")
+        names = ("thrift_framed", "thrift_protocol", "attempt_ttwitter_upgrade", "thrift_calls_per_connection")
         return [name for name in names if getattr(self, name) is not None]
 
     def config_warnings(self) -> Iterator[tuple[str, str]]:

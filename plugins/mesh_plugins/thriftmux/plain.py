@@ -13,7 +13,7 @@ from mesh_plugins.thrift.conversion import converted
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import ThriftReply, read_request
 from mesh_plugins.thrift.peer import Peer
-from mesh_plugins.thrift.session import new_session
+from mesh_plugins.thrift.sessions import new_session
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import Incomplete, Malformed
 

@@ -8,7 +8,7 @@ from mesh_plugins.mux.message import MuxRequest
 from mesh_plugins.mux.protocol import CLIENT_KEYS, Dialect, mux_parts
 from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.message import BINARY
-from mesh_plugins.thrift.protocol import peer_of
+from mesh_plugins.thrift.protocol import peer_of, sharing
 from mesh_plugins.thrift.wire import CALL
 from mesh_plugins.thriftmux.downgrading import serve
 from mesh_plugins.thriftmux.exchange import ThriftMuxExchange
@@ -28,7 +28,8 @@ def thriftmux(settings: RouterSettings, params: Params) -> Parts:
         extra: ThriftMuxClientKeys = client.extra
         plain = extra.plain
         if plain is not None:
-            return below.put(PLAIN_PEER, peer_of(plain, keys.thrift_protocol))
+            peer = peer_of(plain, keys.thrift_protocol)
+            return below.put(PLAIN_PEER, peer).put(POOL_LIMITS, sharing(below[POOL_LIMITS], peer))
         return below.put(CLIENT_KEYS, extra.mux).put(POOL_LIMITS, mux.shared(below[POOL_LIMITS]))
 
     name = by_method(settings.dst_prefix, method_in_dst=keys.thrift_method_in_dst)

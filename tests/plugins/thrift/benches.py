@@ -13,7 +13,8 @@ from mesh_plugins.thrift.message import BINARY, Message, ThriftReply, ThriftRequ
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.server import ThriftConnection
 from mesh_plugins.thrift.serving import Serving
-from mesh_plugins.thrift.session import ThriftSession, new_session
+from mesh_plugins.thrift.session import ThriftSession
+from mesh_plugins.thrift.sessions import new_session
 from mesh_plugins.thrift.wire import CALL, REPLY
 
 Answer = Callable[[ThriftRequest], Awaitable[ThriftReply]]

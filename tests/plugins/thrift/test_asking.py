@@ -51,6 +51,7 @@ async def test_an_answer_says_whether_it_does(answer: bytes, speaks: bool) -> No
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         b"\0\0\0\0",
         b"\0\0\0\2\x80\1",
+        framed(DECLINED) + framed(DECLINED),
         framed(BINARY.message(REPLY, b"echo", 0, b"\0")),
         framed(BINARY.message(CALL, CAN_TRACE, 0, b"\0")),
     ],

@@ -34,7 +34,8 @@ from mesh_plugins.thrift.message import (
     read_request,
 )
 from mesh_plugins.thrift.peer import Peer
-from mesh_plugins.thrift.session import ThriftSession, new_session
+from mesh_plugins.thrift.session import ThriftSession
+from mesh_plugins.thrift.sessions import new_session
 from mesh_plugins.thrift.ttwitter import agrees, asks, read_request_header
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY

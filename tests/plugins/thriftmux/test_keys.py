@@ -27,6 +27,7 @@ def test_frames_of_clients_are_taken_from_linkerds_files_with_a_warning() -> Non
         (ThriftMuxClientKeys(protocol="thrift"), ThriftClientKeys()),
         (ThriftMuxClientKeys(thrift_framed=False), ThriftClientKeys(thrift_framed=False)),
         (ThriftMuxClientKeys(thrift_protocol="compact"), ThriftClientKeys(thrift_protocol="compact")),
+        (ThriftMuxClientKeys(thrift_calls_per_connection=2), ThriftClientKeys(thrift_calls_per_connection=2)),
         (
             ThriftMuxClientKeys(thrift_framed=True, attempt_ttwitter_upgrade=True),
             ThriftClientKeys(attempt_ttwitter_upgrade=True),
