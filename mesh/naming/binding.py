@@ -254,6 +254,8 @@ class _UnionFrame:
         ]
         if not good:
             return next((outcome for outcome in self._outcomes if isinstance(outcome, Failed)), PENDING)
+        if len(good) == 1:
+            return good[0].tree
         kept = tuple(branch for branch in good if not isinstance(branch.tree, Neg | Fail))
         if len(kept) > 1:
             return Union(kept)

@@ -119,6 +119,14 @@ def test_a_union_shrinks_to_the_branches_that_are_ready() -> None:
     )
 
 
+def test_a_union_is_the_branch_that_alone_has_an_answer_even_if_that_is_to_fail() -> None:
+    catalogue = Catalogue()
+    catalogue.set("a", FAIL)
+    catalogue.set("b", Failed("down"))
+
+    assert binding_of("/svc => /#/c/a & /#/c/b | /#/c/c", catalogue).value == FAIL
+
+
 def test_a_leaf_knows_the_weight_of_the_nearest_union_even_if_that_shrank_to_it() -> None:
     catalogue = Catalogue()
     catalogue.bind("a")

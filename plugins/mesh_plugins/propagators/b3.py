@@ -4,6 +4,8 @@ Where linkerd is careless this is not: all 128 bits of a trace id are kept, and 
 Source: linkerd protocol/http, ZipkinTracePropagator.scala; openzipkin/b3-propagation, README.
 """
 
+import re
+
 import attrs
 
 from mesh import Carried, Fields, Propagator, TraceId, field, key, without
@@ -13,6 +15,7 @@ TRACE, SPAN, PARENT = b"x-b3-traceid", b"x-b3-spanid", b"x-b3-parentspanid"
 SAMPLED, FLAGS, SINGLE = b"x-b3-sampled", b"x-b3-flags", b"b3"
 CTX_TRACE = b"l5d-ctx-trace"  # of no use to the next hop, which is told in another way
 DEBUG = 1
+_FLAGS = re.compile(rb"[0-9]{1,19}")  # a long of Java's
 _DECISIONS = {b"0": False, b"false": False, b"1": True, b"true": True, b"d": True}
 
 
@@ -42,13 +45,18 @@ class B3:
             found = _read_single(single)
             if found is not None:
                 return Carried(rest, *found)
-        flags = DEBUG if field(headers, FLAGS) == b"1" else 0
+        flags = _flags(field(headers, FLAGS))
         sampled = True if flags else _DECISIONS.get((field(headers, SAMPLED) or b"").lower())
         trace = _trace(field(headers, TRACE), field(headers, SPAN), field(headers, PARENT), flags)
         return Carried(rest, _decided(trace, sampled), sampled)
 
     def write(self, trace: TraceId) -> Fields:
         return [(SINGLE, _single(trace))] if self._single else _several(trace)
+
+
+def _flags(text: bytes | None) -> int:
+    """Return `DEBUG` if a number says so; Finagle writes its other bits there too."""
+    return int(text) & DEBUG if text is not None and _FLAGS.fullmatch(text) else 0
 
 
 def _trace(trace: bytes | None, span: bytes | None, parent: bytes | None, flags: int = 0) -> TraceId | None:

@@ -99,7 +99,7 @@ def dtab_of(given: Case) -> str:
     return ";".join([*(f"/n{number}=>/n{number + 1}" for number in range(last)), f"/n{last}=>/$/inet/1"])
 
 
-@pytest.mark.parametrize(("given", "expect"), cases("finagle", "bind"))
+@pytest.mark.parametrize(("given", "expect"), cases("finagle", "bind") + cases("neighbours", "bind"))
 def test_names_are_bound_as_finagle_binds_them(given: Case, expect: Case) -> None:
     tree = bind(dtab_of(given), given["path"])
 
@@ -113,7 +113,7 @@ def test_names_are_bound_as_finagle_binds_them(given: Case, expect: Case) -> Non
         assert (None if leaves is None else sorted(str(name.id) for name in leaves)) == expect["eval"]
 
 
-@pytest.mark.parametrize(("given", "expect"), cases("finagle", "global_namer"))
+@pytest.mark.parametrize(("given", "expect"), cases("finagle", "global_namer") + cases("neighbours", "global_namer"))
 def test_system_names_are_bound_as_finagle_binds_them(given: Case, expect: Case) -> None:
     if "error" in expect:
         with pytest.raises(NameSyntaxError) as refused:

@@ -1,7 +1,8 @@
 """Finagle's cases of trace ids, and of the fields that carry them.
 
-Answered otherwise on purpose: `x-b3-sampled` is written as `1`, as linkerd and B3 itself have it, not as `true`; and a
-`0` in the single field `b3` means that the trace is not recorded, where Finagle loses that.
+Answered otherwise on purpose: `x-b3-sampled` is written as `1`, as linkerd and B3 itself have it, not as `true`, and not at
+all beside `x-b3-flags`; a `0` in the single field `b3` means that the trace is not recorded, where Finagle loses that, and a
+decision counts without ids, too. An id that is none begins a trace, where Finagle takes the span's or the parent's for it.
 """
 
 import pathlib
@@ -14,11 +15,16 @@ from mesh import Fields, TraceId
 from mesh_plugins.propagators.b3 import B3Config, b3
 from mesh_plugins.propagators.digits import read_span, read_trace
 
-GROUPS = yaml.safe_load((pathlib.Path(__file__).parent / "finagle.yaml").read_text())["groups"]
+FILES = [
+    yaml.safe_load((pathlib.Path(__file__).parent / name).read_text())["groups"]
+    for name in ("finagle.yaml", "neighbours.yaml")
+]
+B3S_OWN = {b"true": b"1", b"false": b"0"}
 
 
 def cases(group: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in GROUPS[group]])
+    published = [case for groups in FILES for case in groups.get(group, ())]
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in published])
 
 
 def _number(text: str | None) -> int | None:
@@ -89,7 +95,7 @@ def test_an_id_is_written_into_five_fields(case: dict[str, Any]) -> None:
 
     written = b3(B3Config()).read(before).headers + b3(B3Config()).write(_id(case["given"]))
 
-    expected = [(name, b"1" if value == b"true" else value) for name, value in _fields(case["expect"])]
+    expected = [(name, B3S_OWN.get(value, value)) for name, value in _fields(case.get("here", case["expect"]))]
     assert sorted(written) == sorted(expected)
 
 

@@ -75,6 +75,15 @@ def test_half_an_id_is_none_but_its_decision_counts(headers: Fields, sampled: bo
     assert (carried.trace, carried.sampled, carried.headers) == (None, sampled, [HOST])
 
 
+@pytest.mark.parametrize(
+    ("flags", "is_debug"), [(b"7", True), (b"1", True), (b"6", False), (b"-1", False), (b"d", False)]
+)
+def test_finagles_other_flags_stand_beside_the_one_that_counts(flags: bytes, is_debug: bool) -> None:
+    carried = b3(B3Config()).read([(b"x-b3-traceid", b"1"), (b"x-b3-spanid", b"1"), (b"x-b3-flags", flags)])
+
+    assert carried.trace == TraceId.of(1, flags=1 if is_debug else 0)
+
+
 def test_the_single_field_is_the_stronger_one_if_it_can_be_read() -> None:
     several: Fields = [(b"x-b3-traceid", b"1"), (b"x-b3-spanid", b"1")]
 
