@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import trio
 
-from mesh import EMPTY, Body, Context, Endpoint, Fields, HttpReply, HttpRequest, MeshError
+from mesh import EMPTY, Body, Fields, HttpReply, HttpRequest, MeshError
 from mesh_plugins.access_log.counted import Counted
 from mesh_plugins.http.gathered import Trailed
 
@@ -21,9 +21,9 @@ Clock = Callable[[], float]
 class Exchange:
     """One request and its reply, of HTTP; another protocol extends it with what it has in the place of methods and statuses.
 
-    Filled while they pass, in the event loop; then handed on, and only read.
+    Filled while they pass; then handed on, and only read. What it does not have itself, `context` tells.
 
-       `status` is 0 if there was no reply. `arrived` is seconds since 1970; `to_head` and `seconds` run from the arrival to
+       `status` is 0 if there was no reply. `ended` is seconds since 1970; `to_head` and `seconds` run from the arrival to
        the reply's head and to its last byte. `received` and `sent` count the bytes of bodies; `flags` is Envoy's
        response flags and a word, or empty. `target` and `headers` are as the client sent them, but for fields that
        filters appended.
@@ -31,21 +31,16 @@ class Exchange:
 
     __slots__ = (
         "_clock",
-        "_context",
         "_on_end",
         "_reply_body",
         "_request_body",
         "_started",
-        "arrived",
-        "attempts",
-        "bound",
+        "context",
         "declared",
-        "endpoint",
+        "ended",
         "flags",
         "headers",
         "method",
-        "path",
-        "peer",
         "received",
         "reply_headers",
         "reply_trailers",
@@ -55,7 +50,6 @@ class Exchange:
         "status",
         "target",
         "to_head",
-        "trace",
         "version",
     )
 
@@ -68,10 +62,10 @@ class Exchange:
         self, request: HttpRequest, on_end: "Callable[[Exchange], None]", clock: Clock = trio.current_time
     ) -> None:
         """Take a request that just arrived; its body is counted from here on. `on_end` is called once, at the end."""
-        self._on_end = on_end
+        self._on_end: Callable[[Exchange], None] | None = on_end
         self._clock = clock
-        self._context: Context | None = request.context
-        self._started = request.context.received_at
+        self.context = context = request.context
+        self._started = context.received_at
         self.method = request.method
         self.target = request.target
         self.version = request.version
@@ -110,18 +104,12 @@ class Exchange:
 
     def end(self) -> None:
         """Note how it ended, and hand it on."""
-        context, self._context = self._context, None
-        if context is None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is None:
             return
-        self.seconds = seconds = self._clock() - self._started
-        self.arrived = time.time() - seconds
-        self.flags = context.flags
-        self.peer = context.peer
-        self.path = context.path
-        self.bound = context.bound
-        self.endpoint: Endpoint | None = context.endpoint
-        self.attempts = context.attempt + 1
-        self.trace = context.trace
+        self.seconds = self._clock() - self._started
+        self.ended = time.time()
+        self.flags = self.context.flags
         if not self.status:
             self._end_without_reply()
         if self._reply_body is not None:
@@ -129,7 +117,12 @@ class Exchange:
         if self._request_body is not None:
             self.received = self._request_body.count
             self._request_body = None
-        self._on_end(self)
+        on_end(self)
+
+    @property
+    def arrived(self) -> float:
+        """When the request came, in seconds since 1970."""
+        return self.ended - self.seconds
 
     def _end_without_reply(self) -> None:
         self.to_head = self.seconds

@@ -25,7 +25,12 @@ _HEADER = re.compile(r"(:?[A-Za-z0-9!#$&'*+.^_`|~-]+)(?:\?(:?[A-Za-z0-9!#$&'*+.^
 
 def host_of(exchange: Exchange) -> str:
     """Return the client's address without its port."""
-    return exchange.peer.rpartition(":")[0].strip("[]") or "-"
+    return _host(exchange.context.peer)
+
+
+@lru_cache(maxsize=1024)
+def _host(peer: str) -> str:
+    return peer.rpartition(":")[0].strip("[]") or "-"
 
 
 def protocol(exchange: Exchange) -> str:
@@ -163,6 +168,22 @@ def _shown(value: object) -> str:
             return str(value)
 
 
+def attempts(exchange: Exchange) -> int:
+    """Return how often a request was sent to an endpoint."""
+    context = exchange.context
+    return 0 if context.endpoint is None else context.attempt + 1
+
+
+def _client(exchange: Exchange) -> Path | None:
+    bound = exchange.context.bound
+    return None if bound is None else bound.id
+
+
+def _trace(exchange: Exchange) -> str | None:
+    trace = exchange.context.trace
+    return None if trace is None else trace.trace_hex
+
+
 def _milliseconds(seconds: float) -> int:
     return int(seconds * 1e3)
 
@@ -179,13 +200,13 @@ OPERATORS: dict[str, NewPiece] = {
     "RESPONSE_FLAGS": plainly(lambda exchange: exchange.flags.partition(" ")[0]),
     "BYTES_RECEIVED": plainly(lambda exchange: exchange.received),
     "BYTES_SENT": plainly(lambda exchange: exchange.sent),
-    "UPSTREAM_HOST": plainly(lambda exchange: exchange.endpoint),
-    "UPSTREAM_CLUSTER": plainly(lambda exchange: exchange.bound.id if exchange.bound is not None else None),
-    "UPSTREAM_REQUEST_ATTEMPT_COUNT": plainly(lambda exchange: exchange.attempts if exchange.endpoint else 0),
-    "ROUTE_NAME": plainly(lambda exchange: exchange.path),
-    "DOWNSTREAM_REMOTE_ADDRESS": plainly(lambda exchange: exchange.peer),
+    "UPSTREAM_HOST": plainly(lambda exchange: exchange.context.endpoint),
+    "UPSTREAM_CLUSTER": plainly(_client),
+    "UPSTREAM_REQUEST_ATTEMPT_COUNT": plainly(attempts),
+    "ROUTE_NAME": plainly(lambda exchange: exchange.context.path),
+    "DOWNSTREAM_REMOTE_ADDRESS": plainly(lambda exchange: exchange.context.peer),
     "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT": plainly(host_of),
-    "TRACE_ID": plainly(lambda exchange: exchange.trace.trace_hex if exchange.trace is not None else None),
+    "TRACE_ID": plainly(_trace),
     "HOSTNAME": plainly(lambda _exchange: _HOSTNAME),
     "REQ": request_header,
     "RESP": reply_header,

@@ -23,7 +23,7 @@ class MuxExchange(Exchange):
     ) -> None:
         self._on_end = on_end
         self._clock = clock
-        self._context = request.context
+        self.context = request.context
         self._started = request.context.received_at
         self.method = b"TREQ" if request.is_plain else b"TDISPATCH"
         self.target = request.destination.show().encode()

@@ -25,7 +25,7 @@ class ThriftExchange(Exchange):
     ) -> None:
         self._on_end = on_end
         self._clock = clock
-        self._context = request.context
+        self.context = request.context
         self._started = request.context.received_at
         self.method = METHODS.get(request.head.kind, b"CALL")
         self.target = request.head.name

@@ -42,7 +42,7 @@ async def an_exchange(request: HttpRequest | None = None, reply: HttpReply | Non
         pass
     await answered.aclose()
     assert ended == [exchange]
-    exchange.arrived, exchange.to_head, exchange.seconds = TIME, 0.5, 1.5
+    exchange.ended, exchange.to_head, exchange.seconds = TIME + 1.5, 0.5, 1.5
     for name, value in more.items():
         setattr(exchange, name, value)
     return exchange

@@ -25,6 +25,7 @@ def _in_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def line(form: str, **more: Any) -> str:
     request = routed(a_request(body=b"question", user_agent="curl/7.1", referer="http://a/"))
+    request.context.trace = TraceId.of(1, trace=0xABC)
     return read_format(form)(await an_exchange(request, None, **more))
 
 
@@ -47,7 +48,7 @@ async def test_a_line_is_that_of_its_format(form: str, expected: str) -> None:
 
 
 async def test_json_has_everything_that_is_known() -> None:
-    assert json.loads(await line("json", flags="UC upstream_broken", trace=TraceId.of(1, trace=0xABC))) == {
+    assert json.loads(await line("json", flags="UC upstream_broken")) == {
         "time": "2016-01-06T21:21:26.250Z",
         "duration_ms": 1500.0,
         "head_ms": 500.0,
@@ -107,9 +108,9 @@ async def test_linkerds_own_case_is_answered_to_the_letter() -> None:
     reply.declared_size = int(given["response"]["headers"]["Content-Length"])
     request = a_request(given["request"]["uri"].encode(), given["request"]["method"].encode())
 
-    exchange = await an_exchange(
-        request, reply, arrived=given["time_unix"], seconds=0.0, peer=f"{given['client_ip']}:1234"
-    )
+    request.context.peer = f"{given['client_ip']}:1234"
+
+    exchange = await an_exchange(request, reply, ended=given["time_unix"])
 
     assert read_format("linkerd")(exchange) == case["expect"]["line"]
 

@@ -14,7 +14,8 @@ from tests.plugins.access_log.exchanges import a_request, an_exchange, routed
 async def shown(form: str) -> str:
     request = routed(a_request(body=b"question", user_agent='x" y', x_empty="", referer="http://a/?q=1"))
     reply = HttpReply(200, [(b"server", b"nginx")], b"hello")
-    exchange = await an_exchange(request, reply, flags="UF connect", trace=TraceId.of(1, trace=0xABC))
+    request.context.trace = TraceId.of(1, trace=0xABC)
+    exchange = await an_exchange(request, reply, flags="UF connect")
     return read_format(form)(exchange)
 
 
@@ -84,7 +85,10 @@ async def test_what_is_not_there_is_a_dash() -> None:
 
 
 async def test_an_ipv6_client_has_no_brackets() -> None:
-    exchange = await an_exchange(peer="[::1]:80")
+    request = a_request()
+    request.context.peer = "[::1]:80"
+
+    exchange = await an_exchange(request)
 
     assert read_format("%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")(exchange) == "::1"
 
