@@ -39,6 +39,9 @@ class Canned(Connection):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Take a request, and forget it."""
 
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        """Do the same at once, as a socket mostly does."""
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return a reply."""
         return REPLY

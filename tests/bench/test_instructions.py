@@ -23,7 +23,7 @@ async def test_a_client_is_served_until_it_has_asked_its_last() -> None:
     sent: list[bytes] = []
 
     class Noting(Asking):
-        async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        def send(self, data: bytes | bytearray | memoryview) -> None:
             sent.append(bytes(data))
 
     async with unheard_server(stack(DTAB), canned) as server:

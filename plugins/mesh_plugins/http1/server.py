@@ -263,7 +263,9 @@ class ServerConnection(InterimSink):
                 shown = HttpReply(500)
                 data = self._head_and_whole_body(request, shown)
             connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
-            await connection.send_all(data)
+            rest = connection.send(data)
+            if rest is not None:
+                await rest
             complete = shown.whole or _has_no_body(request, shown) or await self._write_rest(request, shown)
         except trio.TooSlowError:
             logger.debug("%s reads nothing", connection.peer)

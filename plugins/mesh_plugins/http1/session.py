@@ -88,7 +88,9 @@ class Http1Session(SingleSession):
                 data = engine.write_head(request.method, request.target, request.headers, len(content))
                 if content:
                     data += engine.write_data(content)
-                await connection.send_all(data)
+                rest = connection.send(data)
+                if rest is not None:
+                    await rest
                 engine.feed(await connection.receive_some())
                 head = engine.read_head() or await self._read_head()
             if head.status < 200:
