@@ -85,6 +85,8 @@ def _restored(
 class InterimSink:
     """Where interim replies (1xx) of an upstream go: the codec that holds the client's connection."""
 
+    __slots__ = ()
+
     async def send_interim(self, status: int, headers: Fields) -> None:
         """Send one interim reply to the client; a client that cannot take one (HTTP/1.0) gets none."""
         raise NotImplementedError

@@ -8,14 +8,12 @@ protocol is answered once, then the connection is closed, gently, so that the an
 
 import logging
 import math
-from collections.abc import Callable
 
 import trio
 
 from mesh import (
     EMPTY,
     REASONS,
-    AnyService,
     Body,
     Buffered,
     ClientGone,
@@ -39,84 +37,31 @@ from mesh_plugins.http1.head import RequestHead, ServerEngine
 from mesh_plugins.http1.refusal import refusal
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.switching import check_switch
+from mesh_plugins.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
 
 logger = logging.getLogger(__name__)
 
 PIECE = 262144  # bytes asked for at once while a body streams
 PIPELINED = 16  # requests answered without waiting for the client, before other tasks get their turn
-DRAIN_SECONDS = 0.25  # how long an idle client may still begin a request when the listener drains: at once would cut it
-HURRY_SECONDS = 1.0  # how long a client may still begin its first request when file descriptors are scarce
-LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
-NOTHING_ASKED = Context()
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
-CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why a request is cancelled, for those that it passes through
 
 
-class ServerConnection(InterimSink):
-    """One client's connection. State: `_busy` while an exchange is open; `_body`, if its request's streams; `_service`."""
+class ServerConnection(InTurn, InterimSink):
+    """One client's connection. State: `_body` of the request that is open, if it streams; `_keep_alive`, if more may follow."""
 
-    __slots__ = (
-        "_body",
-        "_busy",
-        "_clock",
-        "_connection",
-        "_engine",
-        "_expires",
-        "_keep_alive",
-        "_scope",
-        "_service",
-        "_serving",
-        "_switch",
-        "_tls",
-    )
+    __slots__ = ("_body", "_engine", "_keep_alive", "_serving", "_tls")
 
     def __init__(self, connection: Connection, engine: ServerEngine, switch: Switch, serving: Serving) -> None:
-        self._connection = connection
+        super().__init__(connection, switch, serving.ages.life_seconds)
         self._engine = engine
-        self._switch = switch
         self._serving = serving
         self._tls = connection.tls
-        self._busy = False
         self._keep_alive = True
         self._body: ClientBody | None = None
-        self._context = NOTHING_ASKED  # of the request that is answered now
-        self._service: AnyService = switch.service
-        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        self._expires = self._clock() + serving.ages.life_seconds
-        self._scope = trio.CancelScope()
-
-    async def run(self) -> None:
-        """Serve until either side ends the connection, which is closed in any case."""
-        self._connection.on_hang_up = self._hung_up
-        self._switch.connections.add(self)
-        try:
-            with self._scope:
-                await self._serve()
-        except GONE:
-            logger.debug("%s went away", self._connection.peer)
-        finally:
-            self._switch.connections.discard(self)
-            self._connection.close()
-
-    def drain(self) -> None:
-        """Let the next exchange be the last: the one that is open, or one that begins in a moment."""
-        if not self._busy:
-            self._connection.hasten(self._clock() + DRAIN_SECONDS)
-
-    def hurry(self) -> None:
-        """Close in a moment unless a request has come."""
-        if self._context is NOTHING_ASKED:
-            self._connection.hasten(self._clock() + HURRY_SECONDS)
-
-    def leaves(self, service: AnyService) -> bool:
-        if self._service is service and not self._busy:
-            self._service = self._switch.service
-        return self._service is not service
+        connection.on_hang_up = self._hung_up
 
     def _hung_up(self) -> None:
         if self._busy and not self._serving.allow_half_close:
-            self._context.flags = self._context.flags or CLIENT_GONE
-            self._scope.cancel()
+            self._give_up()
 
     def check_hung_up(self) -> None:
         """End the exchange if the client has hung up while its body was read; for the body alone."""
@@ -267,9 +212,6 @@ class ServerConnection(InterimSink):
             if rest is not None:
                 await rest
             complete = shown.whole or _has_no_body(request, shown) or await self._write_rest(request, shown)
-        except trio.TooSlowError:
-            logger.debug("%s reads nothing", connection.peer)
-            connection.abort()
         finally:
             await reply.aclose()
             made = request.context.replies
@@ -367,18 +309,6 @@ class ServerConnection(InterimSink):
         except trio.TooSlowError:
             return
         await self._linger()
-
-    async def _linger(self) -> None:
-        """Stop writing, and read what the client still sends, within limits, so that it gets to read the answer."""
-        connection = self._connection
-        connection.shut_down_writing()
-        connection.deadline = self._clock() + LINGER_SECONDS
-        left = DRAIN_BYTES * 8
-        try:
-            while left > 0 and (piece := await connection.receive_some()):
-                left -= len(piece)
-        except (trio.TooSlowError, *GONE):
-            return
 
 
 def _has_no_body(request: HttpRequest, reply: HttpReply) -> bool:

@@ -7,13 +7,12 @@ Nothing is answered in the client's name: a client that is not routed is reset, 
 """
 
 import logging
-from collections.abc import Callable
+import math
 
 import attrs
 import trio
 
 from mesh import (
-    AnyService,
     Connection,
     Context,
     HelloReader,
@@ -25,17 +24,14 @@ from mesh import (
     blame,
     close_forgotten,
 )
+from mesh_plugins.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
 from mesh_plugins.tcp.message import TcpReply, TcpRequest
 from mesh_plugins.tunnels.counts import TunnelCounts
-from mesh_plugins.tunnels.relay import FLAGS, GONE, Relay
+from mesh_plugins.tunnels.relay import FLAGS, Relay
 from mesh_plugins.tunnels.tunnel import Incoming
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 0.25  # how long a client may still say what it wants once the listener drains
-HURRY_SECONDS = 1.0  # the same, when file descriptors are scarce
-FAREWELL_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
-FAREWELL_BYTES = 65536  # of what it sends meanwhile
 DECODE_ERROR, INTERNAL_ERROR, UNRECOGNIZED_NAME = 50, 80, 112
 """Alerts. Source: RFC 8446 section 6."""
 
@@ -51,55 +47,29 @@ class Serving:
     reads_hello: bool = False
 
 
-class TcpConnection:
-    """One client's connection. State: `_early`, what was read of it so far; `_is_waited_for` while its hello is.
+class TcpConnection(InTurn):
+    """One client's connection: one exchange, to its end. State: `_early`, what was read of it so far."""
 
-    `_service` is what it was handed to.
-    """
-
-    __slots__ = ("_clock", "_connection", "_early", "_is_waited_for", "_reader", "_service", "_serving", "_switch")
+    __slots__ = ("_early", "_reader", "_serving")
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving) -> None:
-        self._connection = connection
-        self._switch = switch
+        super().__init__(connection, switch, math.inf)
         self._serving = serving
         self._reader = HelloReader()
         self._early: list[bytes] = []
-        self._is_waited_for = False
-        self._service: AnyService | None = None
-        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
 
-    async def run(self) -> None:
-        """Serve the connection, which is closed in any case."""
-        self._switch.connections.add(self)
-        try:
-            is_opened = self._connection.tls is not None
-            request = await self._read() if self._serving.reads_hello and not is_opened else self._request()
-            if request is not None:
-                await self._serve(request)
-        except GONE:
-            logger.debug("%s went away", self._connection.peer)
-        finally:
-            self._switch.connections.discard(self)
-            self._connection.close()
-
-    def drain(self) -> None:
-        """Do not wait for long any more for a client that has not said what it wants; tunnels go on."""
-        if self._is_waited_for:
-            self._connection.hasten(self._clock() + DRAIN_SECONDS)
-
-    def hurry(self) -> None:
-        """Do not wait for long any more for a client that has not said what it wants."""
-        if self._is_waited_for:
-            self._connection.hasten(self._clock() + HURRY_SECONDS)
-
-    def leaves(self, service: AnyService) -> bool:
-        """Return false once the connection was handed to `service`: it is one exchange, to its end."""
-        return self._service is not service
+    async def _serve(self) -> None:
+        """Read what names the connection, and pass it on."""
+        is_opened = self._connection.tls is not None
+        request = await self._read() if self._serving.reads_hello and not is_opened else self._request()
+        if request is not None:
+            await self._pass_on(request)
 
     def _request(self) -> TcpRequest:
+        """Make the request of the connection; from here on its exchange is open."""
         reader, serving = self._reader, self._serving
-        context = Context(self._clock(), self._connection.peer, self._connection)
+        self._busy = True
+        self._context = context = Context(self._clock(), self._connection.peer, self._connection)
         context.tls = tls = self._connection.tls
         if tls is not None:
             return TcpRequest(serving.port, tls.server_name.lower().encode(), context, is_tls=True)
@@ -110,7 +80,6 @@ class TcpConnection:
         connection, reader = self._connection, self._reader
         patience = self._serving.limits.header_deadline_s
         connection.deadline = self._clock() + (DRAIN_SECONDS if self._switch.draining else patience)
-        self._is_waited_for = True
         try:
             while not reader.is_done:
                 piece = await connection.receive_some()
@@ -128,11 +97,9 @@ class TcpConnection:
         except RemoteProtocolError as error:
             await self._refuse(error)
             return None
-        finally:
-            self._is_waited_for = False
         return self._request()
 
-    async def _serve(self, request: TcpRequest) -> None:
+    async def _pass_on(self, request: TcpRequest) -> None:
         serving = self._serving
         reply: TcpReply | None = None
         try:
@@ -170,14 +137,10 @@ class TcpConnection:
             self._connection.abort()
 
     async def _alert(self, alert: int) -> None:
-        """Send a fatal TLS alert, and read what the client still sends, within limits, so that it gets to read that."""
-        connection = self._connection
-        connection.deadline = self._clock() + FAREWELL_SECONDS
-        left = FAREWELL_BYTES
+        """Send a fatal TLS alert, and let the client read that."""
+        self._connection.deadline = self._clock() + LINGER_SECONDS
         try:
-            await connection.send_all(bytes((21, 3, 3, 0, 2, 2, alert)))
-            connection.shut_down_writing()
-            while left > 0 and (piece := await connection.receive_some()):
-                left -= len(piece)
+            await self._connection.send_all(bytes((21, 3, 3, 0, 2, 2, alert)))
         except (trio.TooSlowError, *GONE):
             return
+        await self._linger()

@@ -14,7 +14,6 @@ import trio
 
 from mesh import (
     AnyService,
-    ClientGone,
     Connection,
     Context,
     MeshError,
@@ -22,6 +21,7 @@ from mesh import (
     Switch,
     close_forgotten,
 )
+from mesh_plugins.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.exceptions import ExceptionType, exception, write_exception
 from mesh_plugins.thrift.framing import new_messages
@@ -35,101 +35,49 @@ logger = logging.getLogger(__name__)
 
 PIECE = 262144  # bytes asked for at once
 PIPELINED = 16  # calls answered without waiting for the client, before other tasks get their turn
-DRAIN_SECONDS = 0.25  # how long an idle client may still begin a call when the listener drains
 LEAVE_SECONDS = (
     8.0  # how long a client that never pauses is served when the listener drains, before it goes after a reply
 )
 # (not in the middle of a call, as at the end of `shutdownGraceMs`, 10 s; sooner, it would not have heard from its discovery)
-HURRY_SECONDS = 1.0  # how long a client may still begin its first call when file descriptors are scarce
-LINGER_SECONDS = 1.0  # how long a refused client may go on sending before it is cut off
-LINGER_BYTES = 524288  # of what it sends meanwhile
 KINDS = frozenset((CALL, ONEWAY))  # that a client may send
 HEAD_BYTES = 8  # of a message: whoever has not sent so many has not begun to say anything
-NOTHING_ASKED = Context()
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
-CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"
 
 
 Around = Callable[[ThriftRequest, AnyService], Awaitable[ThriftReply]]
 
 
-class ThriftConnection:
+class ThriftConnection(InTurn):
     """One client's connection. State: `_busy` while a call is open; `_is_upgraded` once the client asked for TTwitter.
 
     `around` stands between the connection and the service of its switch, where that takes no calls of Thrift.
     """
 
-    __slots__ = (
-        "_around",
-        "_busy",
-        "_clock",
-        "_connection",
-        "_context",
-        "_expires",
-        "_is_upgraded",
-        "_is_waited_for",
-        "_leaves_at",
-        "_messages",
-        "_scope",
-        "_service",
-        "_serving",
-        "_switch",
-        "_tls",
-    )
+    __slots__ = ("_around", "_is_upgraded", "_is_waited_for", "_leaves_at", "_messages", "_serving", "_tls")
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving, around: Around | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection, switch, serving.ages.life_seconds)
         self._around = around
-        self._switch = switch
         self._serving = serving
         self._tls = connection.tls
         self._messages = new_messages(serving.encoding, serving.bounds, is_framed=serving.is_framed)
-        self._busy = self._is_waited_for = self._is_upgraded = False
-        self._context = NOTHING_ASKED  # of the call that is answered now
-        self._service: AnyService = switch.service
-        self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        self._expires = self._clock() + serving.ages.life_seconds
+        self._is_waited_for = self._is_upgraded = False
         self._leaves_at = self._clock() + LEAVE_SECONDS if switch.draining else math.inf
-        self._scope = trio.CancelScope()
+        connection.on_hang_up = self._hung_up
 
     async def run(self, first: bytes = b"") -> None:
         """Serve until either side ends the connection, which is closed in any case; `first` has come of it already."""
         if first:
             self._messages.feed(first)
-        self._connection.on_hang_up = self._hung_up
-        self._switch.connections.add(self)
-        try:
-            with self._scope:
-                await self._serve()
-        except GONE:
-            logger.debug("%s went away", self._connection.peer)
-        except trio.TooSlowError:
-            logger.debug("%s reads nothing", self._connection.peer)
-            self._connection.abort()
-        finally:
-            self._switch.connections.discard(self)
-            self._connection.close()
+        await super().run()
 
     def drain(self) -> None:
         """Close as soon as the client pauses, so that no call of its crosses the end; one that never does is not waited for."""
         self._leaves_at = self._clock() + LEAVE_SECONDS
-        if not self._busy:
-            self._connection.hasten(self._clock() + DRAIN_SECONDS)
-
-    def hurry(self) -> None:
-        """Close in a moment unless a call has come."""
-        if self._context is NOTHING_ASKED:
-            self._connection.hasten(self._clock() + HURRY_SECONDS)
-
-    def leaves(self, service: AnyService) -> bool:
-        if self._service is service and not self._busy:
-            self._service = self._switch.service
-        return self._service is not service
+        super().drain()
 
     def _hung_up(self) -> None:
         if self._is_waited_for and not self._serving.allow_half_close:
-            self._context.flags = self._context.flags or CLIENT_GONE
-            self._scope.cancel()
+            self._give_up()
 
     async def _serve(self) -> None:
         messages = self._messages
@@ -341,12 +289,9 @@ class ThriftConnection:
                 text, encoding = f"{error}", self._serving.encoding
                 data = write_exception(encoding, head.name, head.seqid, ExceptionType.PROTOCOL_ERROR, text)
                 await connection.send_all(b"\0" + data if self._is_upgraded else data)
-            connection.shut_down_writing()
-            left = LINGER_BYTES
-            while left > 0 and (piece := await connection.receive_some()):
-                left -= len(piece)
         except (trio.TooSlowError, *GONE):
             return
+        await self._linger()
 
 
 def _type_of(head: Head) -> ExceptionType:
