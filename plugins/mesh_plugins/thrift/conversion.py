@@ -21,9 +21,14 @@ async def check_end(message: ThriftRequest | ThriftReply, bounds: Bounds) -> Non
     """Raise `Malformed` unless a message that came in a frame ends where its frame does, as one without a frame must."""
     body = message.body
     if isinstance(body, Message) and body.is_framed:
-        at = message.head.at
-        if not is_sound(message.encoding, body.data, at, bounds):
-            await check(message.encoding, body.data, at, bounds)
+        await check_struct(message, body, bounds)
+
+
+async def check_struct(message: ThriftRequest | ThriftReply, body: Message, bounds: Bounds) -> None:
+    """Raise `Malformed` unless the struct of a message, which is in `body`, is sound and ends where that does."""
+    at = message.head.at
+    if not is_sound(message.encoding, body.data, at, bounds):
+        await check(message.encoding, body.data, at, bounds)
 
 
 def with_frame(message: bytes, *, is_framed: bool) -> bytes:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import trio
 
 from mesh import Connection
+from mesh_plugins.thrift.conversion import check_struct, converted
 from mesh_plugins.thrift.framing import Messages
-from mesh_plugins.thrift.message import Encoding, Message, ThriftReply, encoding_of
+from mesh_plugins.thrift.message import Encoding, Message, ThriftReply, ThriftRequest, encoding_of
+from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.ttwitter import read_response_header
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import EXCEPTION, REPLY, Head, Incomplete, Malformed
@@ -59,3 +61,17 @@ def check_name(reply: Head, asked: Head) -> None:
     name = reply.name
     if reply.kind == REPLY and name != asked.name and asked.name.rpartition(b":")[2] != name:
         raise Malformed(f"a reply of the method {name[:64]!r} to a call of {asked.name[:64]!r}")
+
+
+async def fitted(reply: ThriftReply, request: ThriftRequest, peer: Peer, bounds: Bounds) -> ThriftReply:
+    """Return a reply with its values as the client has them, so that nothing can be found wrong with it on its way there.
+
+    A client whose messages are not framed must find its end, too. Raises `Malformed`, which is the endpoint's fault.
+    """
+    body, asked = reply.body, request.body
+    if not reply.encoding.has_structs_of(request.encoding):
+        data = await converted(reply, request.encoding, request.head.seqid, bounds)
+        return ThriftReply(request.encoding, request.encoding.read_head(data, 0), Message(data), reply.contexts)
+    if peer.is_framed and isinstance(body, Message) and not (isinstance(asked, Message) and asked.is_framed):
+        await check_struct(reply, body, bounds)
+    return reply

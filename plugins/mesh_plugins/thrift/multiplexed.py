@@ -30,7 +30,7 @@ from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.pending import Call, Pending
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.incoming import check_name, reply_in
+from mesh_plugins.thrift.incoming import check_name, fitted, reply_in
 from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, nothing
 from mesh_plugins.thrift.outgoing import outgoing_call
 from mesh_plugins.thrift.peer import Peer
@@ -122,6 +122,10 @@ class MultiplexedSession(Session):
             self._pending.due = until
             self._alarm.by(until)
         reply: ThriftReply = await lowlevel.wait_task_rescheduled(lambda _raise_cancel: self._abandon(call))
+        try:
+            reply = await fitted(reply, request, self._peer, self._bounds)
+        except Malformed as error:
+            raise UpstreamProtocolError(f"{self._connection.peer}: {error}", reply_begun=True) from error
         context.made(reply)
         return reply
 

@@ -21,7 +21,7 @@ from mesh import (
 from mesh_plugins.single import SingleSession
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.incoming import check_name, next_message, reply_in
+from mesh_plugins.thrift.incoming import check_name, fitted, next_message, reply_in
 from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, nothing
 from mesh_plugins.thrift.outgoing import outgoing_call
 from mesh_plugins.thrift.peer import Peer
@@ -85,8 +85,9 @@ class ThriftSession(SingleSession):
                 and body.is_framed
                 and self._peer.is_framed
             ):
-                data = body.data
+                data, is_alike = body.data, True
             else:
+                is_alike = False
                 data = await outgoing_call(
                     request, request.head.seqid, self._peer, self._bounds, is_upgraded=bool(self._is_upgraded)
                 )
@@ -101,6 +102,8 @@ class ThriftSession(SingleSession):
             if message is None:
                 message = await next_message(connection, self._messages, self._due)
             reply = self._reply(message, request.head)
+            if not is_alike or reply.encoding is not request.encoding:
+                reply = await fitted(reply, request, self._peer, self._bounds)
         except BaseException as error:
             self.close()
             if isinstance(error, Exception):

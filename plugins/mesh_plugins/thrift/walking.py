@@ -76,8 +76,10 @@ class Walk:
             if self._next == STOP and not self._advance():
                 continue
             if self.is_done:
-                return True
+                break
             self._pass_value(self._next)
+        if self._writer is not None and len(self._writer.out) > self._bounds.max_bytes:
+            raise Malformed(f"a message of more than {self._bounds.max_bytes} bytes when it is written anew")
         return self.is_done
 
     def _advance(self) -> bool:

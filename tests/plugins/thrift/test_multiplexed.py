@@ -59,7 +59,11 @@ async def test_endpoints_get_calls_as_they_want_them(encoding: Encoding, is_fram
         assert got == [encoding.message(CALL, b"echo", seqid, struct) for seqid in (1, 2)]
         assert first.reply is not None
         assert second.reply is not None
-        assert [made.reply.head.seqid for made in (first, second) if made.reply] == [1, 2]
+        kept = [source if encoding is ENCODINGS[2] else encoding for source in (BINARY, encoding)]
+        assert [made.reply.encoding for made in (first, second) if made.reply] == kept
+        assert [
+            made.reply.body.buffered[-5:] for made in (first, second) if made.reply and made.reply.body.buffered
+        ] == [STRUCTS[one.name][-5:] for one in kept]
 
 
 async def test_ids_begin_anew_after_the_last_without_those_of_open_calls() -> None:

@@ -101,7 +101,8 @@ async def test_an_endpoint_gets_calls_as_it_wants_them(source: Encoding, target:
         got, reply = await exchange(made, endpoint, asked(call(source)), framed(answer) if is_framed else answer)
 
     assert got.hex() == (framed(call(target)) if is_framed else call(target)).hex()
-    assert (reply.encoding, reply.body.buffered) == (target, answer)
+    kept = target if target.has_structs_of(source) else source
+    assert (reply.encoding, reply.body.buffered) == (kept, kept.message(REPLY, b"echo", 7, STRUCTS[kept.name]))
 
 
 async def test_a_session_takes_one_call_at_a_time() -> None:
@@ -295,6 +296,25 @@ async def test_an_old_endpoint_may_answer_a_strict_call() -> None:
         _got, reply = await exchange(made, endpoint, asked(CALLED), framed(OLD_BINARY.message(REPLY, b"echo", 7, ARGS)))
 
     assert reply.encoding is OLD_BINARY
+
+
+@pytest.mark.parametrize(
+    "answer", [COMPACT.message(REPLY, b"echo", 7, b"\x1e\0"), COMPACT.message(REPLY, b"echo", 7, b"\0J")]
+)
+async def test_a_reply_whose_values_cannot_be_written_anew_is_the_endpoint_s_fault(answer: bytes) -> None:
+    async with session(Peer(COMPACT)) as (made, endpoint):
+        with pytest.raises(UpstreamProtocolError):
+            await exchange(made, endpoint, asked(CALLED), framed(answer))
+
+
+async def test_a_reply_that_does_not_end_with_its_frame_is_none_for_a_client_without_frames() -> None:
+    async with session() as (made, endpoint):
+        with pytest.raises(UpstreamProtocolError):
+            await exchange(made, endpoint, asked(CALLED), framed(REPLIED[4:] + b"J"))
+    async with session() as (made, endpoint):
+        _got, reply = await exchange(made, endpoint, in_frame(a_call()), framed(REPLIED[4:] + b"J"))
+
+    assert reply.body.buffered == REPLIED[4:] + b"J"
 
 
 async def test_a_long_reply_comes_in_pieces(autojump_clock: object) -> None:

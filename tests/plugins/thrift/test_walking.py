@@ -142,3 +142,13 @@ async def test_what_one_encoding_cannot_say_in_the_other_is_malformed() -> None:
 
 def test_bounds_are_those_of_the_limits() -> None:
     assert Bounds.of(Limits()) == Bounds()
+
+
+async def test_what_becomes_too_large_when_it_is_written_anew_is_malformed() -> None:
+    many = b"\x19\xf6\xe8\x07" + bytes(1000) + b"\0"
+
+    written = await transcode(many, 0, COMPACT, BINARY, Bounds(max_bytes=9000))
+    with pytest.raises(Malformed, match="more than 7000 bytes"):
+        await transcode(many, 0, COMPACT, BINARY, Bounds(max_bytes=7000))
+
+    assert len(written) == 8009
