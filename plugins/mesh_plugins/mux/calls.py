@@ -46,23 +46,9 @@ def decode_dispatch(frame: bytes, context: Context | None = None) -> MuxRequest:
 
     Raises `Undecodable`, and `BadRequestContext` if only the destination or the override makes no sense.
     """
+    contexts, at = _read_contexts(frame, 4)
     length = _LENGTH.unpack_from
-    contexts: Fields = []
-    at = 4
     try:
-        (count,) = length(frame, at)
-        if count > SIGNED_MOST:
-            raise _negative(count, frame)
-        at = 6
-        for _ in range(count):
-            (size,) = length(frame, at)
-            begin = at + 2
-            at = middle = begin + size
-            (size_of_value,) = length(frame, at)
-            if size > SIGNED_MOST or size_of_value > SIGNED_MOST:
-                raise _negative(max(size, size_of_value), frame)
-            at += 2 + size_of_value
-            contexts.append((frame[begin:middle], frame[middle + 2 : at]))
         (size,) = length(frame, at)
         if size > SIGNED_MOST:
             raise _negative(size, frame)
@@ -81,12 +67,36 @@ def decode_dispatch(frame: bytes, context: Context | None = None) -> MuxRequest:
     return MuxRequest(destination, Buffered(frame[at:]), contexts, dtab, context)
 
 
+def _read_contexts(frame: bytes, at: int) -> tuple[Fields, int]:
+    """Return the contexts of a call or an answer, whose number stands at `at`, and where they end."""
+    length = _LENGTH.unpack_from
+    contexts: Fields = []
+    try:
+        (count,) = length(frame, at)
+        at += 2
+        if count > SIGNED_MOST:
+            raise _negative(count, frame)
+        for _ in range(count):
+            (size,) = length(frame, at)
+            begin = at + 2
+            at = middle = begin + size
+            (size_of_value,) = length(frame, at)
+            if size > SIGNED_MOST or size_of_value > SIGNED_MOST:
+                raise _negative(max(size, size_of_value), frame)
+            at += 2 + size_of_value
+            contexts.append((frame[begin:middle], frame[middle + 2 : at]))
+    except struct.error:
+        raise _underflow(frame, at) from None
+    return contexts, at
+
+
 def _negative(size: int, frame: bytes) -> Undecodable:
     return Undecodable(f"a length of {size - 65536}", _tag_of(frame))
 
 
 def _underflow(frame: bytes, at: int) -> Undecodable:
-    return Undecodable(f"tried to read 2 byte(s) when remaining bytes was {max(len(frame) - at, 0)}", _tag_of(frame))
+    left = max(len(frame) - at, 0)
+    return Undecodable(f"tried to read 2 byte(s) when remaining bytes was {left if left < 2 else 0}", _tag_of(frame))
 
 
 def _tag_of(frame: bytes) -> int:
@@ -187,34 +197,11 @@ def decode_dispatched(frame: bytes) -> MuxReply:
     contexts: Fields = []
     at = 7
     if frame[5:7] != _NOTHING_MORE:
-        at = _read_contexts(frame, contexts)
+        contexts, at = _read_contexts(frame, 5)
     status = frame[4]
     if status > NACK:
         raise Undecodable("invalid Rdispatch status", _tag_of(frame))
     return MuxReply.received(frame[4:], status, frame[at:] if status != NACK else b"", contexts)
-
-
-def _read_contexts(frame: bytes, contexts: Fields) -> int:
-    """Read the contexts of an answer; return where they end."""
-    length = _LENGTH.unpack_from
-    at = 5
-    try:
-        (count,) = length(frame, at)
-        if count > SIGNED_MOST:
-            raise _negative(count, frame)
-        at = 7
-        for _ in range(count):
-            (size,) = length(frame, at)
-            begin = at + 2
-            at = middle = begin + size
-            (size_of_value,) = length(frame, at)
-            if size > SIGNED_MOST or size_of_value > SIGNED_MOST:
-                raise _negative(max(size, size_of_value), frame)
-            at += 2 + size_of_value
-            contexts.append((frame[begin:middle], frame[middle + 2 : at]))
-    except struct.error:
-        raise _underflow(frame, at) from None
-    return at
 
 
 def decode_answered(frame: bytes) -> MuxReply:

@@ -52,7 +52,7 @@ class MuxReply(Reply):
         super().__init__(Buffered(body) if isinstance(body, bytes) else body)
         self.status = status
         self.contexts: Fields = [] if contexts is None else contexts
-        self._came: tuple[bytes, int, Body, Fields] | None = None
+        self._came: tuple[bytes, int, Body, tuple[tuple[bytes, bytes], ...]] | None = None
 
     @classmethod
     def received(cls, packed: bytes, status: int, content: bytes, contexts: Fields) -> "MuxReply":
@@ -65,13 +65,13 @@ class MuxReply(Reply):
         reply.whole = True
         reply.status = status
         reply.contexts = contexts
-        reply._came = (packed, status, body, contexts)
+        reply._came = (packed, status, body, tuple(contexts))
         return reply
 
     def pack(self) -> bytes:
         """Return the answer as it stands in an `Rdispatch`. Its body must be in memory."""
         contexts, came = self.contexts, self._came
-        if came is not None and self._body is came[2] and contexts is came[3] and self.status == came[1]:
+        if came is not None and self._body is came[2] and self.status == came[1] and tuple(contexts) == came[3]:
             return came[0]
         content = self._body.buffered or b""
         head = bytes((self.status,)) + _LENGTH.pack(len(contexts))

@@ -36,10 +36,13 @@ from mesh_plugins.mux.wire import (
     RERR,
     RPING,
     RREQ,
+    TAG_BITS,
+    TAG_MASK,
     TDISPATCH,
     TINIT,
     TPING,
     TREQ,
+    WORD,
     Undecodable,
     frame,
     signed,
@@ -73,6 +76,8 @@ class MuxConnection:
         "_is_ending",
         "_is_negotiating",
         "_is_told",
+        "_most_bytes",
+        "_most_calls",
         "_nursery",
         "_outgoing",
         "_read_up",
@@ -90,8 +95,9 @@ class MuxConnection:
         self._serving = serving
         self._nursery = nursery
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        most = limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
-        self._outgoing = Outgoing(connection, most, self._clock)
+        self._most_calls = limits.mux_max_pending
+        self._most_bytes = limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
+        self._outgoing = Outgoing(connection, self._most_bytes, self._clock)
         self._outgoing.on_full = self._look_out
         self._outgoing.on_room = self._has_room
         self._outgoing.on_excess = self._give_up
@@ -187,7 +193,8 @@ class MuxConnection:
 
     def _take(self, received: bytes) -> None:
         """Do what one frame asks for. Raises `Undecodable` if the connection is of no more use."""
-        kind, tag = received[0], int.from_bytes(received[1:4], "big")
+        (word,) = WORD.unpack_from(received)
+        kind, tag = word >> TAG_BITS, word & TAG_MASK
         if kind == TDISPATCH:
             self._dispatch(decode_dispatch, tag, received)
         elif kind == TPING:
@@ -220,9 +227,8 @@ class MuxConnection:
             self._switch.refused(error)
             self._complain(tag, str(error))
             return
-        limits = self._serving.limits
-        size, most = len(received), limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
-        if self._drained or len(pending) >= limits.mux_max_pending or self._calls.held + size > most:
+        size = len(received)
+        if self._drained or len(pending) >= self._most_calls or self._calls.held + size > self._most_bytes:
             self._serving.nacks.value += 1
             self._answer(tag, request, REFUSED.pack_plain() if request.is_plain else REFUSED.pack())
             return

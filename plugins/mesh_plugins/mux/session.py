@@ -41,7 +41,7 @@ from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.mux.shaking import Shaking
 from mesh_plugins.mux.speaking import Speaking
 from mesh_plugins.mux.tagged import Call, Calls
-from mesh_plugins.mux.wire import FIRST_TAG, LAST_TAG, RDISPATCH, RREQ, Undecodable, frame, signed
+from mesh_plugins.mux.wire import RDISPATCH, RREQ, TAG_BITS, TAG_MASK, WORD, Undecodable, frame
 from mesh_plugins.pending import Pending
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class MuxSession(Session):
 
     def __init__(self, connection: Connection, life: Life, speaking: Speaking) -> None:
         limits = speaking.limits
-        super().__init__(capacity=min(limits.mux_max_pending, LAST_TAG - FIRST_TAG))
+        super().__init__(capacity=min(limits.mux_max_pending, wire.LAST_TAG - wire.FIRST_TAG))
         self._connection = connection
         self._speaking = speaking
         self._idle_seconds = limits.stream_idle_timeout_s
@@ -283,7 +283,8 @@ class MuxSession(Session):
 
     def _take(self, received: bytes) -> None:
         """Do what one frame says. Raises `Undecodable` for what no endpoint may say."""
-        kind, tag = received[0], int.from_bytes(received[1:4], "big")
+        (word,) = WORD.unpack_from(received)
+        kind, tag = word >> TAG_BITS, word & TAG_MASK
         if kind == RDISPATCH:
             self._answered(tag, decode_dispatched(received))
         elif kind == RREQ:
@@ -326,7 +327,7 @@ class MuxSession(Session):
             case messages.Error(tag, text):
                 self._take_error(tag, text)
             case _:
-                raise Undecodable(f"Unexpected mux message type {signed(kind)}", tag)
+                raise Undecodable(f"Unexpected mux message type {wire.signed(kind)}", tag)
 
     def _negotiate(self, message: messages.Message) -> None:
         """Go on with the handshake. Raises `Undecodable` for what does not belong there."""

@@ -29,6 +29,9 @@ LEAST_SIZE = 4  # a type and a tag
 SHOWN_BYTES = 16  # of a payload that is not understood
 SIGNED_MOST = 0x7FFF  # 16 bits are read as a signed number: what is above would be negative
 
+WORD = struct.Struct(">I")
+"""The size of a frame; or its type and tag, which `TAG_BITS` tells apart. To unpack both is faster than to cut them out."""
+TAG_BITS, TAG_MASK = 24, 0xFFFFFF
 _HEAD = struct.Struct(">II")
 
 
@@ -92,11 +95,11 @@ class FrameReader:
             data = bytes(begun)
             begun.clear()
         frames: list[bytes] = []
-        start, end = 0, len(data)
+        start, end, most = 0, len(data), self._max_bytes
         stop = LEAST_SIZE
         while end - start >= LEAST_SIZE:
-            size = int.from_bytes(data[start : start + 4], "big")
-            if not LEAST_SIZE <= size <= self._max_bytes:
+            (size,) = WORD.unpack_from(data, start)
+            if not LEAST_SIZE <= size <= most:
                 self.error = self._refused(size)
                 return frames
             stop = start + 4 + size

@@ -38,6 +38,14 @@ def test_an_answer_with_other_contexts_is_packed_anew() -> None:
     assert reply.pack() == b"\x00\x00\x01\x00\x01a\x00\x01bpayload"
 
 
+def test_an_answer_with_one_more_context_is_packed_anew() -> None:
+    reply = received()
+
+    reply.contexts.append((b"a", b"b"))
+
+    assert reply.pack() == b"\x00\x00\x01\x00\x01a\x00\x01bpayload"
+
+
 def test_a_plain_refusal_has_no_payload() -> None:
     assert [MuxReply(NACK, b"x").pack_plain(), MuxReply(0, b"x").pack_plain()] == [b"\x02", b"\x00x"]
 
