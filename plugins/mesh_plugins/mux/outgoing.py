@@ -84,8 +84,13 @@ class Outgoing:
         if not self.is_full:
             self.is_full = True
             self.on_full()
-        if self.queued > self._most:
+        if self.is_excessive:
             self.on_excess()
+
+    @property
+    def is_excessive(self) -> bool:
+        """Whether more waits than may."""
+        return self.queued > self._most
 
     def take_back(self, key: int) -> None:
         """Do not send what was added as `key`, or no more of it."""

@@ -98,7 +98,7 @@ class MuxSession(Session):
         self._outgoing = Outgoing(connection, limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE, self._clock)
         self._outgoing.on_full = self._stall
         self._outgoing.on_room = self._go_on
-        self._outgoing.on_excess = self._give_up
+        self._outgoing.on_excess = self._look_soon
         self._incoming = Incoming(limits)
         self._pending: Pending[Call] = Pending()
         self._discarded: dict[int, Call] = {}
@@ -368,8 +368,9 @@ class MuxSession(Session):
             self.capacity += STALLED
             self.on_change(self)
 
-    def _give_up(self) -> None:
-        self._finish(UpstreamBroken, "takes nothing any more")
+    def _look_soon(self) -> None:
+        """Too much waits to be sent: end the session, but not before the call that has added it waits, too."""
+        self._alarm.by(self._clock())
 
     def _look(self, now: float) -> float:
         """Do what is due; return when to look again."""
@@ -379,8 +380,8 @@ class MuxSession(Session):
             call.fail(call.lateness(self._connection.peer, now, idle))
         if now >= self._shake_by:
             self._finish(UpstreamBroken, f"brought no handshake within {HANDSHAKE_SECONDS:g} s")
-        elif self._outgoing.since + idle <= now:
-            self._give_up()
+        elif self._outgoing.since + idle <= now or self._outgoing.is_excessive:
+            self._finish(UpstreamBroken, "takes nothing any more")
         elif self._cut_at() <= now:
             self._finish(UpstreamBroken, f"brought nothing for {speaking.limits.header_deadline_s:g} s within a frame")
         elif self._is_open:

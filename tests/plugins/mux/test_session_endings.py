@@ -110,6 +110,24 @@ async def test_the_rest_of_an_answer_in_pieces_is_passed_over_after_its_call_was
         assert (other.content, tag, later.content) == (b"ok", 2, b"later")
 
 
+@pytest.mark.parametrize("gives_up", [False, True])
+async def test_a_call_after_which_too_much_waits_to_be_sent_ends_the_session_unless_it_is_given_up(
+    gives_up: bool,
+) -> None:
+    async with spoken(Speaking(limits(mux_max_frame_bytes=1000), NO_PINGS), shake=False) as bench:
+        await bench.endpoint.ask(MARKER, RINIT)
+        bench.session._connection._stream.send_stream.send_all_hook = trio.Event().wait  # type: ignore[attr-defined]  # for ever
+        other, last = call(bench), Caller()
+        await bench.endpoint.received()
+        if gives_up:
+            last.scope.cancel()
+        bench.nursery.start_soon(last.call, bench, bytes(2 << 20), None)
+        await bench.endpoint.received()
+        ended = [isinstance(caller.error, UpstreamBroken) for caller in (other, last)]
+
+        assert [bench.session.closed, *ended] == [not gives_up] * 3
+
+
 async def test_a_lease_says_how_long_an_endpoint_takes_calls(autojump_clock: trio.testing.MockClock) -> None:
     health = Health()
     speaking = Speaking(detection=NO_PINGS, health=health)
