@@ -19,7 +19,7 @@ import click
 import trio
 
 from mesh import Connector, Endpoint, Serve, Switch
-from tests.bench import mux_canned
+from tests.bench import mux_canned, streams
 from tests.bench.costs import DEFAULT, DTAB, Canned, canned
 from tests.bench.errors import ChildError, MissingProgram
 from tests.bench.features import OFF, ON, PRODUCTION, Feature
@@ -66,6 +66,8 @@ def _http(feature: Feature) -> Variant:
 
 VARIANTS = (
     *map(_http, (DEFAULT, PRODUCTION, *ON, *OFF)),
+    Variant("a request of HTTP/2", stack(DTAB, protocol="h2"), streams.answering, streams.ask),
+    Variant("a call of gRPC", stack(DTAB, protocol="grpc"), streams.replying, streams.call),
     Variant("a call of Mux", stack(DTAB, protocol="mux"), mux_canned.answering, mux_canned.ask),
 )
 

@@ -194,6 +194,7 @@ def measure_h2(peer: type[Peer], bench: Bench) -> Figures:
             used = cpu.seconds_used(proxy.pid)
             result = h2load.run(asked, "h2", seconds=amounts.wrk_seconds, message=message)
             costs.append((result.good / result.seconds, (cpu.seconds_used(proxy.pid) - used) / result.good * 1e6))
+        transfer.read_ahead(bench.ground.large)
         with memory.growth_kib(proxy.pid) as growth:
             seconds = h2load.fetch(f"{proxy.url}large", "h2")
     (h2, h2_cpu), (grpc, grpc_cpu) = costs

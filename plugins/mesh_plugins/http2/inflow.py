@@ -7,6 +7,8 @@ from mesh import Body, Buffered, Fields, MeshError
 from mesh_plugins.http.gathered import Gathered, Trailed
 from mesh_plugins.parking import Parking
 
+LARGE = 4096  # bytes of a piece that is not worth keeping until it can be put together with others
+
 
 class Flow:
     """What a connection does for the bodies of its streams."""
@@ -27,6 +29,9 @@ class Inflow(Body):
 
     State: what has come and was not read (`_pieces`, at a `_cost`), whether that was all (`ended`), the error that broke it
     off, and until when the reader waits (`waits_until`, infinity if nobody does).
+
+    `on_piece`, if there is one, is handed each large piece that comes while the reader waits, and returns how much it took:
+    what it took whole never wakes the reader.
     """
 
     __slots__ = (
@@ -41,6 +46,7 @@ class Inflow(Body):
         "_wants_whole",
         "ended",
         "error",
+        "on_piece",
         "waits_until",
     )
 
@@ -54,6 +60,7 @@ class Inflow(Body):
         self._trailers: Fields = []
         self._wants_whole = False
         self._cut: Callable[[], object] | None = None
+        self.on_piece: Callable[[bytes], int] | None = None
         self.ended = False
         self.error: MeshError | None = None
         self.waits_until = math.inf
@@ -81,6 +88,13 @@ class Inflow(Body):
 
     def put(self, piece: bytes, cost: int, *, ends: bool) -> None:
         """Take a piece from the engine."""
+        if len(piece) >= LARGE and self.on_piece is not None and self._parking.task is not None and not ends:
+            taken = self.on_piece(piece)
+            if taken == len(piece):
+                self.waits_until = self._flow.wait_until()
+                self._flow.give_back(self._number, cost)
+                return
+            piece = piece[taken:]
         if piece:
             self._pieces.append(piece)
         self._cost += cost

@@ -4,7 +4,7 @@ import math
 
 from mesh import Body, Expiry, Fields, TimedOut
 from mesh_plugins.http2.engine import Engine
-from mesh_plugins.http2.inflow import Flow
+from mesh_plugins.http2.inflow import Flow, Inflow
 from mesh_plugins.http2.outlet import Outlet
 from mesh_plugins.parking import Parking
 
@@ -92,6 +92,8 @@ class Outflow:
         A body that breaks off while its reader is slow does so at once.
         """
         body.watch(self.cut)
+        if isinstance(body, Inflow):
+            body.on_piece = self._pass_on
         late: TimedOut | None = None
         while piece := await body.receive():
             if late is not None:
@@ -105,6 +107,14 @@ class Outflow:
         if late is not None and not body.broke:
             raise late
         await self.end(body.trailers)
+
+    def _pass_on(self, piece: bytes) -> int:
+        """Send as much of a piece as there is room for now, and return how much that is."""
+        if self.error is not None or self._is_late:
+            return 0
+        taken = self._engine.send_data(self._number, piece, ends=False)
+        self._outlet.kick()
+        return taken
 
     async def end(self, trailers: Fields) -> None:
         """End the body, with trailers if there are any."""

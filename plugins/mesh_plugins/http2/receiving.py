@@ -15,15 +15,26 @@ from mesh_plugins.http2.options import MAX_STREAM, Options
 class Receiving(Control):
     """The half of an engine that reads.
 
-    The mutable state: bytes of a frame that has not come whole; what the peer's preface still lacks; the table of the frames
-    that may come; the header block that has begun, with the flags and the stream of its HEADERS.
+    The mutable state: bytes of a frame that has not come whole, and how many it lacks, 0 if that is unknown; what the peer's
+    preface still lacks; the table of the frames that may come; the header block that has begun, with the flags and the stream
+    of its HEADERS.
     """
 
-    __slots__ = ("_block_bytes", "_block_flags", "_block_parts", "_block_stream", "_lacking", "_rest", "_takers")
+    __slots__ = (
+        "_block_bytes",
+        "_block_flags",
+        "_block_parts",
+        "_block_stream",
+        "_lacking",
+        "_lacks",
+        "_rest",
+        "_takers",
+    )
 
     def __init__(self, owner: ConnectionOwner, options: Options, preface: bytes) -> None:
         super().__init__(owner, options)
         self._rest = b""
+        self._lacks = 0
         self._lacking = preface
         self._takers = _FIRST
         self._block_parts: list[bytes] = []
@@ -34,11 +45,19 @@ class Receiving(Control):
             return
         if self._lacking:
             data = self._take_preface(data)
-        if self._rest:
-            data = self._rest + data
         if len(self._out) > self._limits.h2_max_outbound_frames:
             self._fail(ENHANCE_YOUR_CALM, "too many frames that are not read")
-        pos = 0
+        rest, pos = self._rest, 0
+        if rest:
+            if 0 < self._lacks <= len(data):
+                pos = self._lacks
+                self._take_frames(rest + data[:pos], 0)
+            else:
+                data = rest + data
+        self._take_frames(data, pos)
+
+    def _take_frames(self, data: bytes, pos: int) -> None:
+        """Take the frames from `pos` on, and keep the beginning of one that has not come whole."""
         end = len(data)
         most = self._options.max_frame_bytes
         unpack = HEAD.unpack_from
@@ -50,10 +69,13 @@ class Receiving(Control):
             start = pos + HEAD_BYTES
             stop = start + length
             if stop > end:
+                self._lacks = stop - end
                 break
             kind = word & 0xFF
             self._takers[kind if kind < _UNKNOWN else _UNKNOWN](self, flags, stream & MAX_STREAM, data[start:stop])
             pos = stop
+        else:
+            self._lacks = 0
         self._rest = data[pos:] if pos < end else b""
 
     @property

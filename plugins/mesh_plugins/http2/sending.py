@@ -64,7 +64,7 @@ class Sending:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._limits = options.limits
-        self._out: list[bytes] = []
+        self._out: list[bytes | memoryview] = []
         self._bytes = self._controls = self._data_frames = 0
         self._streams: dict[int, Stream] = {}
         self._closed = Closed()
@@ -131,8 +131,9 @@ class Sending:
 
     def _send_pieces(self, stream: int, data: bytes, *, ends: bool) -> None:
         most = self._frame_bytes
+        view = memoryview(data)  # so that a large body is copied once, when the output is taken
         for start in range(0, len(data), most):
-            piece = data[start : start + most]
+            piece = view[start : start + most]
             flags = END_STREAM if ends and start + most >= len(data) else 0
             self._out += (HEAD.pack(len(piece) << 8, flags, stream), piece)
             self._bytes += len(piece) + HEAD_BYTES

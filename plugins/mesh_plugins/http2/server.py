@@ -32,6 +32,7 @@ from mesh_plugins.http2.engine import (
     RequestHead,
 )
 from mesh_plugins.http2.inflow import Flow
+from mesh_plugins.http2.inlet import Inlet
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.outlet import GONE, Outlet
 from mesh_plugins.http2.server_stream import RequestBody, ServerStream
@@ -148,7 +149,7 @@ class ServerConnection(Flow):
     async def _read(self, data: bytes, upgrade: Upgrade | None) -> None:
         """Read until the client ends the connection, or broke the protocol."""
         connection, engine, outlet = self._connection, self._engine, self._outlet
-        left = MOST_LINGERING
+        inlet, left = Inlet(connection), MOST_LINGERING
         try:
             if upgrade is not None:
                 engine.upgrade(upgrade.settings, upgrade.head)
@@ -167,7 +168,7 @@ class ServerConnection(Flow):
                         self._watch_head(now)
                     else:
                         self._head_since = math.inf
-                data = await connection.receive_some()
+                data = await inlet.receive()
                 if not data:
                     break
         except ConnectionFailed as error:

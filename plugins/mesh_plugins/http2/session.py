@@ -40,6 +40,7 @@ from mesh_plugins.http2.engine import (
     StreamOwner,
 )
 from mesh_plugins.http2.inflow import Flow
+from mesh_plugins.http2.inlet import Inlet
 from mesh_plugins.http2.options import MAX_STREAM, Options
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import GONE, Outlet
@@ -351,10 +352,10 @@ class Http2Session(Session, Flow):
     # The two tasks.
 
     async def _read(self) -> None:
-        connection, engine, kick = self._connection, self._engine, self._outlet.kick
+        inlet, engine, kick = Inlet(self._connection), self._engine, self._outlet.kick
         try:
             while True:
-                data = await connection.receive_some()
+                data = await inlet.receive()
                 if not data:
                     self._why = "it ended"
                     break

@@ -12,7 +12,7 @@ from mesh_plugins.access_log.counted import Counted
 from mesh_plugins.grpc.endings import Ending
 from mesh_plugins.http.compression import Compressed
 from mesh_plugins.http.gathered import Gathered, Trailed
-from mesh_plugins.http2.inflow import Flow, Inflow
+from mesh_plugins.http2.inflow import LARGE, Flow, Inflow
 
 
 class Window(Flow):
@@ -57,6 +57,34 @@ async def test_a_reader_waits_for_the_next_piece_and_for_the_end(nursery: trio.N
     await trio.testing.wait_all_tasks_blocked()
 
     assert (read, waits, body.trailers) == ([b"a", b""], 10.0, [(b"x", b"y")])
+
+
+async def test_a_large_piece_is_handed_on_at_once_while_its_reader_waits(nursery: trio.Nursery) -> None:
+    window, taken, read = Window(), list[bytes](), list[bytes]()
+    body = Inflow(window, None)
+
+    def take(piece: bytes) -> int:
+        taken.append(piece[:-1])
+        return len(piece) - (len(taken) == 2)
+
+    async def receive() -> None:
+        while piece := await body.receive():
+            read.append(piece)
+
+    body.on_piece = take
+    body.put(bytes(LARGE), 1, ends=False)  # nobody waits yet
+    nursery.start_soon(receive)
+    await trio.testing.wait_all_tasks_blocked()
+    body.put(bytes(LARGE), 2, ends=False)
+    body.put(b"small", 3, ends=False)
+    await trio.testing.wait_all_tasks_blocked()
+    body.put(bytes(LARGE - 1) + b"x", 4, ends=False)  # of which a byte is left
+    body.put(bytes(LARGE), 5, ends=True)
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert [len(piece) for piece in taken] == [LARGE - 1, LARGE - 1]
+    assert read == [bytes(LARGE), b"small", b"x" + bytes(LARGE)]
+    assert window.given == [1, 2, 3, 9]
 
 
 async def test_a_body_that_broke_off_raises_why() -> None:

@@ -8,7 +8,7 @@ from mesh import Buffered, ClientGone, Context, DeadlineExceeded, Expiry, Stream
 from mesh.testing import memory_connections
 from mesh_plugins.grpc.endings import Ending
 from mesh_plugins.http.gathered import Trailed
-from mesh_plugins.http2.inflow import Inflow
+from mesh_plugins.http2.inflow import LARGE, Inflow
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import Outlet
@@ -95,6 +95,29 @@ async def test_a_body_that_breaks_off_does_not_wait_for_a_slow_reader(engine: st
     await trio.testing.wait_all_tasks_blocked()
 
     assert (before, [str(error) for error in raised]) == ([], ["gone"])
+
+
+async def test_what_comes_from_another_connection_is_passed_on_as_it_comes(engine: str, nursery: trio.Nursery) -> None:
+    pair = Pair(engine, server=Options(stream_window=2 * LARGE))
+    number, outflow = going_out(pair)
+    body = Inflow(Window(), None)
+
+    nursery.start_soon(outflow.pour, body)
+    await trio.testing.wait_all_tasks_blocked()
+    pair.exchange()
+    for mark in (b"a", b"b", b"c"):
+        body.put(mark * LARGE, LARGE, ends=mark == b"c")
+    pair.exchange()  # before any task runs
+    first = pair.answering.streams[number].told.copy()
+    pair.server.consumed(number, 2 * LARGE)
+    pair.exchange()
+    await trio.testing.wait_all_tasks_blocked()
+    pair.exchange()
+
+    told = pair.answering.streams[number].told
+    assert b"".join(piece for _, piece, _, _ in first) == b"a" * LARGE + b"b" * LARGE
+    assert b"".join(piece for _, piece, _, _ in told[len(first) :]) == b"c" * LARGE
+    assert told[-1][3] is True
 
 
 @pytest.mark.parametrize("says", [True, False])

@@ -45,6 +45,17 @@ def test_bytes_may_be_cut_anywhere() -> None:
     assert [exchange.content for exchange in made.notes.exchanges] == [b"hello", b""]
 
 
+@pytest.mark.parametrize("size", [2, 9, 10, 20, 40, 1000])
+def test_frames_may_come_in_pieces_of_any_size(size: int) -> None:
+    data = START + post(1) + b"".join(frame(DATA, 0, 1, bytes([number]) * 13) for number in range(20)) + get(3)
+
+    made = server(begun=False)
+    made.take(*(data[at : at + size] for at in range(0, len(data), size)))
+
+    assert made.notes.exchanges[0].content == b"".join(bytes([number]) * 13 for number in range(20))
+    assert len(made.notes.exchanges) == 2
+
+
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n", PREFACE[:-1] + b"x", b"P" * 24])
 def test_what_is_no_preface_is_refused_at_its_first_wrong_byte(data: bytes) -> None:
     made = server(begun=False)
