@@ -51,7 +51,7 @@ from mesh.expiry import Expiry, sooner, within
 from mesh.hooks import hookimpl
 from mesh.http import REASONS, HttpReply, HttpRequest, InterimSink, field, without
 from mesh.introducing import INTRODUCES, Introduction
-from mesh.keys import Category, Chosen, Key, Kind, key
+from mesh.keys import Category, Chosen, Key, Kind, key, summary_of
 from mesh.life import LIFE, Life
 from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request, TlsPeer
 from mesh.metrics import OTHER, Counter, Gauge, Histogram, JoinedHistogram, Metrics, ZeroFilledHistogram
@@ -325,6 +325,7 @@ __all__ = [
     "span_ids",
     "steps_to",
     "substitute",
+    "summary_of",
     "until_woken",
     "within",
     "without",

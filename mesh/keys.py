@@ -101,6 +101,11 @@ class Chosen:
     line: int = attrs.field(default=0, eq=False)
 
 
+def summary_of(config: type) -> str:
+    """Return the first line of what a config class says of itself, as the summary of its kind."""
+    return (config.__doc__ or "").partition("\n")[0]
+
+
 @attrs.frozen
 class Kind:
     """The description of one kind: what a plugin's hooks return, before anything of it is imported.

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
-from mesh.keys import KEY, Category, Chosen, Key, Kind, camel, describe, key
+from mesh.keys import KEY, Category, Chosen, Key, Kind, camel, describe, key, summary_of
 
 
 @attrs.frozen(kw_only=True)
@@ -95,3 +95,13 @@ def test_two_choices_are_equal_if_kind_and_settings_are_wherever_they_stand(
     one: Chosen, other: Chosen, is_same: bool
 ) -> None:
     assert (one == other) is is_same
+
+
+def test_a_kind_is_summed_up_by_the_first_line_of_its_keys() -> None:
+    class Config:
+        """Lets nothing pass.
+
+        And more of it.
+        """
+
+    assert summary_of(Config) == "Lets nothing pass."

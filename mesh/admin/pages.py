@@ -53,10 +53,6 @@ class PageReply:
         return cls(status, TEXT, text.encode())
 
     @classmethod
-    def of_html(cls, text: str, status: int = 200) -> "PageReply":
-        return cls(status, HTML, text.encode())
-
-    @classmethod
     def of_json(cls, value: object, status: int = 200) -> "PageReply":
         """Answer with what `json.dumps` makes of `value`."""
         return cls(status, JSON, json.dumps(value).encode())

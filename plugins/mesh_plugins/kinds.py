@@ -1,6 +1,6 @@
 """The kinds that are built in, less those with a list of their own and those that are only planned."""
 
-from mesh import Category, Kind
+from mesh import Category, Kind, summary_of
 from mesh_plugins.http.identifiers import (
     HeaderConfig,
     HeaderPathConfig,
@@ -22,9 +22,10 @@ from mesh_plugins.http.keys import (
 
 
 def _identifier(name: str, config: type, function: str, *protocols: str) -> Kind:
-    summary = (config.__doc__ or "").partition("\n")[0]
     factory = f"mesh_plugins.http.identifiers:{function}"
-    return Kind(name, Category.IDENTIFIER, summary, config, factory, protocols=("http", "h2", "grpc", *protocols))
+    return Kind(
+        name, Category.IDENTIFIER, summary_of(config), config, factory, protocols=("http", "h2", "grpc", *protocols)
+    )
 
 
 KINDS = (

@@ -40,7 +40,7 @@ from mesh import (
     outcome_at_end,
 )
 from mesh_plugins.balancers.members import MEMBERS, Members
-from mesh_plugins.filters.stats import client_scope
+from mesh_plugins.scopes import client_scope
 
 
 class Policy(Protocol):

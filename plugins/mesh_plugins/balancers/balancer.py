@@ -40,7 +40,7 @@ from mesh_plugins.balancers.node import Distributor, NewDistributor, Node
 from mesh_plugins.balancers.p2c import P2CConfig, p2c
 from mesh_plugins.balancers.shown import show, state
 from mesh_plugins.binding import BINDING_SECONDS, ON_SHOWN
-from mesh_plugins.filters.stats import client_scope
+from mesh_plugins.scopes import client_scope
 
 DRAWS = 8  # for a request that has tried endpoints, before every node is looked at; with 10,000 of them that takes 1 ms
 

@@ -3,8 +3,6 @@
 import trio
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AnyService,
     Counter,
     Make,
@@ -18,6 +16,7 @@ from mesh import (
     bind,
     blame,
 )
+from mesh_plugins.scopes import server_scope
 
 MAX_CONCURRENT: Param[int | None] = Param(None, "max concurrent requests")
 TIMEOUT_SECONDS: Param[float | None] = Param(None, "server timeout")
@@ -60,7 +59,7 @@ def admission(params: Params, rest: Make) -> AnyService:
     if most is None:
         return rest(params)
     limiter = Admission(most)
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     scope.gauge("request_concurrency", fn=lambda: limiter.concurrent)
     return bind(limiter, rest(params))
 

@@ -23,7 +23,7 @@ from mesh import (
     Request,
     bind,
 )
-from mesh_plugins.filters.stats import client_scope
+from mesh_plugins.scopes import client_scope
 
 UNLIMITED = 2**31 - 1
 

@@ -41,7 +41,8 @@ from mesh import (
 from mesh import RetryBudget as BudgetKeys
 from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.requeues import REPEATABLE
-from mesh_plugins.filters.stats import LOST, client_scope, service_scope
+from mesh_plugins.filters.stats import LOST
+from mesh_plugins.scopes import client_scope, service_scope
 
 FEWEST = 20  # requests in the last minute, below which nobody knows how long they take
 RENEW_SECONDS = 1.0  # how long a delay is used before the percentile is worked out anew, which takes 50 µs

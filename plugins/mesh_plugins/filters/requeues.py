@@ -37,7 +37,7 @@ from mesh_plugins.filters.budget import BudgetLimits, RetryBudget
 from mesh_plugins.filters.client_limits import stands
 from mesh_plugins.filters.replay import Recording
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING
-from mesh_plugins.filters.stats import client_scope
+from mesh_plugins.scopes import client_scope
 
 MAX_CONNECTS = 25  # Finagle's bound on attempts to get a connection
 MAX_SENT = 3  # attempts of one request that may have sent bytes, whatever the budget holds

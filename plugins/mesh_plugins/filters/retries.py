@@ -41,7 +41,7 @@ from mesh_plugins.filters.budget import BudgetLimits, RetryBudget, UnspentBudget
 from mesh_plugins.filters.client_limits import stands
 from mesh_plugins.filters.holding import HOLD_SECONDS, hold
 from mesh_plugins.filters.replay import Recording
-from mesh_plugins.filters.stats import service_scope
+from mesh_plugins.scopes import service_scope
 
 MAX_ATTEMPTS = 3  # linkerd has no limit: a service that always fails is asked 101 times, until the budget is spent
 BUFFER_BYTES = 65536

@@ -10,16 +10,12 @@ import time
 import trio
 
 from mesh import (
-    BOUND,
     CLASSIFIER,
     LIFE,
-    METRICS,
-    ONE_SHOT,
     OTHER,
     PATH,
     POOL_LIMITS,
     POOL_STATS,
-    SERVER_LABEL,
     AnyService,
     Classifier,
     ClientGone,
@@ -44,6 +40,7 @@ from mesh import (
 from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.filters.matrix import MATRIX, Matrix, Pair, Pairs
 from mesh_plugins.filters.statuses import Statuses
+from mesh_plugins.scopes import client_scope, server_scope, service_scope
 
 
 class RequestStats:
@@ -231,7 +228,7 @@ class ClientStats:
 
 def server_stats(params: Params, rest: Make) -> AnyService:
     """Count a server's requests, under `server/<ip>/<port>`."""
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     return bind(Stats(scope, params[CLASSIFIER], by_status=params[BY_STATUS]), rest(params))
 
 
@@ -244,19 +241,6 @@ def service_stats(params: Params, rest: Make) -> AnyService:
         matrix.begin(path)
         life.on_close(lambda: matrix.end(path))
     return bind(Stats(scope, params[CLASSIFIER], decides=True), rest(params))
-
-
-def service_scope(params: Params) -> Metrics:
-    """Return the scope of the logical name in `params`: `service/<path>`."""
-    name = OTHER if params[ONE_SHOT] else params[PATH].show().removeprefix("/")
-    return params[METRICS].scope("service", name, label=True)
-
-
-def client_scope(params: Params) -> Metrics:
-    """Return the scope of the bound name in `params`: `client/<id>`."""
-    bound = params[BOUND]
-    name = OTHER if params[ONE_SHOT] or bound is None else bound.id.show().removeprefix("/")
-    return params[METRICS].scope("client", name, label=True)
 
 
 def client_stats(params: Params, rest: Make) -> AnyService:

@@ -1,6 +1,6 @@
 """The kinds of gRPC."""
 
-from mesh import Category, Kind
+from mesh import Category, Kind, summary_of
 from mesh_plugins.grpc.classifiers import (
     AlwaysRetryableConfig,
     CompliantConfig,
@@ -25,8 +25,14 @@ def _classifier(name: str, config: type, function: str) -> Kind:
 
 
 def _filter(name: str, config: type, factory: str) -> Kind:
-    summary = (config.__doc__ or "").partition("\n")[0]
-    return Kind(f"io.l5d.{name}", Category.FILTER, summary, config, f"mesh_plugins.grpc.{factory}", protocols=PROTOCOLS)
+    return Kind(
+        f"io.l5d.{name}",
+        Category.FILTER,
+        summary_of(config),
+        config,
+        f"mesh_plugins.grpc.{factory}",
+        protocols=PROTOCOLS,
+    )
 
 
 KINDS = (

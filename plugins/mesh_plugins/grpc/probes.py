@@ -32,11 +32,11 @@ from mesh import (
     Status,
     key,
 )
-from mesh_plugins.filters.stats import client_scope
 from mesh_plugins.grpc.content import CARRIES_GRPC, CONTENT_TYPE, GRPC, is_grpc
 from mesh_plugins.grpc.health import CHECK, MAX_BYTES, Serving, decode_reply, encode_request
 from mesh_plugins.grpc.messages import MessageReader, encode
 from mesh_plugins.grpc.status import Code, read_status
+from mesh_plugins.scopes import client_scope
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AnyService,
     BadRequestContext,
     Counter,
@@ -26,6 +24,7 @@ from mesh import (
 )
 from mesh_plugins.grpc.content import CARRIES_GRPC, is_grpc
 from mesh_plugins.http.context import with_reader
+from mesh_plugins.scopes import server_scope
 
 GRPC_TIMEOUT = b"grpc-timeout"
 MOST = 10**8  # what eight digits cannot say any more
@@ -110,7 +109,7 @@ class Remaining:
 def _timeout(params: Params, rest: Make) -> AnyService:
     if not params[CARRIES_GRPC]:
         return rest(params)
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True).scope("admission_control")
+    scope = server_scope(params).scope("admission_control")
     clock = trio.lowlevel.current_clock().current_time
     return rest(with_reader(params, [GRPC_TIMEOUT], TimeoutReader(scope.counter("deadline", "rejected"), clock)))
 

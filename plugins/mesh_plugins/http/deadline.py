@@ -12,8 +12,6 @@ import time
 import trio
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AnyService,
     Counter,
     Histogram,
@@ -26,6 +24,7 @@ from mesh import (
 )
 from mesh_plugins.filters.deadlines import NANOSECONDS, Clock, Deadlines, WallClock
 from mesh_plugins.http.context import with_reader
+from mesh_plugins.scopes import server_scope
 
 CTX_DEADLINE = b"l5d-ctx-deadline"
 _FORM = re.compile(rb"(\d{1,19}) (\d{1,19})")
@@ -96,7 +95,7 @@ def _field(left: float, now: int) -> tuple[bytes, bytes]:
 
 
 def _deadline(params: Params, rest: Make) -> AnyService:
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     clock = trio.lowlevel.current_clock().current_time
     rejected = scope.counter("admission_control", "deadline", "rejected")
     reader = DeadlineReader(rejected, scope.histogram("transit_latency_ms"), clock, time.time_ns)

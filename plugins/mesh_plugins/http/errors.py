@@ -12,8 +12,6 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AddrBound,
     AnyService,
     BadRequestContext,
@@ -43,6 +41,7 @@ from mesh_plugins.grpc.content import is_grpc, trailers_only
 from mesh_plugins.grpc.mapping import of_error
 from mesh_plugins.grpc.retrying import PUSHBACK_MS
 from mesh_plugins.grpc.status import Code
+from mesh_plugins.scopes import server_scope
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +220,7 @@ _encoded_before = lru_cache(maxsize=256)(_encoded)
 
 
 def _errors(params: Params, rest: Make) -> AnyService:
-    nacks = params[METRICS].scope("server", params[SERVER_LABEL], label=True).counter("nacks")
+    nacks = server_scope(params).counter("nacks")
     return bind(Errors(nacks, params[MOST_ERROR_BYTES]), rest(params), "errors")
 
 

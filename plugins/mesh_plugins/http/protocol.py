@@ -4,8 +4,6 @@ import attrs
 
 from mesh import (
     CLASSIFIER,
-    METRICS,
-    SERVER_LABEL,
     ClientSettings,
     Fields,
     HttpRequest,
@@ -64,6 +62,7 @@ from mesh_plugins.http1.connect import CONNECT_TUNNELS
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.switching import Tunnels
 from mesh_plugins.router import IDENTIFIERS, ROUTER
+from mesh_plugins.scopes import server_scope
 from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.tunnel import TUNNELS
 
@@ -183,7 +182,7 @@ def _speaks_http2(settings: RouterSettings) -> bool:
 def _serving(keys: HttpRouterKeys, listener: ServerSettings, below: Params) -> Serving:
     """Return how a listener serves, whatever version its clients speak."""
     buffered = BUFFERED_KIB if keys.stream_after_content_length_kb is None else keys.stream_after_content_length_kb
-    scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
+    scope = server_scope(below)
     return Serving(
         aged(effective_limits(listener.limits, keys, listener.socket_options), listener),
         buffered * 1024,
@@ -218,7 +217,7 @@ def _logged(keys: HttpRouterKeys, params: Params) -> Params:
 
 def _tunnels(listener: ServerSettings, below: Params) -> Tunnels:
     extra: HttpServerKeys = listener.extra
-    counts = TunnelCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True))
+    counts = TunnelCounts(server_scope(below))
     return Tunnels(extra.may_switch_to(listener.profile), extra.connect, extra.tunnel_idle_time_ms / 1e3, counts)
 
 

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 import attrs
 
 from mesh import (
-    METRICS,
     OTHER,
     POOL_LIMITS,
-    SERVER_LABEL,
     SESSION,
     ClientSettings,
     Connection,
@@ -23,7 +21,6 @@ from mesh import (
     Session,
     Switch,
 )
-from mesh_plugins.filters.stats import client_scope
 from mesh_plugins.http.arriving import first_bytes
 from mesh_plugins.http.keys import Http2SideKeys, HttpProtocol, HttpServerKeys
 from mesh_plugins.http1 import protocol as http1
@@ -33,6 +30,7 @@ from mesh_plugins.http2.options import MOST_GROWN, Options
 from mesh_plugins.http2.serving import Http2Serving, Pings, StreamCounts
 from mesh_plugins.http2.session import UNTOLD, Http2Calling
 from mesh_plugins.http2.upgrade import read_upgrade
+from mesh_plugins.scopes import client_scope, server_scope
 
 MESH_STREAMS = 1024  # of one connection; Envoy's default
 EDGE_STREAMS = 100  # for untrusted clients: what RFC 9113 section 6.5.2 calls the least to allow
@@ -94,7 +92,7 @@ def http2_serving(serving: Serving, listener: ServerSettings, below: Params) -> 
     most = keys.max_concurrent_streams_per_connection or serving.limits.h2_max_concurrent_streams
     if most is None:
         most = EDGE_STREAMS if listener.profile == "edge" else MESH_STREAMS
-    counts = StreamCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True))
+    counts = StreamCounts(server_scope(below))
     return Http2Serving(serving, options_of(keys, serving.limits, most), pings_of(keys), counts)
 
 

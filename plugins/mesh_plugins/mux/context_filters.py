@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Iterator
 import trio
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     WILDCARD,
     AnyService,
     Dtab,
@@ -27,6 +25,7 @@ from mesh import (
 from mesh_plugins.filters.deadlines import Deadlines
 from mesh_plugins.mux.contexts import DEADLINE, RETRIES, TRACE, read_deadline
 from mesh_plugins.mux.message import MuxReply, MuxRequest
+from mesh_plugins.scopes import server_scope
 
 TRUSTS_CONTEXTS = Param(True, "trusts contexts")
 """Whether clients may say which trace a call belongs to, how long it has, how it is routed, and anything else beside it."""
@@ -114,7 +113,7 @@ def _read(params: Params, rest: Make) -> AnyService:
     below = rest(params)
     if not params[TRUSTS_CONTEXTS]:
         return bind(forget_contexts, below, "contexts")
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     clock = trio.lowlevel.current_clock().current_time
     rejected = scope.counter("admission_control", "deadline", "rejected")
     deadlines = Deadlines(rejected, scope.histogram("transit_latency_ms"), clock, time.time_ns)

@@ -7,8 +7,6 @@ Source: finagle-mux, Processor.scala; linkerd protocol/mux.
 import logging
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AnyService,
     ClientGone,
     Counter,
@@ -27,6 +25,7 @@ from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.mux import failure
 from mesh_plugins.mux.message import MuxReply, failed
 from mesh_plugins.mux.wire import NACK, OK
+from mesh_plugins.scopes import server_scope
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +91,7 @@ def is_nack(reply: Reply) -> bool:
 
 
 def _errors(params: Params, rest: Make) -> AnyService:
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     return bind(Errors(FailuresByError(scope), scope.counter("nacks")), rest(params), "errors")
 
 

@@ -11,9 +11,7 @@ import trio
 from mesh import (
     CLASSIFIER,
     HEALTH,
-    METRICS,
     POOL_LIMITS,
-    SERVER_LABEL,
     SESSION,
     AnyService,
     Buffered,
@@ -50,14 +48,7 @@ from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REQUEUES
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
-from mesh_plugins.filters.stats import (
-    BY_STATUS,
-    CLIENT_SCOPE,
-    CLIENT_STATS_MODULE,
-    SERVER_STATS,
-    SERVICE_STATS,
-    client_scope,
-)
+from mesh_plugins.filters.stats import BY_STATUS, CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.mux.context_filters import ATTEMPT_CONTEXTS, CONTEXTS, TRUSTS_CONTEXTS
 from mesh_plugins.mux.detector import detection
@@ -70,6 +61,7 @@ from mesh_plugins.mux.serving import Serving, serving
 from mesh_plugins.mux.session import MuxSession
 from mesh_plugins.mux.speaking import speaking
 from mesh_plugins.router import IDENTIFIERS, ROUTER, Identifier
+from mesh_plugins.scopes import client_scope, server_scope
 
 MEMO = 1024  # destinations whose names are remembered; forgotten together when there are more
 
@@ -174,7 +166,7 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         trusts = not (listener.clear_context or listener.profile == "edge")
         below = server_params(listener, below).put(TRUSTS_CONTEXTS, trusts)
-        scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
+        scope = server_scope(below)
         limits, ages = aged(listener.limits, listener), ages_of(listener, scope)
         return below, dialect.serve(serving(limits, ages, scope, allow_half_close=listener.allow_half_close), scope)
 

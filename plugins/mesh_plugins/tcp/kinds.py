@@ -1,14 +1,18 @@
 """The protocol `tcp` and its identifiers, as kinds."""
 
-from mesh import Category, Kind
+from mesh import Category, Kind, summary_of
 from mesh_plugins.tcp.identifiers import PortConfig, SniConfig
 from mesh_plugins.tcp.keys import TcpRouterKeys, TcpServerKeys
 
 
 def _identifier(name: str, config: type, function: str) -> Kind:
-    summary = (config.__doc__ or "").partition("\n")[0]
     return Kind(
-        name, Category.IDENTIFIER, summary, config, f"mesh_plugins.tcp.identifiers:{function}", protocols=("tcp",)
+        name,
+        Category.IDENTIFIER,
+        summary_of(config),
+        config,
+        f"mesh_plugins.tcp.identifiers:{function}",
+        protocols=("tcp",),
     )
 
 

@@ -3,8 +3,6 @@
 from urllib.parse import urlsplit
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     SESSION,
     ClientSettings,
     Connection,
@@ -28,6 +26,7 @@ from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.router import IDENTIFIERS, ROUTER
+from mesh_plugins.scopes import server_scope
 from mesh_plugins.tcp.identifiers import SniConfig
 from mesh_plugins.tcp.keys import TcpRouterKeys
 from mesh_plugins.tcp.message import TcpReply, TcpRequest
@@ -69,7 +68,7 @@ def tcp(settings: RouterSettings, params: Params) -> Parts:
         return below.put(SESSION, new_tunnel_session(TcpReply))
 
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
-        counts = TunnelCounts(below[METRICS].scope("server", below[SERVER_LABEL], label=True))
+        counts = TunnelCounts(server_scope(below))
         idle = listener.extra.tunnel_idle_time_ms / 1e3
         return server_params(listener, below), serve(Serving(listener.port, listener.limits, idle, counts, reads_hello))
 

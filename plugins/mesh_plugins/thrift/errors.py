@@ -7,8 +7,6 @@ Source: finagle-thrift, service/ThriftServiceIface.scala; linkerd protocol/thrif
 import logging
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AnyService,
     ClientGone,
     Make,
@@ -21,6 +19,7 @@ from mesh import (
     blame,
 )
 from mesh_plugins.filters.failures import FailuresByError
+from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift.exceptions import ExceptionType, exception
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest, nothing
 
@@ -78,7 +77,7 @@ def _answer(request: ThriftRequest, kind: ExceptionType, text: str, *, is_ours: 
 
 
 def _errors(params: Params, rest: Make) -> AnyService:
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     return bind(Errors(FailuresByError(scope)), rest(params), "errors")
 
 

@@ -6,9 +6,7 @@ import attrs
 
 from mesh import (
     CLASSIFIER,
-    METRICS,
     POOL_LIMITS,
-    SERVER_LABEL,
     SESSION,
     ClientSettings,
     Connection,
@@ -37,6 +35,7 @@ from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import BY_STATUS, CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.router import IDENTIFIERS, ROUTER
+from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.errors import ERRORS
 from mesh_plugins.thrift.exchange import ThriftExchange
@@ -128,7 +127,7 @@ def sharing(limits: PoolLimits, peer: Peer) -> PoolLimits:
 def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) -> Serving:
     extra: ThriftServerKeys = listener.extra
     limits = aged(listener.limits, listener)
-    scope = below[METRICS].scope("server", below[SERVER_LABEL], label=True)
+    scope = server_scope(below)
     return Serving(
         ENCODINGS[extra.thrift_protocol or keys.thrift_protocol],
         extra.thrift_framed,

@@ -12,8 +12,6 @@ from collections.abc import Awaitable, Iterator
 import trio
 
 from mesh import (
-    METRICS,
-    SERVER_LABEL,
     AnyService,
     Make,
     Module,
@@ -25,6 +23,7 @@ from mesh import (
 )
 from mesh_plugins.filters.deadlines import Deadlines
 from mesh_plugins.mux.contexts import read_deadline
+from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift.delegations import Delegations
 from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest
@@ -87,7 +86,7 @@ class TraceIds:
 
 
 def _request_header(params: Params, rest: Make) -> AnyService:
-    scope = params[METRICS].scope("server", params[SERVER_LABEL], label=True)
+    scope = server_scope(params)
     clock = trio.lowlevel.current_clock().current_time
     rejected = scope.counter("admission_control", "deadline", "rejected")
     deadlines = Deadlines(rejected, scope.histogram("transit_latency_ms"), clock, time.time_ns)

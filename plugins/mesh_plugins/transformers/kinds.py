@@ -1,6 +1,6 @@
 """The transformers that are built in."""
 
-from mesh import Category, Kind
+from mesh import Category, Kind, summary_of
 from mesh_plugins.transformers.config import (
     ConstConfig,
     LocalhostConfig,
@@ -11,8 +11,7 @@ from mesh_plugins.transformers.config import (
 
 
 def _transformer(name: str, config: type, factory: str) -> Kind:
-    summary = (config.__doc__ or "").partition("\n")[0]
-    return Kind(name, Category.TRANSFORMER, summary, config, f"mesh_plugins.transformers.{factory}")
+    return Kind(name, Category.TRANSFORMER, summary_of(config), config, f"mesh_plugins.transformers.{factory}")
 
 
 KINDS = (
