@@ -105,8 +105,9 @@ class Peer:
         while data := await stream.receive_some():
             got += data
             while len(got) >= 4 and len(got) >= 4 + int.from_bytes(got[:4]):
-                got = got[4 + int.from_bytes(got[:4]) :]
-                answer = len(REPLY).to_bytes(4) + REPLY
+                end = 4 + int.from_bytes(got[:4])
+                answer = len(REPLY).to_bytes(4) + REPLY[:-5] + got[end - 5 : end]  # with the call's own id
+                got = got[end:]
                 if self.phase is Phase.HALF:
                     await self.say(stream, answer[:-5])
                 elif self.phase is Phase.ANSWERED:

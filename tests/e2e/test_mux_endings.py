@@ -23,13 +23,18 @@ RESET = struct.pack("ii", 1, 0)
 
 @attrs.frozen
 class Route:
-    """Which protocol clients speak, and whether endpoints speak Mux."""
+    """Which protocol clients speak, and whether endpoints speak Mux; if not, how many calls a connection to one carries."""
 
     protocol: str
     to_mux: bool
+    calls: int = 1
+
+    @property
+    def shares(self) -> bool:
+        return self.to_mux or self.calls > 1
 
     def stack(self, port: int, keys: dict[str, Any], binding_ms: int = 10000) -> str:
-        plain = {"protocol": "thrift"} if self.protocol == "thriftmux" and not self.to_mux else {}
+        plain: dict[str, Any] = {} if self.to_mux else {"thriftCallsPerConnection": self.calls}
         timeout = keys.get("attempt")
         client = {**plain, **({"requestAttemptTimeoutMs": timeout} if timeout else {})}
         service = {"totalTimeoutMs": keys["total"]} if "total" in keys else {}
@@ -153,7 +158,14 @@ ENDERS = (
     Ender(the_stack_is_replaced),
     Ender(the_linker_drains),
 )
-ROUTES = (Route("mux", True), Route("thriftmux", True), Route("thriftmux", False), Route("thrift", False))
+ROUTES = (
+    Route("mux", True),
+    Route("thriftmux", True),
+    Route("thriftmux", False),
+    Route("thriftmux", False, 8),
+    Route("thrift", False),
+    Route("thrift", False, 8),
+)
 
 
 def cases(route: Route) -> list[tuple[Phase, Ender]]:
@@ -185,7 +197,7 @@ async def play(route: Route, phase: Phase, ender: Ender) -> dict[str, object]:
         wrong: dict[str, object] = {}
         if ender.end is not the_linker_drains:
             endpoint.phase = Phase.ANSWERED
-            if route.to_mux and phase in (Phase.CONNECTED, Phase.HALF):
+            if route.shares and phase in (Phase.CONNECTED, Phase.HALF):
                 for stream in list(endpoint.streams):  # of which no more can come
                     await stream.aclose()
             if not await is_answered(running, is_mux):
@@ -227,7 +239,9 @@ async def left(running: Proxy, endpoint: Peer) -> dict[str, object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.protocol}-{'mux' if route.to_mux else 'thrift'}")
+@pytest.mark.parametrize(
+    "route", ROUTES, ids=lambda route: f"{route.protocol}-{'mux' if route.to_mux else 'thrift'}-{route.calls}"
+)
 async def test_however_a_call_ends_nothing_is_left_and_the_next_is_answered(route: Route) -> None:
     wrong: dict[str, object] = {}
     some = trio.CapacityLimiter(6)
