@@ -29,13 +29,14 @@ class RoundRobin(Distributor):
     Otherwise all processes that see an update together would turn to the same endpoint first.
     """
 
-    __slots__ = ("_circle", "_draw", "_max_effort", "_next", "_nodes", "_rebuilds", "_stale")
+    __slots__ = ("_circle", "_draw", "_max_effort", "_next", "_nodes", "_outside", "_rebuilds", "_stale")
 
     algorithm = "round_robin"
 
     def __init__(self, max_effort: int, source: Random) -> None:
         self._nodes: list[Node] = []
         self._circle: list[Node] = []
+        self._outside: frozenset[Node] = frozenset()
         self._next = 0
         self._stale = False
         self._rebuilds = 0
@@ -48,6 +49,7 @@ class RoundRobin(Distributor):
         self._close_circle()
 
     def _close_circle(self) -> None:
+        self._outside = frozenset(node for node in self._nodes if node.status)
         self._circle = [node for node in self._nodes if not node.status] or self._nodes
         self._next = int(self._draw() * len(self._circle))
         self._stale = False
@@ -74,8 +76,8 @@ class RoundRobin(Distributor):
         return circle[index]
 
     def changed(self, node: Node, /) -> None:
-        """Let the circle be made anew, after the next pick, for an endpoint that is open again."""
-        if not node.status:
+        """Let the circle be made anew, after the next pick, for an endpoint that was not open when it was made."""
+        if not node.status and node in self._outside:
             self._stale = True
 
     def rebuilds(self) -> int:

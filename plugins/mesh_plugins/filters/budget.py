@@ -12,39 +12,40 @@ import attrs
 from mesh import Counter
 
 SLICES = 10
+ROUNDING = 1e-9  # seconds that a slice ends early, since 4.6 - 3.6 is less than 1
 DEPOSIT = 1000  # tokens a credit adds; a debit costs this divided by the share of requests that may be repeated
 
 
 class WindowedAdder:
     """A sum over the last `range_seconds`, kept in slices that drop out as time passes. Slices drift with use, as Finagle's."""
 
-    __slots__ = ("_clock", "_current", "_past", "_slice", "_started")
+    __slots__ = ("_clock", "_current", "_due", "_past", "_slice")
 
     def __init__(self, range_seconds: float, slices: int, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._slice = range_seconds / slices
         self._past = [0] * (slices - 1)
         self._current = 0
-        self._started = clock()
+        self._due = clock() + self._slice - ROUNDING
 
     def add(self, amount: int) -> None:
         """Add to the present slice."""
-        if self._clock() - self._started >= self._slice:
+        if self._clock() >= self._due:
             self._expire()
         self._current += amount
 
     def sum(self) -> int:
         """Return the sum over the window."""
-        if self._clock() - self._started >= self._slice:
+        if self._clock() >= self._due:
             self._expire()
         return self._current + sum(self._past)
 
     def _expire(self) -> None:
         now = self._clock()
-        skipped = min(int((now - self._started) / self._slice + 1e-9) - 1, len(self._past))  # 1.0 // 0.1 is 9.0
+        skipped = min(int((now - self._due) / self._slice), len(self._past))
         self._past = ([0] * skipped + [self._current] + self._past)[: len(self._past)]
         self._current = 0
-        self._started = now
+        self._due = now + self._slice - ROUNDING
 
 
 class TokenBucket(WindowedAdder):

@@ -1,4 +1,4 @@
-"""The cases of Finagle, from the YAML file beside this one, and what several of their tests need."""
+"""The cases of Finagle, from the YAML files beside this one, and what several of their tests need."""
 
 from collections.abc import Callable, Iterator
 from itertools import count, islice
@@ -16,12 +16,13 @@ from tests.conformance.finagle.java_random import JavaRandom
 # A case's own shape depends on its group, so it is `Any` until the group's test takes it apart.
 Case = Any
 
-GROUPS = yaml.safe_load((FilePath(__file__).parent / "finagle.yaml").read_text())
+FILES = [yaml.safe_load((FilePath(__file__).parent / name).read_text()) for name in ("finagle.yaml", "neighbours.yaml")]
 
 
 def cases(group: str) -> list[Case]:
     """Return what is given in each case, and what we are to answer."""
-    return [pytest.param(case["given"], case.get("here", case["expect"]), id=case["id"]) for case in GROUPS[group]]
+    published = [case for groups in FILES for case in groups.get(group, ())]
+    return [pytest.param(case["given"], case.get("here", case["expect"]), id=case["id"]) for case in published]
 
 
 def schedule_of(spec: Case) -> Schedule:

@@ -102,7 +102,7 @@ async def test_an_endpoint_is_in_the_same_state(
     metrics, health = Metrics(), Health()
     policy = policy_of(given["policy"], ManualClock())
     accrual = Accrual(policy, health, life, AccrualCounts(metrics), non_retryable_5xx, "endpoint")
-    finish = trio.Event()
+    finish, ending = trio.Event(), _fail
 
     def sending(answer: Callable[[Request], Awaitable[Reply]]) -> Callable[[], Awaitable[None]]:
         service = bind(accrual, answer)
@@ -115,9 +115,9 @@ async def test_an_endpoint_is_in_the_same_state(
 
         return send
 
-    async def fail_late(_request: Request, /) -> Reply:
+    async def end_late(request: Request, /) -> Reply:
         await finish.wait()
-        raise ConnectFailed("reset")
+        return await ending(request)
 
     seen = []
     for step in given["steps"]:
@@ -125,8 +125,9 @@ async def test_an_endpoint_is_in_the_same_state(
             case ["advance", ms]:
                 mock_clock.jump(ms / 1e3)
             case "start":
-                nursery.start_soon(sending(fail_late))
-            case "finish_fail":
+                nursery.start_soon(sending(end_late))
+            case "finish_fail" | "finish_ok":
+                ending = ENDINGS[step.removeprefix("finish_")]
                 finish.set()
             case _:
                 await sending(ENDINGS[step])()

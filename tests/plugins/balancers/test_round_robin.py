@@ -39,6 +39,16 @@ def test_an_endpoint_that_is_open_again_has_its_turn_again() -> None:
     assert set(turns(members, 4)) == {0, 1, 2}
 
 
+def test_one_that_was_down_and_is_open_again_between_two_picks_changes_nothing() -> None:
+    members = in_turn(3)
+    turns(members, 2)
+
+    nodes_of(members)[1].health.say("test", Status.BUSY)
+    nodes_of(members)[1].health.say("test", Status.OPEN)
+
+    assert turns(members, 3) == [2, 0, 1]
+
+
 def test_where_none_is_open_all_have_their_turn() -> None:
     members = in_turn(2, max_effort=1)
     for node in nodes_of(members):

@@ -19,6 +19,19 @@ def test_a_sum_forgets_what_is_older_than_its_window() -> None:
     assert adder.sum() == 4
 
 
+def test_slices_end_in_time_whatever_is_lost_by_rounding() -> None:
+    clock = ManualClock()
+    adder = WindowedAdder(2.0, 2, clock)
+    clock.advance(3.6)
+    adder.add(1)
+
+    clock.advance(1.0)  # 4.6 - 3.6 is less than 1
+    adder.add(2)
+    clock.advance(1.0)
+
+    assert adder.sum() == 2
+
+
 def test_a_sum_forgets_everything_after_a_long_pause() -> None:
     clock = ManualClock()
     adder = WindowedAdder(10.0, 10, clock)
