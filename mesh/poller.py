@@ -6,6 +6,10 @@ ready; an edge that nobody waits for is remembered on the socket. Against `trio.
 saves the `epoll_ctl` and most of the bookkeeping: a bare relay makes 36,000 instead of 32,000 requests a second on one
 core. It also tells at once, and for nothing, when a client hangs up while its request is being worked on.
 
+While several tasks that were woken together run, short messages that they send are kept, until it is this task's turn again.
+The peers are mostly few processes with many sockets each: they are then woken once for all, and not for each message, which
+takes the sender 5 µs. With 32 connections that makes 17,700 calls of Thrift a second out of 10,400.
+
 Deadlines need no cancel scope: a waiting socket carries one, and a second task sleeps until the earliest of them, then
 wakes the sockets that are overdue with `trio.TooSlowError`.
 """
@@ -37,23 +41,29 @@ class Waiter(Protocol):
     deadline: float
     ready: bool
     hung_up: bool
+    unsent: bytes
     reader: "lowlevel.Task | None"
     writer: "lowlevel.Task | None"
 
     def hang_up(self) -> None:
         """The peer has closed at least its sending side, and no task was waiting to read that. Called at most once."""
 
+    def flush(self) -> None:
+        """Send what was kept (`unsent`), as far as that goes now."""
+
 
 class Poller:
     """The epoll and the deadlines of one `trio.run`; made when it is first needed, its tasks end with the run.
 
-    `next_due` is when waiters are looked at next: whoever is due sooner says so by `expect_by`.
+    `next_due` is when waiters are looked at next: whoever is due sooner says so by `expect_by`. `outbox` is where they put
+    themselves that keep what they send; None while nothing is kept.
     """
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._waiters: dict[int, Waiter] = {}
         self.next_due = math.inf
+        self.outbox: list[Waiter] | None = None
         self._alarm = trio.CancelScope()
 
     def add(self, fd: int, waiter: Waiter) -> None:
@@ -77,22 +87,34 @@ class Poller:
             self._alarm.deadline = deadline
 
     async def dispatch(self) -> None:
-        """Wake the tasks whose sockets became ready, for ever."""
+        """Wake the tasks whose sockets became ready, and send what they kept, for ever."""
         try:
             fd, poll, waiters = self._epoll.fileno(), self._epoll.poll, self._waiters
             while True:
                 ready = poll(0, BATCH)
-                if not ready:
+                if not ready and self.outbox is None:
                     await lowlevel.wait_readable(fd)
                     continue
                 for number, events in ready:
                     waiter = waiters.get(number)
                     if waiter is not None:
                         _wake(waiter, events)
-                # The tasks woken run now; a busy epoll is then asked again at once, which is cheaper than to wait for it.
+                if len(ready) > 1 and self.outbox is None:
+                    self.outbox = []
+                # The tasks woken run now, some before this one and some after; a busy epoll is then asked again at once,
+                # which is cheaper than to wait for it.
                 await lowlevel.checkpoint()
+                if self.outbox is not None:
+                    self._send_kept(is_over=not ready)
         finally:
+            self._send_kept(is_over=True)
             self._epoll.close()
+
+    def _send_kept(self, *, is_over: bool) -> None:
+        """Send what was kept by now; go on keeping unless nothing was ready any more, and so all who were woken have run."""
+        kept, self.outbox = self.outbox or (), None if is_over else []
+        for waiter in kept:
+            waiter.flush()
 
     async def keep_time(self) -> None:
         """Wake overdue waiters with `trio.TooSlowError`, for ever."""
@@ -128,6 +150,8 @@ def _wake(waiter: Waiter, events: int) -> None:
         if task is not None:
             waiter.writer = None
             lowlevel.reschedule(task, WOKEN)
+        elif waiter.unsent:
+            waiter.flush()
 
 
 def _hang_up(waiter: Waiter) -> None:
