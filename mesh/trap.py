@@ -14,6 +14,8 @@ from trio import lowlevel
 Trap = Any
 """What the run loop is handed; only trio knows its type."""
 
+_RaiseCancel = Callable[[], None]  # named, since it would be made anew with each trap
+
 
 class _Woken:
     """What a task is told that was woken: nothing. Of an outcome, trio's own waits use `unwrap` alone."""
@@ -32,7 +34,7 @@ def new_trap(abandon: Callable[[], None]) -> Trap:
     `abandon` is called when the one that waits is cancelled, before it runs again: nobody may wake it from then on.
     """
 
-    def abort(_raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+    def abort(_raise_cancel: _RaiseCancel) -> lowlevel.Abort:
         abandon()
         return lowlevel.Abort.SUCCEEDED
 
@@ -46,4 +48,9 @@ def new_trap(abandon: Callable[[], None]) -> Trap:
 def until_woken(trap: Trap) -> Generator[Trap, Any, Any]:
     """Wait until the present task is rescheduled; return, or raise, what it is told. The caller sees to it that it will be."""
     told = yield trap
-    return None if told is WOKEN else told.unwrap()
+    if told is WOKEN:
+        return None
+    try:
+        return told.unwrap()
+    finally:
+        del told  # an error would hold the frame that holds it: garbage of 70 objects for each cancelled wait

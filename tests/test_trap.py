@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import outcome
 import pytest
 import trio
@@ -73,3 +76,29 @@ async def test_another_task_can_wait_with_the_trap_of_one_that_was_cancelled() -
         nursery.cancel_scope.cancel()
 
     assert waiting.told == ["again"]
+
+
+class Held:
+    """What the frame of a task holds that waits."""
+
+
+async def test_a_cancelled_wait_leaves_no_garbage_to_be_collected() -> None:
+    trap = new_trap(lambda: None)
+
+    async def wait(_held: Held) -> None:
+        await until_woken(trap)
+
+    gc.disable()
+    try:
+        held = Held()
+        seen = weakref.ref(held)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait, held)
+            del held
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        left = seen()
+    finally:
+        gc.enable()
+
+    assert left is None

@@ -1,5 +1,9 @@
 """The calls of a session, used for one call after the other."""
 
+import contextlib
+import gc
+import weakref
+
 import pytest
 import trio
 import trio.testing
@@ -87,3 +91,34 @@ async def test_a_call_whose_task_is_cancelled_is_told_of() -> None:
         await call.wait()
 
     assert abandoned == [call]
+
+
+class Held:
+    """What the frame of a task holds that waits."""
+
+
+async def wait(call: Call, _held: Held) -> None:
+    with contextlib.suppress(UpstreamBroken):
+        await call.wait()
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_a_call_that_ends_without_an_answer_leaves_no_garbage_to_be_collected(is_cancelled: bool) -> None:
+    call, held = Calls(ignore).take(), Held()
+    seen = weakref.ref(held)
+
+    gc.disable()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait, call, held)
+            del held
+            await trio.testing.wait_all_tasks_blocked()
+            if is_cancelled:
+                nursery.cancel_scope.cancel()
+            else:
+                call.fail(UpstreamBroken("gone"))
+        left = seen()
+    finally:
+        gc.enable()
+
+    assert left is None
