@@ -9,6 +9,7 @@ from tests.e2e.thrift_libraries import LIBRARIES, WAYS, client, load, name, valu
 from tests.proxies import one, proxy, stacks
 
 pytestmark = pytest.mark.slow
+METHODS = ("deep", "greet", "count", "fail", "note")
 
 
 def routers(servers: dict[str, int]) -> str:
@@ -69,20 +70,26 @@ async def test_every_client_reaches_every_server(
     assert wrong == {}
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
-@pytest.mark.parametrize("protocol", ["binary", "compact"])
-async def test_clients_reach_a_server_of_thriftmux_as_they_are(
-    thrift_servers: dict[str, int], thrift_generated: str, library: str, protocol: str
-) -> None:
-    way, idl = (protocol, True), load(library, thrift_generated)
-    stack = one(
-        thrift_servers[name(library, way)],
-        protocol="thriftmux",
-        experimental=True,
-        servers=[{"port": 0}],
-        client={"protocol": "thrift", "thriftProtocol": protocol},
-    )
-    async with proxy(stacks(stack)) as running:
-        wrong = await trio.to_thread.run_sync(converse, library, way, running.ports[0], idl)
+def thriftmux(port: int, **client: Any) -> str:
+    """Return a stack file of a router of ThriftMux that finds its endpoints by the methods."""
+    rules = "".join(f"/svc/{method} => /$/inet/127.0.0.1/{port};" for method in METHODS)
+    return stacks(one(rules, protocol="thriftmux", experimental=True, thriftMethodInDst=True, client=client))
 
-    assert wrong == []
+
+@pytest.mark.parametrize("calls", [1, 8])
+@pytest.mark.parametrize("way", WAYS)
+async def test_clients_reach_a_server_of_thriftmux_as_they_are(
+    thrift_servers: dict[str, int], thrift_generated: str, way: tuple[str, bool], calls: int
+) -> None:
+    """They and the servers speak plain Thrift, the two routers between them ThriftMux."""
+    wrong = {}
+    for library in LIBRARIES:
+        idl, port = load(library, thrift_generated), thrift_servers[name(library, way)]
+        keys = {"thriftProtocol": way[0], "thriftFramed": way[1], "thriftCallsPerConnection": calls}
+        async with proxy(thriftmux(port, **keys)) as behind, proxy(thriftmux(behind.ports[0])) as front:
+            for running in (behind, front):
+                found = await trio.to_thread.run_sync(converse, library, way, running.ports[0], idl)
+                if found:
+                    wrong[library, running is front] = found
+
+    assert wrong == {}

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import trio
 
+from mesh_plugins.thrift.conversion import with_frame
 from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
-from mesh_plugins.thrift.message import BINARY
+from mesh_plugins.thrift.message import BINARY, COMPACT, Encoding
 from mesh_plugins.thrift.ttwitter import agrees, asks, read_request_header, write_request_header
 from mesh_plugins.thrift.walking import Bounds
 from tests.certificates import Authority
@@ -28,7 +29,7 @@ from tests.e2e.thrift_peers import (
     says,
     thrift,
 )
-from tests.proxies import one, proxy, stacks
+from tests.proxies import one, proxy, stack, stacks
 
 INTERNAL_ERROR = 6
 
@@ -55,15 +56,25 @@ def failing(failures: int) -> tuple[Echo, Any]:
     return echo, behave
 
 
-async def test_methods_and_services_lead_to_their_endpoints() -> None:
-    echoes = [Echo(), Echo()]
-    async with stub(echoes[0]) as one_, stub(echoes[1]) as other:
-        dtab = f"/svc => /$/inet/127.0.0.1/{one_.port}; /svc/users/get => /$/inet/127.0.0.1/{other.port};"
-        async with proxy(thrift(dtab, thriftMethodInDst=True)) as running, running.connect() as client:
+@pytest.mark.parametrize("is_framed", [True, False])
+@pytest.mark.parametrize("encoding", [BINARY, COMPACT])
+@pytest.mark.parametrize("protocol", ["thrift", "thriftmux"])
+async def test_methods_and_services_lead_to_their_endpoints(protocol: str, encoding: Encoding, is_framed: bool) -> None:
+    """Clients of every kind, on the ports of both protocols."""
+    echoes, expected = [Echo(), Echo()], []
+    speaks = {"thriftProtocol": encoding.name, "thriftFramed": is_framed} if protocol == "thrift" else {}
+    keys: dict[str, Any] = {"client": {"protocol": "thrift"}, "experimental": True} if protocol == "thriftmux" else {}
+    async with stub(echoes[0]) as first, stub(echoes[1]) as other:
+        dtab = f"/svc => /$/inet/127.0.0.1/{first.port}; /svc/users/get => /$/inet/127.0.0.1/{other.port};"
+        text = stack(dtab, protocol=protocol, thriftMethodInDst=True, server=speaks, **keys)
+        async with proxy(text) as running, running.connect() as client:
             for name in (b"get", b"users:get", b"users:set"):
-                assert kind_and_seqid(await asked(client, message(CALL, 1, name=name))) == (REPLY, 1)
+                await client.send(with_frame(encoding.message(ONEWAY, name, 0, b"\0"), is_framed=is_framed))
+                await client.send(with_frame(encoding.message(CALL, name, 1, b"\0"), is_framed=is_framed))
+                expected.append(with_frame(encoding.message(REPLY, name, 1, b"\0"), is_framed=is_framed))
+            assert await client.exactly(len(b"".join(expected))) == b"".join(expected)
 
-    assert [len(echo.calls) for echo in echoes] == [2, 1]
+    assert [len(echo.calls) for echo in echoes] == [4, 2]
 
 
 async def test_a_name_that_leads_nowhere_is_an_exception() -> None:

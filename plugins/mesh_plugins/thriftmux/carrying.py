@@ -13,6 +13,7 @@ from mesh_plugins.thrift.delegations import Delegations
 from mesh_plugins.thrift.exceptions import ExceptionType, exception
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest, nothing, read_reply
+from mesh_plugins.thrift.walking import Bounds, check
 from mesh_plugins.thrift.wire import Incomplete, Malformed
 
 REFUSED = "it was refused, and may be sent again"
@@ -24,12 +25,13 @@ class Carrying:
     What Thrift cannot say, a failure or a refusal of Mux, becomes a `TApplicationException`.
     """
 
-    __slots__ = ("_delegations", "_max_bytes", "_switch")
+    __slots__ = ("_bounds", "_delegations", "_is_framed", "_switch")
 
-    def __init__(self, switch: Switch, delegations: Delegations, max_bytes: int) -> None:
+    def __init__(self, switch: Switch, delegations: Delegations, bounds: Bounds, *, is_framed: bool = True) -> None:
         self._switch = switch
         self._delegations = delegations
-        self._max_bytes = max_bytes
+        self._bounds = bounds
+        self._is_framed = is_framed
 
     async def __call__(self, request: ThriftRequest, service: AnyService, /) -> ThriftReply:
         try:
@@ -59,6 +61,8 @@ class Carrying:
                 text = REFUSED if answer.status == NACK else payload.decode("utf-8", "replace")
                 return _failed(request, ExceptionType.INTERNAL_ERROR, text)
             reply = read_reply(payload, answer.contexts)
+            if not self._is_framed:  # its client finds its end by its values
+                await check(reply.encoding, payload, reply.head.at, self._bounds)
         except (Incomplete, Malformed) as error:
             return _failed(request, ExceptionType.INTERNAL_ERROR, f"the answer is no Thrift: {error}")
         reply.outcome = answer.outcome
@@ -69,11 +73,11 @@ class Carrying:
         if content is not None:
             return content
         pieces: list[bytes] = []
-        left = self._max_bytes
+        left = self._bounds.max_bytes
         while piece := await answer.body.receive():
             left -= len(piece)
             if left < 0:
-                raise Malformed(f"it is longer than {self._max_bytes} bytes")
+                raise Malformed(f"it is longer than {self._bounds.max_bytes} bytes")
             pieces.append(piece)
         return b"".join(pieces)
 

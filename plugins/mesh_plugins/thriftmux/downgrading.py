@@ -1,7 +1,8 @@
 """The port of a ThriftMux server, which takes clients of plain Thrift too: the first bytes of a connection tell which it is.
 
-Such a client's messages are framed, with TTwitter's headers if it asks for them; it is served by the codec of Thrift, in
-front of the service that the others have. Source: finagle-thriftmux, pushsession/MuxDowngradingNegotiator.scala.
+Such a client's messages are framed or not, with TTwitter's headers if it asks for them; it is served by the codec of Thrift,
+in front of the service that the others have.
+Source: finagle-thriftmux, pushsession/MuxDowngradingNegotiator.scala, which knows those in frames.
 """
 
 from mesh import Connection, Metrics, Serve, Switch
@@ -19,21 +20,30 @@ from mesh_plugins.thriftmux.carrying import Carrying
 ENOUGH = (
     8  # bytes: a size, and the type and the tag of a frame of Mux, or the version and the kind of a message of Thrift
 )
+ENOUGH_WITHOUT_FRAME = 4
+NEGATIVE = b"\x80"  # what a size begins with that is none
 STRICT = b"\x80\x01\x00"
 OLD = 0
 """The first byte of a message without a version, in the place of a type that Mux does not have."""
 
 
-def plain_encoding(data: bytes) -> Encoding | None:
-    """Return the encoding of a client whose first bytes are a message of Thrift in a frame; None: it speaks Mux.
+def plain_speech(data: bytes) -> tuple[Encoding, bool] | None:
+    """Return what a client speaks whose first bytes are a message of Thrift, and whether in frames; None: it speaks Mux.
 
-    Of a strict message of the binary protocol, Mux would make an `Rerr` with an odd tag, which no client begins with.
+    Of a strict message of the binary protocol in a frame, Mux would make an `Rerr` with an odd tag, which no client begins
+    with; of one without a frame, or a compact one, a frame of a negative size.
     """
-    if len(data) < ENOUGH:
+    if not _is_clear(data):
         return None
-    if data[4] == OLD or (data.startswith(STRICT, 4) and data[7] in (CALL, ONEWAY)):
-        return BINARY
-    return COMPACT if encoding_of(data, 4) is COMPACT else None
+    if data[:1] >= NEGATIVE:
+        return _encoding(data, 0, False)
+    return (BINARY, True) if data[4] == OLD else _encoding(data, 4, True)
+
+
+def _encoding(data: bytes, start: int, is_framed: bool) -> tuple[Encoding, bool] | None:
+    if data.startswith(STRICT, start) and data[start + 3] in (CALL, ONEWAY):
+        return BINARY, is_framed
+    return (COMPACT, is_framed) if encoding_of(data, start) is COMPACT else None
 
 
 def serve(how: Serving, scope: Metrics) -> Serve:
@@ -42,8 +52,9 @@ def serve(how: Serving, scope: Metrics) -> Serve:
     connects, downgraded = counts.counter("connects"), counts.counter("downgraded_connects")
     limits, bounds, delegations = how.limits, Bounds.of(how.limits), Delegations()
     plain = {
-        encoding: ThriftServing(encoding, True, limits, bounds, how.allow_half_close, how.ages)
+        (encoding, is_framed): ThriftServing(encoding, is_framed, limits, bounds, how.allow_half_close, how.ages)
         for encoding in (BINARY, COMPACT)
+        for is_framed in (True, False)
     }
 
     async def run(connection: Connection, switch: Switch) -> None:
@@ -52,17 +63,17 @@ def serve(how: Serving, scope: Metrics) -> Serve:
         if not first:
             how.ages.idle.value += arriving.is_idle
             return
-        encoding = plain_encoding(first)
-        if encoding is None:
+        speech = plain_speech(first)
+        if speech is None:
             connects.value += 1
             await serve_connection(connection, switch, how, first)
         else:
             downgraded.value += 1
-            around = Carrying(switch, delegations, bounds.max_bytes)
-            await ThriftConnection(connection, switch, plain[encoding], around).run(first)
+            around = Carrying(switch, delegations, bounds, is_framed=speech[1])
+            await ThriftConnection(connection, switch, plain[speech], around).run(first)
 
     return run
 
 
 def _is_clear(data: bytes) -> bool:
-    return len(data) >= ENOUGH
+    return len(data) >= (ENOUGH_WITHOUT_FRAME if data[:1] >= NEGATIVE else ENOUGH)

@@ -10,6 +10,7 @@ from mesh_plugins.mux.wire import NACK, OK
 from mesh_plugins.thrift.delegations import Delegations
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, read_request
+from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY
 from mesh_plugins.thriftmux.carrying import Carrying
 
@@ -22,7 +23,9 @@ def call(header: RequestHeader | None = None, kind: int = CALL) -> ThriftRequest
     return read_request(BINARY.message(kind, b"get", 7, b"\0"), header=header)
 
 
-async def carried(request: ThriftRequest, answer: MuxReply) -> tuple[ThriftReply, list[MuxRequest], list[MeshError]]:
+async def carried(
+    request: ThriftRequest, answer: MuxReply, *, is_framed: bool = True
+) -> tuple[ThriftReply, list[MuxRequest], list[MeshError]]:
     """Return the reply, what the service was asked, and what was refused."""
     asked: list[MuxRequest] = []
     refused: list[MeshError] = []
@@ -33,7 +36,7 @@ async def carried(request: ThriftRequest, answer: MuxReply) -> tuple[ThriftReply
 
     switch = Switch(service)
     switch.refused = refused.append
-    reply = await Carrying(switch, Delegations(), 100)(request, service)
+    reply = await Carrying(switch, Delegations(), Bounds(max_bytes=100), is_framed=is_framed)(request, service)
     return reply, asked, refused
 
 
@@ -101,3 +104,10 @@ async def test_a_call_that_cannot_be_addressed_is_refused(header: RequestHeader)
     reply, asked, refused = await carried(call(header), MuxReply(OK, ANSWER))
 
     assert (reply.is_exception, asked, len(refused)) == (True, [], 1)
+
+
+async def test_an_answer_that_does_not_end_with_its_payload_is_none_for_a_client_without_frames() -> None:
+    broken, _, _ = await carried(call(), MuxReply(OK, ANSWER + b"J"), is_framed=False)
+    framed, _, _ = await carried(call(), MuxReply(OK, ANSWER + b"J"))
+
+    assert (broken.is_exception, framed.is_exception) == (True, False)

@@ -9,31 +9,37 @@ from mesh.testing import memory_connections
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.serving import Serving
 from mesh_plugins.mux.wire import OK, TPING, frame
+from mesh_plugins.thrift.conversion import with_frame
 from mesh_plugins.thrift.framing import framed
 from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding
 from mesh_plugins.thrift.ttwitter import agrees, asks
 from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY
-from mesh_plugins.thriftmux.downgrading import plain_encoding, serve
+from mesh_plugins.thriftmux.downgrading import plain_speech, serve
 from tests.plugins.rest import numbers
 
 TINIT_CHECK = bytes.fromhex("0000000f7f00000174696e697420636865636b")
 
 
 @pytest.mark.parametrize(
-    ("first", "encoding"),
+    ("first", "speech"),
     [
-        (framed(BINARY.message(CALL, b"get", 1, b"\0")), BINARY),
-        (framed(BINARY.message(ONEWAY, b"get", 1, b"\0")), BINARY),
-        (framed(OLD_BINARY.message(CALL, b"get", 1, b"\0")), BINARY),
-        (framed(COMPACT.message(CALL, b"get", 1, b"\0")), COMPACT),
+        (framed(BINARY.message(CALL, b"get", 1, b"\0")), (BINARY, True)),
+        (framed(BINARY.message(ONEWAY, b"get", 1, b"\0")), (BINARY, True)),
+        (framed(OLD_BINARY.message(CALL, b"get", 1, b"\0")), (BINARY, True)),
+        (framed(COMPACT.message(CALL, b"get", 1, b"\0")), (COMPACT, True)),
+        (BINARY.message(CALL, b"get", 1, b"\0"), (BINARY, False)),
+        (BINARY.message(ONEWAY, b"get", 1, b"\0"), (BINARY, False)),
+        (COMPACT.message(CALL, b"", 1, b"\0"), (COMPACT, False)),
         (framed(BINARY.message(REPLY, b"get", 1, b"\0")), None),
+        (BINARY.message(REPLY, b"get", 1, b"\0"), None),
+        (b"\xff\xff\xff\xff", None),
         (frame(TPING, 1), None),
         (TINIT_CHECK, None),
         (b"\0\0\0\4\x80\1\0", None),
     ],
 )
-def test_the_first_bytes_tell(first: bytes, encoding: Encoding | None) -> None:
-    assert plain_encoding(first) is encoding
+def test_the_first_bytes_tell(first: bytes, speech: tuple[Encoding, bool] | None) -> None:
+    assert plain_speech(first) == speech
 
 
 async def echo(request: MuxRequest) -> MuxReply:
@@ -56,13 +62,14 @@ async def conversation(*said: bytes) -> tuple[bytes, dict[str, float]]:
     return answered, numbers(metrics)
 
 
+@pytest.mark.parametrize("is_framed", [True, False])
 @pytest.mark.parametrize("encoding", [BINARY, COMPACT])
-async def test_a_client_of_plain_thrift_is_served(encoding: Encoding) -> None:
-    message = framed(encoding.message(CALL, b"get", 7, b"\0"))
+async def test_a_client_of_plain_thrift_is_served(encoding: Encoding, is_framed: bool) -> None:
+    call, reply = [with_frame(encoding.message(kind, b"g", 7, b"\0"), is_framed=is_framed) for kind in (CALL, REPLY)]
 
-    answered, counts = await conversation(message[:3], message[3:9], message[9:])
+    answered, counts = await conversation(call[:3], call[3:5], call[5:])
 
-    assert answered == framed(encoding.message(REPLY, b"get", 7, b"\0"))
+    assert answered == reply
     assert counts == {"thriftmux/connects": 0, "thriftmux/downgraded_connects": 1}
 
 
