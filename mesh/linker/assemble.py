@@ -1,16 +1,16 @@
 """From settings to routers: everything that a stack file asks for, built without opening a socket."""
 
-import difflib
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
 
 import attrs
 
 from mesh.codec import Serve
-from mesh.errors import ConfigError, MeshError, PluginError, Problem
-from mesh.keys import Category, Chosen, Kind
+from mesh.errors import ConfigError, PluginError, Problem
+from mesh.keys import Category
 from mesh.life import LIFE, Life
+from mesh.linker.editing import edited
+from mesh.linker.making import below, collected, made
 from mesh.metrics import Metrics
 from mesh.naming.binding import DtabState
 from mesh.naming.dtab import Dtab
@@ -23,16 +23,11 @@ from mesh.plugins import Kinds, load
 from mesh.pool import pool
 from mesh.protocol import Parts
 from mesh.service import AnyService
-from mesh.settings import FilterEntry, NamerSettings, RouterSettings, ServerSettings, StackFile, TransformerSettings
+from mesh.settings import NamerSettings, RouterSettings, ServerSettings, StackFile, TransformerSettings
 from mesh.span import SPAN_SINKS, SpanSink
-from mesh.stack import Make, Module, Stack, bind_watched
+from mesh.stack import Stack
 from mesh.target import DST_PREFIX, METRICS, ROUTER_LABEL, SERVER_LABEL
 from mesh.var import Fixed, Readable, Var
-
-S = TypeVar("S")
-T = TypeVar("T")
-
-SECTIONS = ("server", "service", "client", "endpoint")
 
 
 @attrs.frozen(eq=False)
@@ -124,35 +119,15 @@ def assemble(
         system = _system(kinds, own) if before is None or before.system is None else before.system
         built = () if before is None else before.namers
         above = first.put(LIFE, own).put(SYSTEM_NAMER, system.namer)
-        namers = tuple(_collect(problems, "namers", settings.namers, lambda namer: _namer(namer, own, built, above)))
+        namers = tuple(collected(problems, "namers", settings.namers, lambda namer: _namer(namer, own, built, above)))
         workshop = _Workshop(own, metrics, namers, system, first, before)
-        routers = tuple(_collect(problems, "routers", settings.routers, workshop.router))
+        routers = tuple(collected(problems, "routers", settings.routers, workshop.router))
         if problems:
             raise ConfigError(*problems)
     except BaseException:
         own.close()
         raise
     return Assembly(routers, namers, system, own)
-
-
-def _collect(problems: list[Problem], key: str, items: Sequence[S], build: Callable[[S], T]) -> list[T]:
-    """Build each item; keep the problems of those that fail and go on, so that all are reported.
-
-    `key` is that of the list; the keys of the problems are completed by it.
-    """
-    built = []
-    for number, item in enumerate(items):
-        try:
-            built.append(build(item))
-        except (MeshError, ValueError) as error:
-            problems += _below(f"{key}[{number}]", error)
-    return built
-
-
-def _below(key: str, error: Exception) -> list[Problem]:
-    """Return the problems that an error stands for; their own keys are below `key`."""
-    problems = error.problems if isinstance(error, ConfigError) else (Problem(str(error)),)
-    return [attrs.evolve(problem, key=f"{key}.{problem.key}" if problem.key else key) for problem in problems]
 
 
 def _namer(settings: NamerSettings, life: Life, built: Sequence[BuiltNamer], params: Params) -> BuiltNamer:
@@ -162,34 +137,22 @@ def _namer(settings: NamerSettings, life: Life, built: Sequence[BuiltNamer], par
     prefix = Path((b"#",)) + settings.path
     chosen = settings.chosen
     own = life.child(f"namer {prefix}")
-    plain: Namer = _made(chosen.kind, chosen.config, prefix, own)
+    plain: Namer = made(chosen.kind, chosen.config, prefix, own)
     changed = transformed(plain, _transformers(settings.transformers, params.put(LIFE, own)))
     return BuiltNamer(settings, prefix, plain, changed, own)
 
 
 def _transformers(settings: Sequence[TransformerSettings], params: Params) -> list[Transformer]:
     problems: list[Problem] = []
-    made: list[Transformer] = _collect(
+    made: list[Transformer] = collected(
         problems,
         "transformers",
         settings,
-        lambda one: _made(one.chosen.kind, one.chosen.config, TRANSFORMER_PREFIX + one.path, params),
+        lambda one: made(one.chosen.kind, one.chosen.config, TRANSFORMER_PREFIX + one.path, params),
     )
     if problems:
         raise ConfigError(*problems)
     return made
-
-
-def _made(kind: Kind, *arguments: object) -> Any:
-    """Return what the factory of a kind makes. Raises `ConfigError`, `ValueError`, or `PluginError` for anything else."""
-    make = load(kind)
-    try:
-        return make(*arguments)
-    except (MeshError, ValueError):
-        raise
-    except Exception as error:
-        who = f"{kind.name} of {kind.plugin}" if kind.plugin else kind.name
-        raise PluginError(f"{who} cannot be made: {type(error).__name__}: {error}") from error
 
 
 def _system(kinds: Kinds, life: Life) -> BuiltNamer:
@@ -198,7 +161,7 @@ def _system(kinds: Kinds, life: Life) -> BuiltNamer:
     if kind is None:
         raise ConfigError(Problem("no installed plugin brings the namer of /$ (the kind `system`)"))
     own = life.child("namer /$")
-    namer: Namer = _made(kind, None, SYSTEM_PREFIX, own)
+    namer: Namer = made(kind, None, SYSTEM_PREFIX, own)
     return BuiltNamer(None, SYSTEM_PREFIX, namer, namer, own)
 
 
@@ -242,10 +205,10 @@ class _Workshop:
         try:
             transformers = _transformers(settings.interpreter.transformers, naming)
         except ConfigError as error:
-            raise ConfigError(*_below("interpreter", error)) from error
+            raise ConfigError(*below("interpreter", error)) from error
 
         def interpret(dtab: Readable[DtabState], life: Life) -> Interpreter:
-            built: Interpreter = _made(chosen.kind, chosen.config, naming.put(BASE_DTAB, dtab).put(LIFE, life))
+            built: Interpreter = made(chosen.kind, chosen.config, naming.put(BASE_DTAB, dtab).put(LIFE, life))
             return TransformedInterpreter(built, transformers) if transformers else built
 
         dtab: Var[DtabState] = Var(settings.dtab)
@@ -290,86 +253,3 @@ def _place(stack: Stack, settings: RouterSettings) -> int:
         kind = settings.protocol.kind.name
         raise PluginError(f"the stack of the protocol {kind} has no router: no branch point at all")
     return place
-
-
-def edited(stack: Stack, settings: RouterSettings) -> Stack:
-    """Return a stack with the stack file's changes made. Raises `ConfigError` with every change that cannot be made."""
-    problems: list[Problem] = []
-    for section in SECTIONS:
-        for number, entry in enumerate(getattr(settings.filters, section)):
-            try:
-                stack = _edit(stack, section, entry)
-            except (MeshError, ValueError) as error:
-                problems += _below(f"filters.{section}[{number}]", error)
-    if problems:
-        raise ConfigError(*problems)
-    return stack
-
-
-def _edit(stack: Stack, section: str, entry: FilterEntry) -> Stack:
-    role = entry.before or entry.after or entry.replace or entry.remove
-    if role:
-        _check_role(stack, section, role, may_be_branch=bool(entry.before))
-    if entry.chosen is None:
-        return stack.remove(role)
-    others = stack.remove(entry.replace) if entry.replace else stack
-    module = attrs.evolve(_module(entry.chosen, others), section=section)
-    if entry.before:
-        return stack.before(role, module)
-    if entry.after:
-        return stack.after(role, module)
-    if entry.replace:
-        return stack.replace(role, module)
-    return _last(stack, section, module)
-
-
-def _check_role(stack: Stack, section: str, role: str, *, may_be_branch: bool) -> None:
-    roles = stack.section(section).roles
-    if role not in roles:
-        nearest = difflib.get_close_matches(role, roles, 1)
-        raise ConfigError(
-            Problem(
-                f"the {section} stack has no role {role}",
-                expected=f"one of {', '.join(roles)}",
-                nearest=nearest[0] if nearest else "",
-            )
-        )
-    if not may_be_branch and next(module for module in stack if module.role == role).branch:
-        raise ConfigError(Problem(f"{role} is a branch point: it can be neither replaced, removed nor passed below"))
-
-
-def _last(stack: Stack, section: str, module: Module) -> Stack:
-    """Put `module` last in its section: just before the branch point that ends it, or before the pool.
-
-    One that must stand above others of the section stands just above the first of them.
-    """
-    modules = list(stack.section(section))
-    for other in modules:
-        if other.role in module.above:
-            return stack.before(other.role, module)
-    if modules and modules[-1].branch:
-        return stack.before(modules[-1].role, module)
-    return stack.after(modules[-1].role, module) if modules else stack + Stack([module])
-
-
-def _module(chosen: Chosen, stack: Stack) -> Module:
-    """Return the module of a filter that a stack file names; a role that is taken gets a number."""
-    kind = chosen.kind
-    built = _made(kind, chosen.config) if kind.factory else chosen.config
-    if isinstance(built, Module):
-        return attrs.evolve(built, role=_free_role(stack, built.role), kind=kind.name)
-    role = _free_role(stack, kind.name.removeprefix("io.l5d."))
-
-    def wrap(params: Params, rest: Make) -> AnyService:
-        return bind_watched(built, rest(params), kind.name)
-
-    return Module(role, wrap, kind=kind.name)
-
-
-def _free_role(stack: Stack, role: str) -> str:
-    number = 2
-    free = role
-    while free in stack:
-        free = f"{role}_{number}"
-        number += 1
-    return free

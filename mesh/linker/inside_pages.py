@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import trio
 
 from mesh.admin import Page, PageReply, PageRequest
-from mesh.linker.assemble import SECTIONS, Assembly
+from mesh.linker.assemble import Assembly
+from mesh.linker.editing import SECTIONS
 from mesh.version import __version__
 
 NAME = "linker"

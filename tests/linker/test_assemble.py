@@ -1,7 +1,6 @@
 """From a stack file to routers, without a socket."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import attrs
 import pytest
@@ -10,10 +9,9 @@ import trio
 from mesh.config import read_text
 from mesh.connecting import CONNECTOR
 from mesh.endpoint import Endpoint
-from mesh.errors import ConfigError, ConnectFailed, Problem, Unroutable
-from mesh.keys import Category, Chosen, Kind
+from mesh.errors import ConfigError, ConnectFailed, Unroutable
 from mesh.life import Life
-from mesh.linker.assemble import Assembly, BuiltRouter, assemble, edited
+from mesh.linker.assemble import Assembly, BuiltRouter, assemble
 from mesh.metrics import Metrics, flat
 from mesh.naming.dtab import EMPTY_DTAB, Dtab
 from mesh.naming.namer import BoundName
@@ -21,11 +19,11 @@ from mesh.naming.path import Path
 from mesh.naming.tree import Leaf
 from mesh.params import Params
 from mesh.plugins import Kinds, find
-from mesh.service import AnyFilter, AnyService
 from mesh.settings import FilterEntry, FilterLists, StackFile
-from mesh.stack import Module, Stack
+from mesh.stack import Stack
 from mesh.testing import request
 from mesh.transport import Connection
+from tests.linker.entries import entry
 
 ROUTER = """\
 routers:
@@ -58,55 +56,10 @@ def router_of(life: Life, text: str = ROUTER, *, metrics: Metrics | None = None)
     return router
 
 
-def greeting(_config: object) -> AnyFilter:
-    """Make a filter of a plugin's."""
-
-    async def greet(request: Any, service: AnyService, /) -> Any:
-        reply = await service(request)
-        reply.headers.append((b"x-greeting", b"hello"))
-        return reply
-
-    return greet
-
-
-def broken(_config: object) -> object:
-    """Make nothing."""
-    raise TypeError("no such thing")
-
-
-def wrong(_config: object) -> object:
-    """Refuse a key."""
-    raise ConfigError(Problem("must be even", key="number"))
-
-
-def as_module(_config: object) -> Module:
-    """Make a module that must stand above the errors."""
-    return Module("mine", lambda params, rest: rest(params), above=("errors",), why="it must see replies")
-
-
-def entry(factory: str = "greeting", **place: str) -> FilterEntry:
-    kind = Kind(factory, Category.FILTER, "", factory=f"{__name__}:{factory}", plugin="acme")
-    return FilterEntry(chosen=Chosen(kind, None), **place)
-
-
 def with_filters(settings: StackFile, **sections: FilterEntry) -> StackFile:
     (router,) = settings.routers
     lists = FilterLists(**{section: (item,) for section, item in sections.items()})
     return attrs.evolve(settings, routers=(attrs.evolve(router, filters=lists),))
-
-
-def roles_with(life: Life, section: str, *entries: FilterEntry) -> tuple[str, ...]:
-    """Return the roles of a section once these changes of it were made."""
-    router = router_of(life)
-    lists = FilterLists(**{section: entries})
-    stack = edited(router.parts.stack, attrs.evolve(router.settings, filters=lists))
-    return stack.section(section).roles
-
-
-def problems_of(life: Life, section: str, *entries: FilterEntry) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        roles_with(life, section, *entries)
-    return [problem.show() for problem in caught.value.problems]
 
 
 async def test_a_router_has_its_label_its_servers_and_its_metrics(life: Life) -> None:
@@ -188,97 +141,9 @@ async def test_everything_that_is_wrong_is_reported_together(life: Life) -> None
     ]
 
 
-async def test_a_kind_that_raises_what_nobody_expects_is_named(life: Life) -> None:
-    assert problems_of(life, "server", entry("broken")) == [
-        "filters.server[0]: broken of acme cannot be made: TypeError: no such thing"
-    ]
-
-
 async def test_without_the_namer_of_the_system_nothing_is_assembled(life: Life) -> None:
     with pytest.raises(ConfigError, match="no installed plugin brings the namer of"):
         assemble(settings_of(), Kinds([]), life, Metrics())
-
-
-@pytest.mark.parametrize(
-    ("section", "last", "own"),
-    [
-        ("server", "router", "greeting"),
-        ("service", "binding", "greeting"),
-        ("client", "balancer", "greeting"),
-    ],
-)
-async def test_a_filter_without_a_place_comes_last_before_the_branch_point(
-    life: Life, section: str, last: str, own: str
-) -> None:
-    assert roles_with(life, section, entry())[-2:] == (own, last)
-
-
-async def test_a_filter_of_the_endpoint_stack_comes_last_before_the_pool(life: Life) -> None:
-    usual = roles_with(life, "endpoint")
-
-    assert roles_with(life, "endpoint", entry()) == (*usual, "greeting")
-
-
-async def test_a_filter_may_be_all_there_is_of_the_endpoint_stack(life: Life) -> None:
-    removed = [FilterEntry(remove=role) for role in roles_with(life, "endpoint")]
-
-    assert roles_with(life, "endpoint", *removed, entry()) == ("greeting",)
-
-
-async def test_a_filter_stands_where_it_was_put(life: Life) -> None:
-    usual = roles_with(life, "client")
-    place = usual.index("requeues")
-
-    before = roles_with(life, "client", entry(before="requeues"))
-    after = roles_with(life, "client", entry(after="requeues"))
-
-    assert before == (*usual[:place], "greeting", *usual[place:])
-    assert after == (*usual[: place + 1], "greeting", *usual[place + 1 :])
-
-
-async def test_a_role_may_be_replaced_or_taken_out(life: Life) -> None:
-    usual = roles_with(life, "service")
-
-    assert roles_with(life, "service", entry(replace="via")) == tuple(
-        "greeting" if role == "via" else role for role in usual
-    )
-    assert roles_with(life, "service", FilterEntry(remove="via")) == tuple(role for role in usual if role != "via")
-
-
-async def test_changes_are_made_in_order(life: Life) -> None:
-    roles = roles_with(life, "server", entry(before="errors"), entry(after="greeting"))
-
-    place = roles.index("greeting")
-    assert roles[place : place + 3] == ("greeting", "greeting_2", "errors")
-
-
-async def test_what_replaces_a_role_of_its_own_name_keeps_it(life: Life) -> None:
-    roles = roles_with(life, "server", entry(before="errors"), entry(replace="greeting"))
-
-    assert roles[roles.index("errors") - 1] == "greeting"
-    assert "greeting_2" not in roles
-
-
-async def test_an_unknown_role_is_answered_with_those_there_are(life: Life) -> None:
-    (problem,) = problems_of(life, "client", entry(before="requeue"))
-
-    said, _expected, roles = problem.partition("expected one of ")
-    assert said == "filters.client[0]: the client stack has no role requeue; "
-    assert roles.startswith("destination, trace_fields, ")
-    assert roles.endswith(", requeues, client_limits, balancer; did you mean requeues?")
-
-
-@pytest.mark.parametrize("place", ["after", "replace", "remove"])
-async def test_a_branch_point_stays_where_it_is(life: Life, place: str) -> None:
-    change = FilterEntry(remove="binding") if place == "remove" else entry(**{place: "binding"})
-
-    (problem,) = problems_of(life, "service", change)
-
-    assert "binding is a branch point" in problem
-
-
-async def test_a_filter_may_stand_just_before_a_branch_point(life: Life) -> None:
-    assert roles_with(life, "service", entry(before="binding"))[-2:] == ("greeting", "binding")
 
 
 async def test_a_module_brings_its_own_rules_of_order(life: Life) -> None:
@@ -286,12 +151,6 @@ async def test_a_module_brings_its_own_rules_of_order(life: Life) -> None:
 
     with pytest.raises(ConfigError, match="mine must stand above errors: it must see replies"):
         assemble(settings, find(), life, Metrics())
-
-
-async def test_a_module_that_must_stand_above_others_stands_just_there_unless_it_is_told_where(life: Life) -> None:
-    roles = roles_with(life, "server", entry("as_module"))
-
-    assert roles[roles.index("mine") + 1] == "errors"
 
 
 async def test_a_filter_of_the_stack_file_is_in_the_way_of_requests(life: Life) -> None:
