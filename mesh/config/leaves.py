@@ -83,7 +83,7 @@ class LeafReader:
         return FAILED
 
     def _read_list(self, node: Node, annotation: Any, item: Any, key: Key, place: Place) -> Any:
-        """Read a list, those of its items that can be read.
+        """Read a list, those of its items that can be read; `FAILED` if there are items, and none can be.
 
         A list of kinds whose key has a default kind may be written as one map.
         """
@@ -99,7 +99,8 @@ class LeafReader:
             at = place.item(number)
             self._report.remember(at, child, child)
             values.append(self.read(child, item, key, at))
-        return make(value for value in values if value is not FAILED)
+        read = [value for value in values if value is not FAILED]
+        return make(read) if read or not values else FAILED
 
     def _read_dict(self, node: Node, inner: Any, key: Key, place: Place) -> Any:
         if not isinstance(node, Mapping):

@@ -100,6 +100,13 @@ def test_the_readable_items_of_a_list_are_kept() -> None:
     assert (value, problems) == ([1, 3], ["key[1]: x found; expected a whole number"])
 
 
+def test_a_list_of_which_no_item_can_be_read_is_not_an_empty_one() -> None:
+    value, problems = read("[x]", list[int])
+
+    assert value is FAILED
+    assert len(problems) == 1
+
+
 def test_a_syntax_error_is_where_its_character_is() -> None:
     node, _ = read_tree("\n  /a//b", "")
     report = Report("", "\n  /a//b")

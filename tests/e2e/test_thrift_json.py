@@ -88,9 +88,11 @@ async def test_a_failure_of_the_service_is_told(thrift_servers: dict[str, int], 
     assert reply.status == 502
 
 
-async def test_a_caller_of_grpc_gets_results_and_statuses(thrift_servers: dict[str, int]) -> None:
+@pytest.mark.parametrize("protocol", ["h2", "grpc"])
+async def test_a_caller_of_grpc_gets_results_and_statuses(thrift_servers: dict[str, int], protocol: str) -> None:
     way = WAYS[0]
-    text = stack(thrift_servers[name("apache", way)], protocol="h2", label="h2", **keys(way, exceptions={"Sad": 404}))
+    port = thrift_servers[name("apache", way)]
+    text = stack(port, protocol=protocol, label="h2", **keys(way, exceptions={"Sad": 404}))
 
     def converse(port: int) -> list[Any]:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -5,8 +5,9 @@ one that kicked it, so that what they all put into the engine leaves at once. Wh
 the engine fills up to its limit, and then streams wait: see `Engine.send_data`.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import trio
 
@@ -44,7 +45,9 @@ class Outlet:
                 data = take_output()
                 if data:
                     self.since = self._clock()
-                    await connection.send_all(data)
+                    rest = connection.send(data)
+                    if rest is not None:
+                        await rest
                     self.since = math.inf
                 elif self.last:
                     return
@@ -52,6 +55,15 @@ class Outlet:
                     await wait()
         except GONE:
             return
+
+    def part(self) -> None:
+        """Send what goes without waiting, for the last time; nothing if a write is under way, whose end is unknown."""
+        data = self._engine.take_output()
+        if data and self.since is math.inf:
+            with contextlib.suppress(*GONE):
+                rest = self._connection.send(data)
+                if isinstance(rest, Coroutine):
+                    rest.close()
 
     def finish(self) -> None:
         """End once everything that is in the engine was sent."""

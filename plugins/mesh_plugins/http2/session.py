@@ -9,13 +9,12 @@ one ends with its last stream. Whatever breaks the connection ends all its strea
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import attrs
 import trio
 
 from mesh import (
-    Body,
     Connection,
     HttpReply,
     HttpRequest,
@@ -42,17 +41,15 @@ from mesh_plugins.http2.engine import (
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.inlet import Inlet
 from mesh_plugins.http2.options import MAX_STREAM, Options
-from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import GONE, Outlet
+from mesh_plugins.http2.pumps import Pumps
 from mesh_plugins.http2.serving import Pings, StreamCounts
-from mesh_plugins.parking import Parking
 
 logger = logging.getLogger(__name__)
 
 UNTOLD = 100  # streams, before the endpoint said how many it allows; nghttp2 assumes as many
 LAST_STREAM = MAX_STREAM - 20000  # after which a connection takes no further call; another one begins with 1
-CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default
-FAREWELL_SECONDS = 1.0  # how long an endpoint that broke the protocol is given to hear so
+FAREWELL_SECONDS = 1.0  # how long an endpoint is given to hear why the connection ends
 TRAILERS_WANTED = (b"te", b"trailers")
 EXPECT = (b"expect", b"100-continue")
 PING = b"are you?"
@@ -90,6 +87,7 @@ class Http2Session(Session, Flow):
         "_may_ping",
         "_outlet",
         "_pinged",
+        "_pumps",
         "_reading",
         "_ring_at",
         "_scheme",
@@ -109,6 +107,7 @@ class Http2Session(Session, Flow):
         self._idle_seconds = calling.limits.stream_idle_timeout_s
         self._engine = engine = new_engine(self, calling.options, self._clock)
         self._outlet = Outlet(connection, engine, self._clock)
+        self._pumps = Pumps(engine, self._outlet, self, self, life)
         self._life = life
         self._alarms = alarms.current()
         self._streams: dict[int, ClientStream] = {}
@@ -171,42 +170,15 @@ class Http2Session(Session, Flow):
         if content:
             taken = engine.send_data(number, content, ends=True)
             if taken < len(content):
-                rest = content[taken:]
-                self._begin_pump(stream, lambda outflow: outflow.send(rest, ends=True))
+                self._pumps.send(stream, content[taken:])
         elif content is None:
-            waits = request.expects_continue
-            self._begin_pump(stream, lambda outflow: self._copy(body, stream, outflow, waits=waits))
+            self._pumps.copy(stream, body, waits=request.expects_continue)
         if number > LAST_STREAM:
             self._leave()
         if self._writing is None:  # not before the first call, for what may have to be said first on a connection
             self._writing = self._life.spawn(f"what is said to {self._connection.peer}", self._write)
         self._outlet.kick()
         return stream
-
-    # How a body is sent that takes its time.
-
-    def _begin_pump(self, stream: ClientStream, send: Callable[[Outflow], Awaitable[None]]) -> None:
-        stream.outflow = outflow = Outflow(self._engine, self._outlet, self, stream.number)
-        stream.pump = self._life.spawn("request body", lambda: self._run_pump(stream, send(outflow)))
-
-    async def _run_pump(self, stream: ClientStream, sending: Awaitable[None]) -> None:
-        """Send a body. What breaks it off belongs to the call, whose caller raises it."""
-        try:
-            await sending
-        except Exception as error:  # noqa: BLE001  whatever it is, the task that waits for the reply raises it
-            self.give_up(stream, error)
-        else:
-            stream.wait_anew()
-
-    async def _copy(self, body: Body, stream: ClientStream, outflow: Outflow, *, waits: bool) -> None:
-        if waits:
-            stream.called = called = Parking()
-            with trio.move_on_after(CONTINUE_SECONDS):
-                while not stream.is_called_for:
-                    await called.wait()
-            if stream.head is not None:
-                return  # it has answered without asking for the body
-        await outflow.pour(body)
 
     # What a stream tells.
 
@@ -336,10 +308,10 @@ class Http2Session(Session, Flow):
         pings = self._calling.pings
         if self._outlet.since + self._idle_seconds <= now:
             self._why = "it reads nothing"
-            self.close()
+            self._hang_up()
         elif self._pinged + pings.patience <= now:
             self._why = "it answers no ping"
-            self.close()
+            self._hang_up()
         elif self._streams and self._pinged is math.inf and self._heard + pings.every <= now:
             self._pinged = now
             self._engine.ping(PING)
@@ -358,6 +330,7 @@ class Http2Session(Session, Flow):
                 data = await inlet.receive()
                 if not data:
                     self._why = "it ended"
+                    self._hang_up()
                     break
                 engine.feed(data)
                 self._heard = self._clock()
@@ -369,14 +342,16 @@ class Http2Session(Session, Flow):
                 self._outlet.finish()
                 with trio.move_on_after(FAREWELL_SECONDS):
                     await trio.sleep_forever()  # whoever writes ends this
+                self._hang_up()
         except GONE as error:
             self._why = str(error)
+            self._hang_up()
         finally:
             self.close()
 
     async def _write(self) -> None:
         await self._outlet.run()
-        self.close()
+        self._hang_up()
 
     # What the pool asks for.
 
@@ -387,6 +362,13 @@ class Http2Session(Session, Flow):
         return not self._streams
 
     def close(self) -> None:
+        if not self.closed and self._writing is not None:
+            self._engine.go_away(NO_ERROR, last=True)
+            self._outlet.part()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Close without a word."""
         if self.closed:
             return
         self.closed = True

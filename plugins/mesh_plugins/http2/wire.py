@@ -198,7 +198,9 @@ class FastServer(_Engine):
     def _count_reset(self, answered: bool) -> None:
         """Source: CVE-2023-44487, CVE-2025-8671. Streams that were answered had their use, and do not count.
 
-        More than a few, and more than half of the streams opened meanwhile: a client that gives up now and then goes on.
+        More than a few, and more than half of the streams opened meanwhile: a client that gives up now and then goes on. For
+        each stream that is reset, another one has to keep its place until it was answered, so that resets let a client ask for
+        twice as much at most as the limit of streams does.
         """
         if answered:
             return

@@ -10,7 +10,7 @@ KINDS = (
         "Calls a Thrift service with the JSON bodies of HTTP requests and of calls of gRPC.",
         ThriftJsonConfig,
         "mesh_plugins.thrift_json.thrift_json:thrift_json",
-        protocols=("http", "h2"),
+        protocols=("http", "h2", "grpc"),
         aliases=("thrift.json",),
     ),
 )
