@@ -207,13 +207,13 @@ class ServerConnection(InTurn, InterimSink):
                 logger.error("a reply cannot be sent as a filter made it: %s", error)
                 shown = HttpReply(500)
                 data = self._head_and_whole_body(request, shown)
-            connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
             rest = connection.send(data)
             if rest is not None:
+                connection.deadline = self._clock() + self._serving.limits.stream_idle_timeout_s
                 await rest
             complete = shown.whole or _has_no_body(request, shown) or await self._write_rest(request, shown)
         finally:
-            await reply.aclose()
+            reply.close()
             made = request.context.replies
             if made is not reply and made is not None:
                 await close_forgotten(made, reply if complete else None)
