@@ -95,26 +95,28 @@ async def _delegator(assembly: Assembly, request: PageRequest) -> PageReply:
         if media != "application/json":
             return PageReply.of_text(f"Expected Content-Type application/json, not {media or 'none'}\n", 415)
         try:
-            asked = {name: _text(value) for name, value in json.loads(request.body).items()}
+            asked = _asked(json.loads(request.body))
         except NameSyntaxError as error:
             return PageReply.of_text(f"Invalid dtab: {error}", 400)
-        except (ValueError, AttributeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             return PageReply.of_text(f"Malformed delegation request: {error}\n", 400)
     router = _router(assembly, asked.get("namespace", ""))
     if router is None:
         labels = ", ".join(known.label for known in assembly.routers)
         return PageReply.of_text(f"There is no router {asked.get('namespace')}; there are: {labels}\n", 404)
     try:
-        path = Path.read(asked.get("path", "/"))
+        dtab = Dtab.read(asked["dtab"]) if "dtab" in asked else None
+    except NameSyntaxError as error:
+        return PageReply.of_text(f"Invalid dtab: {error}", 400)
+    try:
+        path = Path.read(asked.get("path", ""))
     except NameSyntaxError as error:
         return PageReply.of_text(f"Invalid path: {error}", 400)
-    if "dtab" not in asked:
+    if dtab is None:
         return await _show(router.interpreter, path)
     life = router.life.child("a delegation")
     try:
-        return await _show(router.interpret(Dtab.read(asked["dtab"]), life), path)
-    except NameSyntaxError as error:
-        return PageReply.of_text(f"Invalid dtab: {error}", 400)
+        return await _show(router.interpret(dtab, life), path)
     finally:
         life.close()
 
@@ -138,6 +140,13 @@ def _router(assembly: Assembly, label: str) -> BuiltRouter | None:
     if not label:
         return assembly.routers[0]
     return next((router for router in assembly.routers if router.label == label), None)
+
+
+def _asked(request: object) -> dict[str, str]:
+    """Return the texts of a delegation request by name. Raises `NameSyntaxError` for its dtab, else `ValueError`."""
+    if not isinstance(request, dict) or "path" not in request:
+        raise ValueError("it is no object with a path")
+    return {name: _text(value) for name, value in request.items()}
 
 
 def _text(value: object) -> str:

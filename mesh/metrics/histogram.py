@@ -63,7 +63,9 @@ class Buckets:
         indexes = sorted(self.counts)
         reached = list(accumulate(self.counts[index] for index in indexes))
         ranks = [max(1, ceil(fraction * reached[-1])) for fraction in fractions]
-        return [self._middle(indexes[bisect_left(reached, rank)]) for rank in ranks]
+        return [
+            self.max if rank == reached[-1] else self._middle(indexes[bisect_left(reached, rank)]) for rank in ranks
+        ]
 
     def _middle(self, index: int) -> float:
         middle = float(f"{2.0 ** ((index - 0.5) / PER_OCTAVE):.4g}")  # more digits would only seem exact

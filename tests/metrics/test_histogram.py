@@ -61,9 +61,15 @@ def test_percentiles_are_within_a_fortieth(median: float) -> None:
         assert summary[field] == pytest.approx(values[int(fraction * len(values)) - 1], rel=0.0255), field
 
 
+def test_the_greatest_value_is_exact_whatever_percentile_it_is() -> None:
+    summary = histogram_of(1, 2).window().summary()
+
+    assert (summary["p50"], summary["p90"], summary["p9999"]) == (1, 2, 2)
+
+
 @given(st.floats(min_value=1e-300, max_value=1e300))
 def test_any_value_is_within_a_fortieth_of_the_middle_of_its_bucket(value: float) -> None:
-    counts = histogram_of(value).window().counts
+    counts = histogram_of(value, value).window().counts
 
     middle = Buckets(counts, min=0, max=inf).percentile(0.5)
 

@@ -1,4 +1,4 @@
-"""What linkerd answers on `/delegator.json`, case by case, from the YAML file beside this one, asked of a running process.
+"""What linkerd answers on `/delegator.json`, case by case, from the YAML files beside this one, asked of a running process.
 
 None of these cases is answered otherwise on purpose.
 """
@@ -32,7 +32,11 @@ routers:
 """
 
 # A case's shape depends on its method, so what is given and expected is `Any` until the test takes it apart.
-CASES = {case["id"]: case for case in yaml.safe_load((FilePath(__file__).parent / "linkerd.yaml").read_text())["cases"]}
+CASES = {
+    case["id"]: case
+    for name in ("linkerd.yaml", "neighbours.yaml")
+    for case in yaml.safe_load((FilePath(__file__).parent / name).read_text())["cases"]
+}
 
 
 @attrs.frozen
