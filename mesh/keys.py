@@ -36,7 +36,8 @@ class Key:
     `name` is the stack file's spelling (empty: the field's name in camelCase), `aliases` further spellings. `category`
     says that the value chooses a kind; `default_kind` is the kind chosen when the key is absent. `built` is false for
     keys that are recognised but not built yet; using one is an error that says so. `least` and `most` bound numbers.
-    `secret` values are masked wherever the configuration is shown.
+    `protocols` limits the key to routers of some protocols (empty: any), as one that names a header. `secret` values are
+    masked wherever the configuration is shown.
     """
 
     doc: str = ""
@@ -48,6 +49,7 @@ class Key:
     least: float | None = None
     most: float | None = None
     secret: bool = False
+    protocols: tuple[str, ...] = ()
 
 
 def key(

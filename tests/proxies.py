@@ -121,13 +121,14 @@ async def unheard(text: str, connect: Connector) -> AsyncIterator[AnyService]:
 
 
 @contextlib.asynccontextmanager
-async def unheard_server(text: str, connect: Connector) -> AsyncIterator[BuiltServer]:
-    """Do as `unheard`, and yield the server, which speaks its protocol over any connection."""
+async def unheard_server(text: str, connect: Connector, metrics: Metrics | None = None) -> AsyncIterator[BuiltServer]:
+    """Do as `unheard`, and yield the server, which speaks its protocol over any connection, and counts in `metrics`."""
     async with trio.open_nursery() as nursery:
         life = Life(nursery)
         try:
             params = Params().put(CONNECTOR, connect)
-            yield assemble(settings_of(text), kinds(), life, Metrics(), params).routers[0].servers[0]
+            assembly = assemble(settings_of(text), kinds(), life, metrics or Metrics(), params)
+            yield assembly.routers[0].servers[0]
         finally:
             life.close()
             nursery.cancel_scope.cancel()

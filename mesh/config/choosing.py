@@ -7,7 +7,7 @@ import attrs
 
 from mesh.config.imports import import_filter
 from mesh.config.nodes import Mapping, Pair, Scalar, show
-from mesh.config.places import Place
+from mesh.config.places import Place, routers_of
 from mesh.config.report import FAILED, Report
 from mesh.config.scalars import MismatchError, read_truth
 from mesh.config.shape import fields
@@ -89,8 +89,11 @@ class Chooser:
             few = category is Category.PROTOCOL  # `http2` is nearer to `http` than to `h2`, so that all are told
             expected = self._expected(category, protocol) if few or not nearest else ""
             raise MismatchError(f"there is no {category} {name}", expected, nearest)
-        if protocol and kind.protocols and protocol not in kind.protocols:
-            raise MismatchError(f"`{kind.name}` is not for the protocol {protocol}", self._expected(category, protocol))
+        if not place.serves(kind.protocols):
+            others = "" if category is Category.FILTER else self._expected(category, protocol)
+            raise MismatchError(
+                f"`{kind.name}` is not for the protocol {protocol}", others or routers_of(kind.protocols)
+            )
         if kind.config is not None:
             try:
                 fields(kind.config)

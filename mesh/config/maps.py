@@ -17,7 +17,7 @@ from mesh.config.choosing import Choice, Chooser
 from mesh.config.drafts import Draft, empty_map
 from mesh.config.leaves import LeafReader
 from mesh.config.nodes import Mapping, Pair, Scalar
-from mesh.config.places import Place
+from mesh.config.places import Place, routers_of
 from mesh.config.report import FAILED, Report, index_of
 from mesh.config.scalars import nearest
 from mesh.config.shape import Field, fields, item_type, known_names, names, options
@@ -82,6 +82,11 @@ class MapReader:
         place = draft.place.child(field.key.name, planned=not field.key.built)
         self._report.remember(place, pair.key, pair.value)
         before = len(self._report.problems)
+        if not place.serves(field.key.protocols):
+            message = f"is not for the protocol {place.protocol_name}"
+            self._report.problem(pair.key, place, message, routers_of(field.key.protocols))
+            draft.failed.add(field.name)
+            return
         if field.reading is Reading.MERGED and isinstance(pair.value, Mapping):
             draft.inner[field.name] = self.draft(pair.value, field.type, place)
             value = self.make(draft.inner[field.name])

@@ -32,6 +32,10 @@ class Place:
         """Return this place in a router of `protocol`, None if it could not be read."""
         return Place(self.key, protocol, self.planned, protocol is None)
 
+    def serves(self, protocols: tuple[str, ...]) -> bool:
+        """Whether what is only for these protocols (none: for any) may stand here; outside of routers anything may."""
+        return not protocols or not self.protocol_name or self.protocol_name in protocols
+
     @property
     def protocol_name(self) -> str:
         return self.protocol.name if self.protocol is not None else ""
@@ -44,3 +48,8 @@ class Place:
     def is_open(self) -> bool:
         """Whether keys that nobody knows may belong to the protocol: it is not known, or not built, so its keys are not."""
         return self.is_unsure or (self.protocol is not None and not self.protocol.built)
+
+
+def routers_of(protocols: tuple[str, ...]) -> str:
+    """Return what to expect instead, where something stands in a router that is not for its protocol."""
+    return f"it in a router of the protocol {' or '.join(protocols)}"

@@ -192,7 +192,7 @@ def _parts(cls: type, place: Place) -> list[type]:
 
 
 def _speaks(kind: Kind, place: Place) -> bool:
-    return not kind.protocols or not place.protocol_name or place.protocol_name in kind.protocols
+    return place.serves(kind.protocols)
 
 
 def _has_default(field: Field, defaults: Schema) -> bool:

@@ -19,13 +19,12 @@ from mesh_plugins.http.keys import (
     HttpServerKeys,
     HttpServiceKeys,
 )
+from mesh_plugins.http.protocols import OF_HTTP
 
 
 def _identifier(name: str, config: type, function: str, *protocols: str) -> Kind:
     factory = f"mesh_plugins.http.identifiers:{function}"
-    return Kind(
-        name, Category.IDENTIFIER, summary_of(config), config, factory, protocols=("http", "h2", "grpc", *protocols)
-    )
+    return Kind(name, Category.IDENTIFIER, summary_of(config), config, factory, protocols=(*OF_HTTP, *protocols))
 
 
 KINDS = (

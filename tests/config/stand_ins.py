@@ -54,6 +54,12 @@ class Token:
 
 
 @attrs.frozen(kw_only=True)
+class Choosy:
+    cookie: str = key("", "", protocols=("later", "plainer"))
+    title: str = key("", "", protocols=("plain",))
+
+
+@attrs.frozen(kw_only=True)
 class Fixed:
     path: Path = key("")
 
@@ -90,6 +96,7 @@ KINDS = (
     Kind("later", Category.PROTOCOL, "Later.", built=False),
     Kind("io.l5d.token", Category.IDENTIFIER, "A token.", Token),
     Kind("io.l5d.fixed", Category.IDENTIFIER, "A fixed name.", Fixed, aliases=("constant",)),
+    Kind("choosy", Category.FILTER, "Not for all.", Choosy),
     Kind("io.l5d.other", Category.IDENTIFIER, "Another protocol's.", protocols=("later",)),
     Kind("io.l5d.files", Category.NAMER, "Files.", Files),
     Kind("io.l5d.future", Category.NAMER, "Not built.", built=False),

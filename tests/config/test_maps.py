@@ -8,6 +8,7 @@ from mesh.config import Loaded
 from mesh.naming.path import Path
 
 Read = Callable[[str], Loaded]
+Problems = Callable[[str], list[str]]
 
 ROUTER = "routers:\n- protocol: plain\n  servers: [{timeoutMs: 1}]\n"
 
@@ -102,4 +103,17 @@ def test_a_key_that_is_not_built_is_told_once(problems: Callable[[str], list[str
 
     assert [line for line in found if "not built" in line] == [
         "4:3 routers[0].announcers: `announcers` is known but not built yet",
+    ]
+
+
+def test_a_key_may_be_for_some_protocols_alone(read: Read, problems: Problems) -> None:
+    choosy = "  filters: {server: [{kind: choosy, %s: x}]}\n"
+
+    chosen = read(ROUTER + choosy % "title").stack.routers[0].filters.server[0].chosen
+
+    assert chosen is not None
+    assert chosen.config.title == "x"
+    assert problems(ROUTER + choosy % "cookie") == [
+        "4:37 routers[0].filters.server[0].cookie: is not for the protocol plain; "
+        "expected it in a router of the protocol later or plainer"
     ]

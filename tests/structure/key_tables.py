@@ -83,7 +83,9 @@ def rows(cls: type, but: frozenset[str] = frozenset()) -> list[list[str]]:
 
 
 def _doc(field: Field) -> str:
-    return field.key.doc + ("" if field.key.built else " *Not built yet.*")
+    protocols = field.key.protocols
+    only = f" For routers of the protocol {', '.join(map(code, protocols))}." if protocols else ""
+    return field.key.doc + only + ("" if field.key.built else " *Not built yet.*")
 
 
 def _value(field: Field) -> str:

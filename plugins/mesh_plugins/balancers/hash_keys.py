@@ -7,6 +7,7 @@ from typing import ClassVar
 import attrs
 
 from mesh import HttpRequest, Request, field, key
+from mesh_plugins.http.protocols import OF_HTTP
 
 Extract = Callable[[Request], bytes | None]
 """Returns the value that a request is hashed by, or None if it has none."""
@@ -18,10 +19,12 @@ class HashKeys:
 
     pins: ClassVar[bool] = True  # a request's endpoint follows from the request
 
-    http_header_name: str = key("The header whose value decides on the endpoint.", "")
-    http_cookie_name: str = key("The cookie whose value decides; for requests without that header.", "")
+    http_header_name: str = key("The header whose value decides on the endpoint.", "", protocols=OF_HTTP)
+    http_cookie_name: str = key(
+        "The cookie whose value decides; for requests without that header.", "", protocols=OF_HTTP
+    )
     http_query_parameter_name: str = key(
-        "The parameter of the target's query that decides; for requests without those.", ""
+        "The parameter of the target's query that decides; for requests without those.", "", protocols=OF_HTTP
     )
     use_source_ip: bool = key(
         "The address of the client decides, without its port; for requests without any of those.", False

@@ -8,14 +8,15 @@ from mesh_plugins.http.classifiers import (
     RetryableIdempotent5XXConfig,
     RetryableRead5XXConfig,
 )
+from mesh_plugins.http.protocols import OF_HTTP
 
 
 def _both(name: str, summary: str, config: type, function: str) -> tuple[Kind, Kind]:
     """Return a classifier under its two names: linkerd has one for each version of HTTP."""
     factory = f"mesh_plugins.http.classifiers:{function}"
     return (
-        Kind(f"io.l5d.http.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("http", "h2", "grpc")),
-        Kind(f"io.l5d.h2.{name}", Category.CLASSIFIER, summary, config, factory, protocols=("http", "h2", "grpc")),
+        Kind(f"io.l5d.http.{name}", Category.CLASSIFIER, summary, config, factory, protocols=OF_HTTP),
+        Kind(f"io.l5d.h2.{name}", Category.CLASSIFIER, summary, config, factory, protocols=OF_HTTP),
     )
 
 

@@ -4,6 +4,7 @@ from mesh import Category, Kind
 from mesh_plugins.filters.concurrency import ConcurrencyLimitConfig
 from mesh_plugins.filters.hedge import HedgeConfig
 from mesh_plugins.filters.rate_limit import RateLimitConfig
+from mesh_plugins.http.protocols import OF_HTTP
 
 KINDS = (
     Kind(
@@ -26,5 +27,6 @@ KINDS = (
         "Sends a second attempt to another endpoint when the first takes long, and takes the better answer.",
         HedgeConfig,
         "mesh_plugins.filters.hedge:hedge",
+        protocols=(*OF_HTTP, "thrift", "thriftmux"),
     ),
 )

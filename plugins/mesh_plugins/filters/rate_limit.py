@@ -30,6 +30,7 @@ from mesh import (
     bind,
     key,
 )
+from mesh_plugins.http.protocols import OF_HTTP
 
 ROUNDING = 1e-9  # of a second: sums of floats must not refuse the last token of a full bucket
 
@@ -46,7 +47,9 @@ class RateLimitConfig:
         "a `header`.",
         "router",
     )
-    header: str = key("The header whose values have buckets, for `by: header`; requests without it share one.", "")
+    header: str = key(
+        "The header whose values have buckets, for `by: header`; requests without it share one.", "", protocols=OF_HTTP
+    )
     max_keys: int = key(
         "How many buckets there are at most; the one used longest ago makes room, and is full when it comes back.",
         10000,

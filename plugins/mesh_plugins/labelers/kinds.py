@@ -1,14 +1,13 @@
 """The kinds of labelers that are built in."""
 
 from mesh import Category, Kind
+from mesh_plugins.http.protocols import OF_HTTP
 from mesh_plugins.labelers.labelers import LabelerConfig, StaticConfig
-
-_PROTOCOLS = ("http", "h2", "grpc")
 
 
 def _labeler(name: str, summary: str, function: str, config: type = LabelerConfig) -> Kind:
     return Kind(
-        name, Category.LABELER, summary, config, f"mesh_plugins.labelers.labelers:{function}", protocols=_PROTOCOLS
+        name, Category.LABELER, summary, config, f"mesh_plugins.labelers.labelers:{function}", protocols=OF_HTTP
     )
 
 

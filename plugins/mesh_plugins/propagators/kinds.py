@@ -1,11 +1,10 @@
 """The kinds of propagators that are built in."""
 
 from mesh import Category, Kind
+from mesh_plugins.http.protocols import OF_HTTP
 from mesh_plugins.propagators.b3 import B3Config
 from mesh_plugins.propagators.l5d import L5dConfig, NoneConfig
 from mesh_plugins.propagators.w3c import W3cConfig
-
-_PROTOCOLS = ("http", "h2", "grpc")
 
 KINDS = (
     Kind(
@@ -14,7 +13,7 @@ KINDS = (
         "Trace ids in `l5d-ctx-trace`, and their root in `l5d-reqid`.",
         L5dConfig,
         "mesh_plugins.propagators.l5d:l5d",
-        protocols=_PROTOCOLS,
+        protocols=OF_HTTP,
     ),
     Kind(
         "io.l5d.zipkin",
@@ -22,7 +21,7 @@ KINDS = (
         "Trace ids in Zipkin's `x-b3-…` or `b3`.",
         B3Config,
         "mesh_plugins.propagators.b3:b3",
-        protocols=_PROTOCOLS,
+        protocols=OF_HTTP,
     ),
     Kind(
         "w3c",
@@ -30,7 +29,7 @@ KINDS = (
         "Trace ids in `traceparent`, as the W3C has it.",
         W3cConfig,
         "mesh_plugins.propagators.w3c:w3c",
-        protocols=_PROTOCOLS,
+        protocols=OF_HTTP,
     ),
     Kind(
         "none",
@@ -38,6 +37,6 @@ KINDS = (
         "No trace ids are made; the fields of others pass through.",
         NoneConfig,
         "mesh_plugins.propagators.l5d:none",
-        protocols=_PROTOCOLS,
+        protocols=OF_HTTP,
     ),
 )

@@ -80,20 +80,35 @@ def _declares(reply: ThriftReply | MuxReply) -> bool:
         return False
 
 
-def _retrying(judge: Classifier, methods: tuple[str, ...]) -> Classifier:
-    """Return a classifier that calls the failures of some methods retryable, and otherwise judges as `judge`."""
-    if not methods:
-        return judge
-    matches: Callable[[bytes], bool] = lru_cache(maxsize=1024)(lambda name: _is_one_of(name, methods))
+class Retrying:
+    """A classifier that calls the failures of some methods retryable, and otherwise judges as `judge`."""
 
-    def classify(request: Request, result: Reply | MeshError) -> Outcome:
-        outcome = judge(request, result)
+    __slots__ = ("_judge", "_matches")
+
+    def __init__(self, judge: Classifier, methods: tuple[str, ...]) -> None:
+        self._judge = judge
+        self._matches: Callable[[bytes], bool] = lru_cache(maxsize=1024)(lambda name: _is_one_of(name, methods))
+
+    def __call__(self, request: Request, result: Reply | MeshError, /) -> Outcome:
+        outcome = self._judge(request, result)
         if outcome is not Outcome.FAILURE or (isinstance(result, MeshError) and not isinstance(result, PASSING)):
             return outcome
-        name = _method(request)
-        return Outcome.RETRYABLE if name is not None and matches(name) else outcome
+        return Outcome.RETRYABLE if self.repeats(request) else outcome
 
-    return classify
+    def repeats(self, request: Request) -> bool:
+        """Return whether a call is of a method that may be made twice."""
+        name = _method(request)
+        return name is not None and self._matches(name)
+
+
+def is_repeatable(request: Request) -> bool:
+    """Return whether the classifier of a call says that it may be made twice."""
+    classifier = request.context.classifier
+    return isinstance(classifier, Retrying) and classifier.repeats(request)
+
+
+def _retrying(judge: Classifier, methods: tuple[str, ...]) -> Classifier:
+    return Retrying(judge, methods) if methods else judge
 
 
 def _method(request: Request) -> bytes | None:

@@ -29,7 +29,7 @@ from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
-from mesh_plugins.filters.requeues import REQUEUES
+from mesh_plugins.filters.requeues import REPEATABLE, REQUEUES
 from mesh_plugins.filters.retries import NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
 from mesh_plugins.filters.stats import BY_STATUS, CLIENT_SCOPE, CLIENT_STATS_MODULE, SERVER_STATS, SERVICE_STATS
@@ -102,6 +102,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         .put(CLASSIFIER, classifiers.application_exceptions)
         .put(NEVER_RETRYING, classifiers.NEVER_RETRYING)
         .put(BY_STATUS, False)
+        .put(REPEATABLE, classifiers.is_repeatable)
     )
     return router_parts(STACK, logged(keys, params.put(EXCHANGE, ThriftExchange)), server, make_request)
 

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from mesh import POOL_LIMITS, Buffered, ClientSettings, Params, Parts, RouterSettings
+from mesh_plugins.filters.requeues import REPEATABLE
 from mesh_plugins.mux import protocol as mux
 from mesh_plugins.mux.message import MuxRequest
 from mesh_plugins.mux.protocol import CLIENT_KEYS, Dialect, mux_parts
@@ -36,7 +37,7 @@ def thriftmux(settings: RouterSettings, params: Params) -> Parts:
     dialect = Dialect(
         STACK, name, classify, for_client, make_request, serve, ThriftMuxExchange, classifiers.NEVER_RETRYING
     )
-    return mux_parts(settings, params, dialect)
+    return mux_parts(settings, params.put(REPEATABLE, classifiers.is_repeatable), dialect)
 
 
 def make_request(_method: str, url: str, headers: list[tuple[str, str]]) -> MuxRequest:

@@ -10,6 +10,7 @@ from mesh_plugins.thrift.classifiers import (
     AllSuccessfulConfig,
     ApplicationExceptionsConfig,
     DeclaredExceptionsConfig,
+    is_repeatable,
     make_all_successful,
     make_application_exceptions,
     make_declared_exceptions,
@@ -73,6 +74,23 @@ def test_failures_of_some_methods_may_be_retried(
 
     assert judge(asked(method), result) is outcome
     assert judge not in NEVER_RETRYING
+
+
+@pytest.mark.parametrize(("method", "expected"), [(b"getUser", True), (b"setUser", False)])
+def test_a_call_may_be_made_twice_if_its_failures_may_be_retried(method: bytes, expected: bool) -> None:
+    judges = (
+        make_declared_exceptions(DeclaredExceptionsConfig(("get*",))),
+        make_all_successful(AllSuccessfulConfig()),
+        None,
+    )
+    found = []
+
+    for judge in judges:
+        request = asked(method)
+        request.context.classifier = judge
+        found.append(is_repeatable(request))
+
+    assert found == [expected, False, False]
 
 
 def test_a_reply_of_another_protocol_is_a_success() -> None:
