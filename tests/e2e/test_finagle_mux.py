@@ -1,11 +1,13 @@
 """Mux between Finagle's own clients and servers, seen from both ends."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trio
 
 from tests.e2e.finagle.between import Route, to
-from tests.e2e.finagle.peer import Finagle
+from tests.e2e.finagle.peer import SECONDS, Finagle, Server
 from tests.e2e.finagle.recording import frames, recording
 from tests.e2e.finagle.wire import (
     CLIENT_ID,
@@ -21,6 +23,8 @@ from tests.e2e.finagle.wire import (
     trace,
 )
 from tests.proxies import disco, proxy
+
+CLIENT = "rt/mux/client/#/io.l5d.fs/web"
 
 
 async def test_what_travels_beside_a_call_arrives(finagle: Finagle) -> None:
@@ -264,6 +268,46 @@ async def test_no_call_is_lost_while_one_of_two_servers_drains(finagle: Finagle,
         await client.close()
 
     assert ends == ["reply"] * 300
+
+
+async def test_a_server_whose_lease_has_run_out_is_spared(finagle: Finagle, tmp_path: Path) -> None:
+    leased, other = await finagle.serve("mux"), await finagle.serve("mux")
+    namers = disco(tmp_path, web=[leased.port, other.port])
+    route = Route("mux", "/svc => /#/io.l5d.fs/web", namers=namers, client={"loadBalancer": {"kind": "roundRobin"}})
+    async with proxy(route.stack) as linker:
+        client = await finagle.client("mux", linker.ports[0])
+        for _ in range(4):  # a session with each
+            await client.call(body="00")
+        before = [await seen(leased), await seen(other)]
+
+        await leased.lease(0)
+        await until(lambda: linker.every_metric[f"{CLIENT}/mux/leased"] == 1)
+        for _ in range(6):
+            await client.call(body="01")
+        without = [await seen(leased), await seen(other)]
+        await leased.lease(60_000)
+        await until(lambda: linker.every_metric[f"{CLIENT}/mux/leased"] == 2)
+        for _ in range(6):
+            await client.call(body="02")
+        after = [await seen(leased), await seen(other)]
+        await client.close()
+
+    assert (before, without, after) == ([2, 2], [0, 6], [3, 3])
+
+
+async def seen(server: Server) -> int:
+    """Return how many requests a server has had since the last look."""
+    count = 0
+    while not server.finagle.untold(server.name, "request"):
+        await server.request()
+        count += 1
+    return count
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    with trio.fail_after(SECONDS):
+        while not holds():
+            await trio.sleep(0.01)
 
 
 async def test_a_linker_that_ends_drains_its_clients(finagle: Finagle) -> None:

@@ -53,14 +53,18 @@ class Finagle:
     async def serve(self, protocol: str, **settings: Any) -> "Server":
         """Start a server of mux, thriftmux or thrift; of Thrift also `compact`, and without the Mux `buffered`.
 
-        With the Mux, `frame bytes` is the longest fragment of a message that it wants to get.
+        With the Mux, `frame bytes` is the longest fragment of a message that it wants to get. With `tls`, which has the files
+        `cert`, `key` and `ca`, it wants to see its clients' certificates.
         """
         name = f"server-{next(self._numbers)}"
         self.command("serve", name, protocol=protocol, **settings)
         return Server(self, name, (await self.told(name, "listening"))["port"])
 
     async def client(self, protocol: str, port: int, **settings: Any) -> "Client":
-        """Make a client of a port; as `serve`, and `client id`, `ping ms`, `upgrade` (TTwitter, by default tried)."""
+        """Make a client of a port; as `serve`, and `client id`, `ping ms`, `upgrade` (TTwitter, by default tried).
+
+        `tls` has the server's `name` besides.
+        """
         name = f"client-{next(self._numbers)}"
         self.command("client", name, protocol=protocol, to=f"127.0.0.1:{port}", **settings)
         await self.told(name, "client")
@@ -125,6 +129,11 @@ class Server:
     async def interrupted(self) -> Event:
         """Wait until a request is interrupted, and return why."""
         return await self.finagle.told(self.name, "interrupted")
+
+    async def lease(self, ms: int) -> None:
+        """Grant every session of Mux that there is a lease of so many milliseconds."""
+        self.finagle.command("lease", self.name, ms=ms)
+        await self.finagle.told(self.name, "leased")
 
     def drain(self, ms: int = 5000) -> None:
         """Begin to close: what is asked already is answered, for `ms` milliseconds at most."""

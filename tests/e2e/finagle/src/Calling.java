@@ -51,13 +51,16 @@ final class Calling {
     Service<Request, Response> one = null;
     Service<ThriftClientRequest, byte[]> other = null;
     switch (command.get("protocol").asText()) {
-      case "mux" -> one = ((Mux.Client) ((Mux.Client) ((Mux.Client) Mux.client().withStatsReceiver(stats)).configured(pings)).configured(frames)).newService(to, name);
+      case "mux" -> {
+        var made = (Mux.Client) ((Mux.Client) ((Mux.Client) Mux.client().withStatsReceiver(stats)).configured(pings)).configured(frames);
+        one = ((Mux.Client) made.configured(Tls.client(command))).newService(to, name);
+      }
       case "thriftmux" -> {
-        var made = ThriftMux.client().withStatsReceiver(stats).withProtocolFactory(format).configured(pings).configured(frames);
+        var made = ThriftMux.client().withStatsReceiver(stats).withProtocolFactory(format).configured(pings).configured(frames).configured(Tls.client(command));
         other = (client == null ? made : made.withClientId(new ClientId(client.asText()))).newService(to, name);
       }
       case "thrift" -> {
-        var made = Thrift.client().withStatsReceiver(stats).withProtocolFactory(format);
+        var made = Thrift.client().withStatsReceiver(stats).withProtocolFactory(format).configured(Tls.client(command));
         made = command.path("buffered").asBoolean() ? made.withBufferedTransport() : made;
         made = command.path("upgrade").asBoolean(true) ? made.withAttemptTTwitterUpgrade() : made.withNoAttemptTTwitterUpgrade();
         other = (client == null ? made : made.withClientId(new ClientId(client.asText()))).newService(to, name);

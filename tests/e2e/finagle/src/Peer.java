@@ -39,6 +39,7 @@ public final class Peer {
     switch (command.get("do").asText()) {
       case "serve" -> servers.put(name, new Serving(name, command, stats(name)));
       case "behave" -> servers.get(name).behave(command);
+      case "lease" -> servers.get(name).lease(command.get("ms").asInt());
       case "drain" -> servers.remove(name).drain(command.path("ms").asInt(5000));
       case "client" -> clients.put(name, new Calling(name, command, stats(name)));
       case "call" -> clients.get(name).call(command);

@@ -38,6 +38,7 @@ final class Serving {
   private final ListeningServer server;
   private volatile String how = "echo";
   private volatile int delay;
+  private final Leases leases = new Leases();
   private volatile Seq<Tuple2<com.twitter.io.Buf, com.twitter.io.Buf>> contexts = Calling.contexts(null);
 
   Serving(String name, JsonNode command, InMemoryStatsReceiver stats) {
@@ -46,10 +47,16 @@ final class Serving {
     String at = "127.0.0.1:" + command.path("port").asInt(0);
     server =
         switch (command.get("protocol").asText()) {
-          case "mux" -> ((Mux.Server) ((Mux.Server) Mux.server().withStatsReceiver(stats)).configured(Calling.frames(command))).serve(at, mux());
-          case "thriftmux" -> ThriftMux.server().withStatsReceiver(stats).withProtocolFactory(format).configured(Calling.frames(command)).serve(at, thrift(format));
+          case "mux" -> {
+            var made = (Mux.Server) ((Mux.Server) Mux.server().withStatsReceiver(stats)).configured(Calling.frames(command));
+            yield ((Mux.Server) ((Mux.Server) made.configured(Tls.server(command))).configured(leases.param())).serve(at, mux());
+          }
+          case "thriftmux" -> {
+            var made = ThriftMux.server().withStatsReceiver(stats).withProtocolFactory(format).configured(Calling.frames(command));
+            yield made.configured(Tls.server(command)).configured(leases.param()).serve(at, thrift(format));
+          }
           case "thrift" -> {
-            var plain = Thrift.server().withStatsReceiver(stats).withProtocolFactory(format);
+            var plain = Thrift.server().withStatsReceiver(stats).withProtocolFactory(format).configured(Tls.server(command));
             yield (command.path("buffered").asBoolean() ? plain.withBufferedTransport() : plain).serve(at, thrift(format));
           }
           default -> throw new IllegalArgumentException("no such protocol");
@@ -63,6 +70,12 @@ final class Serving {
     contexts = Calling.contexts(command.get("contexts"));
     how = command.path("how").asText("echo");
     Events.tell("behaving", name);
+  }
+
+  /** Grants the sessions over Mux a lease of so many milliseconds; those that there are not yet get none. */
+  void lease(int ms) {
+    leases.grant(ms);
+    Events.tell("leased", name);
   }
 
   /** Closes the server as Finagle does: sessions that can drain are told to, and have `ms` milliseconds for it. */
