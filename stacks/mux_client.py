@@ -37,11 +37,17 @@ def call(port: int, destination: bytes, payload: bytes) -> bytes:
 
 
 def greet(port: int, name: bytes) -> bytes:
-    """Return the result of a call of Thrift, in the binary protocol, or the answer as it is if there is none."""
+    """Return the result of a call of Thrift, in the binary protocol, or what became of it."""
     arguments = b"\x0b\0\1" + struct.pack(">I", len(name)) + name + b"\0"
     answer = call(port, b"", b"\x80\1\0\1" + struct.pack(">I5sI", 5, b"greet", 0) + arguments)
-    head = len(b"\x80\1\0\2" + struct.pack(">I5sI", 5, b"greet", 0) + b"\x0b\0\0" + bytes(4))
-    return answer[head:-1] if answer[:4] == b"\x80\1\0\2" else answer
+    reply = b"\x80\1\0\2" + struct.pack(">I5sI", 5, b"greet", 0)
+    if answer.startswith(reply + b"\x0b\0\0"):
+        return answer[len(reply) + 7 : -1]  # after the field 0, a text, and its length
+    if answer.startswith(reply + b"\x0c\0\1"):
+        return (
+            b"not found: " + answer[len(reply) + 10 : -2]
+        )  # the field 1, the exception, whose own field 1 is the name
+    return answer
 
 
 def serve(port: int) -> None:

@@ -15,7 +15,7 @@ from mesh.config.effective import effective_label
 from mesh.config.nodes import Sequence
 from mesh.config.report import Report
 from mesh.config.shape import key_name
-from mesh.naming.dtab import Dentry
+from mesh.naming.dtab import Dentry, Dtab
 from mesh.naming.path import Path
 from mesh.settings.connections import Address
 from mesh.settings.kinds import NamerSettings
@@ -27,6 +27,7 @@ from mesh.settings.tls import ClientAuth, TlsServer
 T = TypeVar("T")
 
 _NAMERS = Path((b"#",))
+_INET = Path((b"$", b"inet"))
 
 
 @attrs.frozen
@@ -176,7 +177,9 @@ def _warn_of_missing_files(report: Report) -> None:
 
 
 def _warn_of_strange_names(report: Report) -> None:
-    """Warn of the first rule of each dtab that leads below `/#` to where no namer of the file is, and so to nothing."""
+    """Warn of the first rule of each dtab that leads to nothing: below `/#` to where no namer of the file is, or to a port that
+    is part of a host's name.
+    """
     if report.problems or report.planned:
         return  # a namer that could not be read may have been meant
     prefixes = [_NAMERS + namer.path for _, namer in _made(report, NamerSettings)]
@@ -186,6 +189,19 @@ def _warn_of_strange_names(report: Report) -> None:
         if strange is not None and router.interpreter.chosen.kind.name == "default":
             message = f"the rule {strange.show()} leads to no namer of this file"
             report.warn_within(f"{key}.dtab", strange.line, strange.column, message, expected)
+        for dentry, host, port in _glued(router.dtab):
+            message = f"the rule {dentry.show()} leads to a host called {host}:{port}"
+            report.warn_within(f"{key}.dtab", dentry.line, dentry.column, message, f"/$/inet/{host}/{port}")
+
+
+def _glued(dtab: Dtab) -> Iterator[tuple[Dentry, str, str]]:
+    """Yield the rules to `/$/inet/host:port`, with both; `/$/inet/host/port` must have been meant."""
+    for dentry in dtab:
+        for path in dentry.dst.leaves():
+            if path.startswith(_INET):
+                host, _, port = b"".join(path.elems[len(_INET) : len(_INET) + 1]).partition(b":")
+                if port.isdigit():
+                    yield dentry, host.decode("utf-8", "replace"), port.decode()
 
 
 def _is_strange(dentry: Dentry, prefixes: list[Path]) -> bool:

@@ -136,6 +136,23 @@ def test_a_rule_that_leads_to_no_namer_is_warned_of(rule: str, leads_nowhere: bo
     ] * leads_nowhere
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("/a => /$/inet/10.0.0.1:80", ["/$/inet/10.0.0.1/80"]),
+        ("/a => /$/inet/web.test:80/rest | /b", ["/$/inet/web.test/80"]),
+        ("/a => /$/inet/10.0.0.1/80", []),
+        ("/a => /$/inet/10.0.0.1", []),
+        ("/a => /$/inet", []),
+        ("/a => /$/inet/::1/80", []),
+    ],
+)
+def test_a_port_that_is_part_of_a_hosts_name_is_warned_of(rule: str, expected: list[str], read: Read) -> None:
+    warnings = read(QUIET + f"  dtab: {rule}\n").warnings
+
+    assert [found.expected for found in warnings] == expected
+
+
 def test_certificates_that_are_not_there_are_warned_of(tmp_path: pathlib.Path, kinds: Kinds) -> None:
     (tmp_path / "key.pem").touch(mode=0o600)
     tls = f"{{certPath: {tmp_path}/none.pem, keyPath: {tmp_path}/key.pem}}"

@@ -1,5 +1,6 @@
 """A stack file that changes while `linker run` serves."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -12,7 +13,8 @@ import pytest
 from tests.bench import reloads
 from tests.bench.backend import backend
 from tests.e2e.processes import SECONDS, Running, exchange, get, started
-from tests.proxies import stack
+from tests.e2e.thrift_peers import CALL, frame, message
+from tests.proxies import one, stack, stacks
 
 POST = "POST /admin/reload HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nhost: web\r\n\r\n"
@@ -21,6 +23,25 @@ GET = b"GET / HTTP/1.1\r\nhost: web\r\n\r\n"
 def unavailable(path: Path, prefix: str) -> None:
     """Write a stack file whose only name leads nowhere, which its replies say."""
     path.write_text(stack(f"{prefix} => /$/nowhere;"))
+
+
+IN_FRAMES = {
+    "thrift": frame(message(CALL, 1)),
+    "mux": bytes.fromhex("0000000e 02 000002 0000 0004 2f776562 0000"),
+    "thriftmux": frame(message(CALL, 1)),
+}
+"""A call of each protocol whose messages are framed; that of Mux is for `/web`."""
+
+
+def in_frames(prefix: str) -> str:
+    """Return a stack file of a router of each of them, in which a name leads nowhere."""
+    return stacks(*(one(f"{prefix} => /$/nowhere;", protocol=name, experimental=True) for name in IN_FRAMES))
+
+
+def framed_answer(sock: socket.socket, asked: bytes) -> bytes:
+    sock.sendall(asked)
+    with sock.makefile("rb") as file:
+        return file.read(int.from_bytes(file.read(4), "big"))
 
 
 @pytest.fixture
@@ -56,6 +77,29 @@ def test_a_signal_puts_the_changed_file_into_force_for_live_connections(linker: 
         after = answer(sock)
 
     assert (b"/$/nowhere" in before, b"/$/nowhere" in after) == (False, True)
+
+
+def test_live_connections_of_thrift_and_mux_follow_the_changed_file(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(in_frames("/svc/first"))
+    with started("run", "stack.yaml", folder=tmp_path) as linker, contextlib.ExitStack() as opened:
+        socks = {
+            label: opened.enter_context(socket.create_connection(linker.address(label), SECONDS)) for label in IN_FRAMES
+        }
+        admin = linker.address("admin")
+        before = [framed_answer(socks[label], asked) for label, asked in IN_FRAMES.items()]
+        path.write_text(in_frames("/svc"))
+
+        os.kill(linker.process.pid, signal.SIGHUP)
+        deadline = time.monotonic() + SECONDS
+        while metric(admin, "config/reloads") != 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        after = [framed_answer(socks[label], asked) for label, asked in IN_FRAMES.items()]
+
+    assert [[b"/$/nowhere" in answered for answered in answers] for answers in (before, after)] == [
+        [False] * 3,
+        [True] * 3,
+    ]
 
 
 def test_a_wrong_file_is_refused_with_the_reasons_and_everything_goes_on(linker: Running, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ class ThriftJsonConfig:
     exceptions: dict[str, int] = key(
         "The status of the reply for an exception that a method declares, by the name of the exception.",
         factory=dict,
+        least=200,
+        most=599,
     )
     exception_status: int = key("The status for those that `exceptions` does not list.", 500, least=200, most=599)
     max_body_kb: int = key(
@@ -42,8 +44,3 @@ class ThriftJsonConfig:
         name="maxBodyKB",
         least=1,
     )
-
-    def __attrs_post_init__(self) -> None:
-        for name, status in self.exceptions.items():
-            if not 200 <= status <= 599:
-                raise ValueError(f"the status of {name} must be from 200 to 599, not {status}")

@@ -139,4 +139,9 @@ def thrift_json(config: ThriftJsonConfig) -> Module:
             return rest(params)
         return bind(made, rest(params.put(SESSION, session)), "thrift_json")
 
-    return Module("thrift_json", wrap)
+    return Module(
+        "thrift_json",
+        wrap,
+        below=("attempt_timeout",),
+        why="what stands above it sees HTTP, and what stands below it Thrift",
+    )

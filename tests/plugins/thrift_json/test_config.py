@@ -1,8 +1,14 @@
-import pytest
+"""What a stack file says of the filter."""
 
-from mesh_plugins.thrift_json.config import ThriftJsonConfig
+import json
+
+from tests.stackfiles import problems
 
 
 def test_the_status_of_an_exception_is_one_of_a_final_reply() -> None:
-    with pytest.raises(ValueError, match="the status of NotFound must be from 200 to 599, not 100"):
-        ThriftJsonConfig("a.thrift", exceptions={"NotFound": 100})
+    entry = {"kind": "io.l5d.thriftJson", "idl": "stacks/accounts.thrift", "exceptions": {"NotFound": 100}}
+    router = {"protocol": "http", "servers": [{"port": 0}], "filters": {"endpoint": [entry]}}
+
+    (found,) = problems(json.dumps({"routers": [router]}))
+
+    assert "exceptions.NotFound: 100 found; expected a whole number from 200 to 599" in found
