@@ -144,7 +144,7 @@ def _namer(settings: NamerSettings, life: Life, built: Sequence[BuiltNamer], par
 
 def _transformers(settings: Sequence[TransformerSettings], params: Params) -> list[Transformer]:
     problems: list[Problem] = []
-    made: list[Transformer] = collected(
+    found: list[Transformer] = collected(
         problems,
         "transformers",
         settings,
@@ -152,7 +152,7 @@ def _transformers(settings: Sequence[TransformerSettings], params: Params) -> li
     )
     if problems:
         raise ConfigError(*problems)
-    return made
+    return found
 
 
 def _system(kinds: Kinds, life: Life) -> BuiltNamer:

@@ -167,3 +167,17 @@ async def test_a_protocol_without_a_router_is_refused(life: Life, monkeypatch: p
 
     with pytest.raises(ConfigError, match="the stack of the protocol http has no router"):
         assembled(life)
+
+
+async def test_names_are_changed_by_the_transformers_of_the_file(life: Life) -> None:
+    transformers = "  interpreter: {kind: default, transformers: [{kind: io.l5d.port, port: 1234}]}\n"
+    asked: list[Endpoint] = []
+
+    async def connector(endpoint: Endpoint) -> Connection:
+        asked.append(endpoint)
+        raise ConnectFailed("nobody is there")
+
+    router = assembled(life, ROUTER + transformers, params=Params().put(CONNECTOR, connector)).routers[0]
+    await router.servers[0].service(request(headers={"host": "web"}))
+
+    assert {endpoint.port for endpoint in asked} == {1234}
