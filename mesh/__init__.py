@@ -48,6 +48,8 @@ from mesh.errors import (
     UpstreamProtocolError,
 )
 from mesh.expiry import Expiry, sooner, within
+from mesh.filtering import bind, blame, filtered
+from mesh.forgotten import close_forgotten
 from mesh.hooks import hookimpl
 from mesh.http import REASONS, HttpReply, HttpRequest, InterimSink, field, without
 from mesh.introducing import INTRODUCES, Introduction
@@ -102,7 +104,7 @@ from mesh.settings import (
     SocketOptions,
 )
 from mesh.span import SPAN_SINKS, Span, SpanKind, SpanSink
-from mesh.stack import Make, Module, Stack, bind, blame, close_forgotten, filtered
+from mesh.stack import Make, Module, Stack
 from mesh.stream_connection import StreamConnection
 from mesh.target import BOUND, DRAINING, METRICS, ONE_SHOT, PATH, ROUTER_LABEL, SERVER_LABEL, WORKERS
 from mesh.telemeter import MetricsPage, Telemeter

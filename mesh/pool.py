@@ -19,6 +19,7 @@ from mesh.connecting import CONNECTOR, Connector
 from mesh.endpoint import ENDPOINT, HEALTH, Endpoint, Health
 from mesh.errors import ConnectFailed, MeshError, Overloaded, Unavailable
 from mesh.expiry import within
+from mesh.filtering import known
 from mesh.introducing import INTRODUCES, introducing
 from mesh.life import LIFE, Life
 from mesh.message import Reply, Request
@@ -27,7 +28,6 @@ from mesh.pool_limits import POOL_LIMITS, POOL_STATS, PoolLimits, PoolStats
 from mesh.reachability import Reachability
 from mesh.reaper import Reaper
 from mesh.service import AnyService
-from mesh.stack import known
 from mesh.transport import Connection
 
 

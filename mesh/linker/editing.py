@@ -5,12 +5,13 @@ import difflib
 import attrs
 
 from mesh.errors import ConfigError, MeshError, Problem
+from mesh.forgotten import bind_watched
 from mesh.keys import Chosen
 from mesh.linker.making import below, made
 from mesh.params import Params
 from mesh.service import AnyService
 from mesh.settings import FilterEntry, RouterSettings
-from mesh.stack import Make, Module, Stack, bind_watched
+from mesh.stack import Make, Module, Stack
 
 SECTIONS = ("server", "service", "client", "endpoint")
 
