@@ -55,7 +55,7 @@ from mesh.http import REASONS, HttpReply, HttpRequest, InterimSink, field, witho
 from mesh.introducing import INTRODUCES, Introduction
 from mesh.keys import Category, Chosen, Key, Kind, key, summary_of
 from mesh.life import LIFE, Life
-from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request, TlsPeer
+from mesh.message import EMPTY, Body, Buffered, Context, Fields, Reply, Request, TlsPeer, WrappedBody
 from mesh.metrics import OTHER, Counter, Gauge, Histogram, JoinedHistogram, Metrics, ZeroFilledHistogram
 from mesh.metrics.prometheus import PROMETHEUS_TYPE, render_prometheus
 from mesh.naming.binding import held
@@ -299,6 +299,7 @@ __all__ = [
     "Var",
     "Watching",
     "Weighted",
+    "WrappedBody",
     "ZeroFilledHistogram",
     "addr_json",
     "alias_table",

@@ -77,6 +77,33 @@ class Buffered(Body):
         return piece
 
 
+class WrappedBody(Body):
+    """A body that stands around another one, for subclasses that look at what passes, or change it: `_body` is the other.
+
+    How the other ends is how this one does. A subclass that leaves the bytes as they are should say so, by its `size` and
+    `buffered`; unless it does, nothing is known of either.
+    """
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    @property
+    def trailers(self) -> Fields:
+        return self._body.trailers
+
+    @property
+    def broke(self) -> bool:
+        return self._body.broke
+
+    def watch(self, cut: Callable[[], object]) -> None:
+        self._body.watch(cut)
+
+    async def receive(self) -> bytes:
+        return await self._body.receive()
+
+
 EMPTY = Buffered()
 """The body of a message that has none."""
 

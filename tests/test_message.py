@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mesh.message import EMPTY, Body, Buffered, Context, Reply, Request, TlsPeer
+from mesh.errors import UpstreamBroken
+from mesh.message import EMPTY, Body, Buffered, Context, Reply, Request, TlsPeer, WrappedBody
+from mesh.testing import Trickle
 from tests.certificates import Authority
 
 
@@ -153,3 +155,20 @@ def test_a_peer_without_a_certificate_that_can_be_read_has_no_names(certificate:
     peer = TlsPeer(certificate)
 
     assert (peer.subject, peer.sans) == ("", ())
+
+
+async def test_a_body_around_another_one_ends_as_that_does() -> None:
+    body = WrappedBody(Trickle(b"one", trailers=[("a", "b")], error=UpstreamBroken("gone")))
+
+    before = (await body.receive(), body.trailers, body.broke)
+    with pytest.raises(UpstreamBroken):
+        await body.receive()
+
+    assert before == (b"one", [], False)
+    assert (body.trailers, body.broke) == ([(b"a", b"b")], True)
+
+
+def test_a_body_around_another_one_says_nothing_of_what_it_may_change() -> None:
+    body = WrappedBody(Buffered(b"hello"))
+
+    assert (body.size, body.buffered) == (None, None)

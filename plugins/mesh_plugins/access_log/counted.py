@@ -1,17 +1,15 @@
 """Bodies whose bytes are counted as they are received."""
 
-from collections.abc import Callable
-
-from mesh import Body, Fields, MeshError
+from mesh import Body, MeshError, WrappedBody
 
 
-class Counted(Body):
+class Counted(WrappedBody):
     """A body that passes on another one. `count` is its bytes so far, `is_done` and `error` how it ended, if it did."""
 
-    __slots__ = ("_body", "count", "error", "is_done")
+    __slots__ = ("count", "error", "is_done")
 
     def __init__(self, body: Body) -> None:
-        self._body = body
+        super().__init__(body)
         self.count = 0
         self.is_done = False
         self.error: MeshError | None = None
@@ -23,13 +21,6 @@ class Counted(Body):
     @property
     def buffered(self) -> bytes | None:
         return self._body.buffered
-
-    @property
-    def trailers(self) -> Fields:
-        return self._body.trailers
-
-    def watch(self, cut: Callable[[], object]) -> None:
-        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         try:

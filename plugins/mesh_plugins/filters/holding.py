@@ -5,11 +5,9 @@ send theirs long before anything else, and a client may wait for just that, so t
 Source: linkerd router/h2, ClassifiedRetryFilter.scala, `classificationTimeout`.
 """
 
-from collections.abc import Callable
-
 import trio
 
-from mesh import Body, Fields, MeshError, Reply
+from mesh import Body, MeshError, Reply, WrappedBody
 from mesh_plugins.http.gathered import Trailed
 
 HOLD_SECONDS = 0.1  # linkerd's
@@ -34,32 +32,21 @@ async def hold(reply: Reply, seconds: float = HOLD_SECONDS) -> Reply | MeshError
     return reply
 
 
-class _Begun(Body):
+class _Begun(WrappedBody):
     """A body of which the first piece was received already."""
 
-    __slots__ = ("_first", "_rest")
+    __slots__ = ("_first",)
 
     def __init__(self, first: bytes, rest: Body) -> None:
+        super().__init__(rest)
         self._first = first
-        self._rest = rest
 
     @property
     def size(self) -> int | None:
-        return self._rest.size
-
-    @property
-    def trailers(self) -> Fields:
-        return self._rest.trailers
-
-    @property
-    def broke(self) -> bool:
-        return self._rest.broke
-
-    def watch(self, cut: Callable[[], object]) -> None:
-        self._rest.watch(cut)
+        return self._body.size
 
     async def receive(self) -> bytes:
         if self._first:
             piece, self._first = self._first, b""
             return piece
-        return await self._rest.receive()
+        return await self._body.receive()

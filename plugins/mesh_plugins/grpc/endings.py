@@ -4,7 +4,7 @@ A reply that is none of gRPC becomes one, with the status that its HTTP status s
 runs out of time, ends with trailers that say so, and so does one that the endpoint ended without a status.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 from mesh import (
     AnyService,
@@ -18,6 +18,7 @@ from mesh import (
     Module,
     Params,
     UpstreamProtocolError,
+    WrappedBody,
     bind,
     field,
 )
@@ -72,13 +73,13 @@ def _without_status(trailers: Fields) -> Fields:
     return [*trailers, *status_fields(Code.INTERNAL, NO_STATUS)]
 
 
-class Ending(Body):
+class Ending(WrappedBody):
     """The body of a reply that still comes. State: its trailers, once it has ended in whatever way."""
 
-    __slots__ = ("_body", "_context", "_hides", "_trailers")
+    __slots__ = ("_context", "_hides", "_trailers")
 
     def __init__(self, body: Body, context: Context, *, hides: bool) -> None:
-        self._body = body
+        super().__init__(body)
         self._context = context
         self._hides = hides
         self._trailers: Fields | None = None
@@ -86,13 +87,6 @@ class Ending(Body):
     @property
     def trailers(self) -> Fields:
         return self._trailers or []
-
-    @property
-    def broke(self) -> bool:
-        return self._body.broke
-
-    def watch(self, cut: Callable[[], object]) -> None:
-        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         if self._trailers is not None:

@@ -7,7 +7,7 @@ Source: grpc/grpc, doc/PROTOCOL-WEB.md.
 import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import attrs
 
@@ -23,6 +23,7 @@ from mesh import (
     Module,
     Params,
     RemoteProtocolError,
+    WrappedBody,
     bind,
     field,
     without,
@@ -129,13 +130,13 @@ def _group(part: bytes) -> bytes:
     return a2b_base64(part, strict_mode=True)
 
 
-class _Base64Body(Body):
+class _Base64Body(WrappedBody):
     """The body of a request that comes in base64."""
 
-    __slots__ = ("_body", "_decoder")
+    __slots__ = ("_decoder",)
 
     def __init__(self, body: Body) -> None:
-        self._body = body
+        super().__init__(body)
         self._decoder = Base64()
 
     async def receive(self) -> bytes:
@@ -147,22 +148,19 @@ class _Base64Body(Body):
         return b""
 
 
-class _WebBody(Body):
+class _WebBody(WrappedBody):
     """The body of a reply, with its trailers as the last frame; each piece is let out as it comes. State: whether that went."""
 
-    __slots__ = ("_body", "_ended", "_is_text")
+    __slots__ = ("_ended", "_is_text")
 
     def __init__(self, body: Body, is_text: bool) -> None:
-        self._body = body
+        super().__init__(body)
         self._is_text = is_text
         self._ended = False
 
     @property
-    def broke(self) -> bool:
-        return self._body.broke
-
-    def watch(self, cut: Callable[[], object]) -> None:
-        self._body.watch(cut)
+    def trailers(self) -> Fields:
+        return []
 
     async def receive(self) -> bytes:
         if self._ended:

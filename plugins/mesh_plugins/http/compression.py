@@ -4,12 +4,25 @@ Source: finagle-netty4-http, TextualContentCompressor.scala; RFC 9110 sections 8
 """
 
 import zlib
-from collections.abc import Callable
 from typing import Literal
 
 import trio
 
-from mesh import AnyService, Body, Buffered, Fields, HttpReply, HttpRequest, Make, Module, Param, Params, bind, field
+from mesh import (
+    AnyService,
+    Body,
+    Buffered,
+    Fields,
+    HttpReply,
+    HttpRequest,
+    Make,
+    Module,
+    Param,
+    Params,
+    WrappedBody,
+    bind,
+    field,
+)
 from mesh_plugins.http.codings import preferred
 
 COMPRESSION_LEVEL = Param(0, "compression level")
@@ -83,28 +96,21 @@ class Compression:
             reply.body = body
 
 
-class Compressed(Body):
+class Compressed(WrappedBody):
     """A body that is compressed as it is received, at most 64 KiB at a time.
 
     A body of unknown size may be one whose pieces somebody waits for, such as events: each is let out at once. The state:
     `_left` of the piece that is being compressed, and whether the end has come.
     """
 
-    __slots__ = ("_body", "_ended", "_left", "_lets_out", "_zip")
+    __slots__ = ("_ended", "_left", "_lets_out", "_zip")
 
     def __init__(self, body: Body, level: int, coding: Literal["gzip", "deflate"]) -> None:
-        self._body = body
+        super().__init__(body)
         self._zip = zlib.compressobj(level, zlib.DEFLATED, _WINDOW[coding])
         self._lets_out = body.size is None
         self._left = memoryview(b"")
         self._ended = False
-
-    @property
-    def trailers(self) -> Fields:
-        return self._body.trailers
-
-    def watch(self, cut: Callable[[], object]) -> None:
-        self._body.watch(cut)
 
     async def receive(self) -> bytes:
         while not self._ended:

@@ -2,15 +2,9 @@
 
 import pytest
 
-from mesh import Body, Buffered, UpstreamBroken
+from mesh import Buffered, UpstreamBroken
+from mesh.testing import Trickle
 from mesh_plugins.access_log.counted import Counted
-
-
-class Broken(Body):
-    """A body that breaks at once."""
-
-    async def receive(self) -> bytes:
-        raise UpstreamBroken("gone")
 
 
 async def test_what_is_received_is_counted() -> None:
@@ -23,9 +17,9 @@ async def test_what_is_received_is_counted() -> None:
 
 
 async def test_a_body_that_broke_says_why() -> None:
-    body = Counted(Broken())
+    body = Counted(Trickle(error=UpstreamBroken("gone")))
 
     with pytest.raises(UpstreamBroken):
         await body.receive()
 
-    assert (body.count, body.is_done, str(body.error)) == (0, False, "gone")
+    assert (body.count, body.is_done, body.broke, str(body.error)) == (0, False, True, "gone")

@@ -158,3 +158,12 @@ def test_nothing_is_built_unasked() -> None:
 
     assert COMPRESSION.wrap(Params(), lambda _params: rest) is rest
     assert COMPRESSION.wrap(Params().put(COMPRESSION_LEVEL, -1), lambda _params: rest) is not rest
+
+
+async def test_a_reply_that_breaks_off_is_known_to_have_although_it_is_compressed() -> None:
+    reply = await _through(HttpReply(200, [TEXT], Trickle(b"hello", error=UpstreamBroken("gone"))))
+
+    with pytest.raises(UpstreamBroken):
+        await _all(reply.body)
+
+    assert (type(reply.body), reply.body.broke) == (Compressed, True)
