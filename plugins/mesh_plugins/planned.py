@@ -84,14 +84,6 @@ TRANSFORMERS = _kinds(
     },
 )
 
-CLASSIFIERS = (
-    *_kinds(
-        Category.CLASSIFIER,
-        {},
-        "h2",
-    ),
-)
-
 TELEMETERS = (
     *_kinds(
         Category.TELEMETER,
@@ -111,7 +103,6 @@ PLANNED: tuple[Kind, ...] = (
     *NAMERS,
     *INTERPRETERS,
     *TRANSFORMERS,
-    *CLASSIFIERS,
     *TELEMETERS,
     *ANNOUNCERS,
     *AUTHORIZERS,

@@ -15,8 +15,8 @@ from collections.abc import Callable
 import trio
 
 from mesh import AnyService, BadRequestContext, Connection, Context, RemoteProtocolError, Switch
+from mesh_plugins.alarm import Alarm
 from mesh_plugins.mux import failure, messages
-from mesh_plugins.mux.alarm import Alarm
 from mesh_plugins.mux.answering import Answering
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer
 from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE

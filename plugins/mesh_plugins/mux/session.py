@@ -27,8 +27,8 @@ from mesh import (
     UpstreamProtocolError,
     within,
 )
+from mesh_plugins.alarm import Alarm
 from mesh_plugins.mux import messages, wire
-from mesh_plugins.mux.alarm import Alarm
 from mesh_plugins.mux.attempt import encode_attempt
 from mesh_plugins.mux.calls import decode_answered, decode_dispatched
 from mesh_plugins.mux.detector import Detector

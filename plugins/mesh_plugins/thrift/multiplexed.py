@@ -25,7 +25,7 @@ from mesh import (
     UpstreamProtocolError,
     within,
 )
-from mesh_plugins.mux.alarm import Alarm
+from mesh_plugins.alarm import Alarm
 from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.pending import Call, Pending
 from mesh_plugins.thrift.asking import Refusals, ask
