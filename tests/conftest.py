@@ -1,9 +1,11 @@
 """What the tests of all folders share."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+import trio
 
+from mesh.life import Life
 from tests.programs import find
 
 
@@ -11,3 +13,11 @@ from tests.programs import find
 def require() -> Callable[[str], str]:
     """Return what finds a program: `require("nginx")` is its path, or skips the test, which in CI is a failure."""
     return find
+
+
+@pytest.fixture
+async def life(nursery: trio.Nursery) -> AsyncIterator[Life]:
+    """The owner of what a test builds."""
+    owner = Life(nursery, "test")
+    yield owner
+    owner.close()

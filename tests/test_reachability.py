@@ -12,12 +12,6 @@ from mesh.errors import ConnectFailed, FailedFast, Overloaded
 from mesh.life import Life
 from mesh.reachability import Reachability, ReachCounts, Schedule, failing_fast, reconnecting
 
-
-@pytest.fixture
-def life(nursery: trio.Nursery) -> Life:
-    return Life(nursery, "test")
-
-
 ENDPOINT = Endpoint("10.0.0.1", 80)
 REFUSED = ConnectFailed("refused")
 

@@ -13,8 +13,9 @@ import attrs
 from tests.bench.client import connect, exchange, request
 from tests.bench.errors import ChildError
 from tests.bench.needs import find
-from tests.bench.processes import Child, free_ports
+from tests.bench.processes import Child
 from tests.bench.sink import sink
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = Path(__file__).parent / "templates"

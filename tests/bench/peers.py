@@ -20,9 +20,10 @@ from tests.bench.errors import ChildError, MissingProgram, ReplyError, WrkError
 from tests.bench.handshakes import connect_with_tls, context
 from tests.bench.mux_load import call
 from tests.bench.needs import find
-from tests.bench.processes import Child, free_ports
+from tests.bench.processes import Child
 from tests.certificates import Files
 from tests.e2e.finagle.building import CannotBuild, command
+from tests.ports import free_ports
 
 LIMIT = 64  # requests in flight that a limited peer lets in
 MUX_NAME = "/echo"  # the destination of calls over Mux

@@ -2,19 +2,14 @@
 
 import contextlib
 import os
-import random
 import resource
 import shlex
-import socket
 import subprocess
 from pathlib import Path
 
 from tests.bench.errors import ChildError
 from tests.bench.needs import find
 
-# Below the range that the kernel takes the ports of outgoing connections from (32768-60999), so that a port which is
-# free now is not taken by one of the thousands of connections of a run.
-PORTS = range(20_000, 32_000)
 STOP_SECONDS = 5.0  # how long a process may take to end when asked; a proxy that drains for longer is killed
 
 
@@ -62,21 +57,6 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return `count` ports that nothing is bound to, on any address."""
-    found: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            return found
-    raise ChildError(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
 
 
 def pin(core: int) -> None:

@@ -21,7 +21,8 @@ from tests.bench.backend import Services, backend
 from tests.bench.client import connect, exchange
 from tests.bench.errors import BenchError, ReplyError
 from tests.bench.memory import resident_kib
-from tests.bench.processes import Child, free_ports, raise_descriptor_limit
+from tests.bench.processes import Child, raise_descriptor_limit
+from tests.ports import free_ports
 
 STACK = """\
 admin: {{port: {admin}}}

@@ -12,7 +12,7 @@ from mesh_plugins.thrift.exceptions import result_field
 from mesh_plugins.thrift.message import read_reply, read_request
 from tests.bench.backend import ROOT
 from tests.bench.frames import CALL, REPLY, TEXT, answers, load
-from tests.bench.processes import free_ports
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="module")

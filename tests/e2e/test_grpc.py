@@ -1,7 +1,6 @@
 """Calls of a client of gRPC to a server of gRPC, both by gRPC's own library, through a linker."""
 
 import contextlib
-import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,6 +10,7 @@ import trio
 
 from tests.e2e.grpc_peers import UNARY, Backend, Client, backend, client
 from tests.plugins.rest import numbers
+from tests.ports import free_port
 from tests.proxies import Proxy, one, proxy, stacks
 from tests.waiting import until
 
@@ -30,13 +30,6 @@ async def between(**router: Any) -> AsyncIterator[tuple[Backend, Client, Proxy]]
     """Run a server, a linker in front of it, and a client of that."""
     async with backend() as server, proxy(file(server.port, **router)) as running, client(running.ports[0]) as caller:
         yield server, caller, running
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def streams(running: Proxy) -> float:

@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import trio
 from tests.certificates import Authority
 from tests.e2e.raw import Message, reply
 from tests.e2e.stubs import answering, stub, ungrouped
+from tests.ports import free_port
 from tests.proxies import Proxy, one, proxy, stacks
 
 SECONDS = "20"
@@ -238,13 +238,6 @@ async def test_nghttpd_is_reached_with_tls_on_both_sides(require: Callable[[str]
             plain = await curl(require, "--http1.1", *resolve, "-w", " %{http_version}", url)
 
     assert (framed, plain) == ("a page 2", "a page 1.1")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 import contextlib
 import pathlib
 import random
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 
@@ -11,6 +10,7 @@ import pytest
 import trio
 
 from tests.e2e.raw import RawConnection, chunked, request
+from tests.ports import free_port
 from tests.proxies import proxy, stack
 
 CONFIGURATION = """
@@ -31,13 +31,6 @@ http {{
 }}
 """
 LARGE = random.Random(1).randbytes(2_000_000)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @pytest.fixture

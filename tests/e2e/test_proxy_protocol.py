@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 
@@ -12,6 +11,7 @@ import trio
 from tests.certificates import Authority
 from tests.e2e.raw import request
 from tests.e2e.stubs import OK, stub
+from tests.ports import free_port
 from tests.proxies import proxy, stack
 
 SAID = b"PROXY TCP4 192.0.2.7 192.0.2.8 1111 80\r\n"
@@ -35,9 +35,7 @@ async def nginx(
 ) -> AsyncIterator[int]:
     """Run an nginx that expects the PROXY protocol, and says whom it was told; return its port. With TLS, if asked to."""
     program = require("nginx")
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
+    port = free_port()
     tls = ""
     if getattr(request, "param", False):
         files = Authority(tmp_path).issue("web.example")

@@ -9,7 +9,6 @@ import importlib
 import itertools
 import json
 import logging
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -24,6 +23,8 @@ from thrift.server.TServer import TThreadedServer
 from thrift.transport.TSocket import TServerSocket, TSocket
 from thrift.transport.TTransport import TBufferedTransportFactory, TFramedTransportFactory
 from thriftpy2 import protocol, rpc, transport
+
+from tests.ports import free_port
 
 IDL = Path(__file__).with_name("every.thrift")
 LIBRARIES = ("thriftpy2", "apache")
@@ -123,14 +124,6 @@ def value(idl: Module) -> Any:
         leaves=leaves * 20,
         flags={1: {"yes": True, "no": False}, 2: {}},
     )
-
-
-def free_port() -> int:
-    """Return a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _server(library: str, way: tuple[str, bool], port: int, idl: Module) -> Any:

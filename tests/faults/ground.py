@@ -10,9 +10,9 @@ from pathlib import Path
 
 import attrs
 
-from tests.bench.processes import free_ports
 from tests.e2e.processes import Running, started
 from tests.faults.backend import Mode
+from tests.ports import free_ports
 
 BACKENDS = ("a", "b", "c")
 BAD = "a"

@@ -1,10 +1,7 @@
 """From a stack file to routers, without a socket."""
 
-from collections.abc import AsyncIterator
-
 import attrs
 import pytest
-import trio
 
 from mesh.config import read_text
 from mesh.connecting import CONNECTOR
@@ -32,13 +29,6 @@ routers:
   servers:
   - port: 4140
 """
-
-
-@pytest.fixture
-async def life(nursery: trio.Nursery) -> AsyncIterator[Life]:
-    owner = Life(nursery, "test")
-    yield owner
-    owner.close()
 
 
 def settings_of(text: str = ROUTER) -> StackFile:

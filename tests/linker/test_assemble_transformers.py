@@ -1,10 +1,8 @@
 """Transformers of a stack file: under a namer, and under an interpreter."""
 
 import pathlib
-from collections.abc import AsyncIterator
 
 import pytest
-import trio
 
 from mesh.config import read_text
 from mesh.endpoint import AddrBound
@@ -36,13 +34,6 @@ routers:
     - {{kind: io.l5d.specificHost, prefix: /mine, host: 10.0.0.2}}
   servers: [{{port: 0}}]
 """
-
-
-@pytest.fixture
-async def life(nursery: trio.Nursery) -> AsyncIterator[Life]:
-    owner = Life(nursery, "test")
-    yield owner
-    owner.close()
 
 
 @pytest.fixture

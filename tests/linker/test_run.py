@@ -19,6 +19,7 @@ from mesh.linker.run import run_until_signal, running
 from mesh.metrics import flat
 from tests.e2e.raw import Message, RawConnection, connected, request
 from tests.e2e.stubs import Holding, stub
+from tests.ports import free_port
 from tests.proxies import kinds, one, proxy, stack, stacks
 
 SECONDS = 20.0  # that anything may take before a test gives up; a full collection of what all tests left takes some
@@ -57,10 +58,7 @@ def taken() -> Iterator[int]:
 @pytest.fixture
 def free() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.fixture

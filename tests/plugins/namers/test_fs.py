@@ -17,11 +17,6 @@ Clock = trio.testing.MockClock
 PREFIX = Path.read("/#/io.l5d.fs")
 
 
-@pytest.fixture
-async def life(nursery: trio.Nursery) -> Life:
-    return Life(nursery, "test")
-
-
 def namer_of(root: FilePath, life: Life, resolve: Callable[[str], Awaitable[Sequence[str]]] | None = None) -> FsNamer:
     return FsNamer(FsConfig(str(root)), PREFIX, life, resolve)
 

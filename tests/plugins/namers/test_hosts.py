@@ -30,11 +30,6 @@ class Resolver:
         return self.answer
 
 
-@pytest.fixture
-async def life(nursery: trio.Nursery) -> Life:
-    return Life(nursery, "test")
-
-
 def is_known(state: HostState) -> bool:
     return state != PENDING
 
