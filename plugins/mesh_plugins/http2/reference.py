@@ -6,7 +6,6 @@ connection; `plain` checks instead, for one stream at a time. Slow (120 µs a me
 
 from collections.abc import Callable, Iterable
 
-import attrs
 from h2.config import H2Configuration
 from h2.events import (
     ConnectionTerminated,
@@ -18,7 +17,6 @@ from h2.events import (
     RequestReceived,
     ResponseReceived,
     SettingsAcknowledged,
-    StreamEnded,
     StreamReset,
     TrailersReceived,
     WindowUpdated,
@@ -48,19 +46,10 @@ from mesh_plugins.http2.plain import (
     request_fields,
     trailer_fields,
 )
+from mesh_plugins.http2.plain_stream import PlainStream
 
 MAX_OUTPUT = 262144  # bytes that wait to be sent, before bodies wait too
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-@attrs.define(eq=False)
-class _Stream:
-    """What is open of a stream: `waits` for room to send; the directions that have ended."""
-
-    owner: StreamOwner = attrs.field(init=False)
-    waits: bool = False
-    received: bool = False
-    sent: bool = False
 
 
 class _Reference:
@@ -70,7 +59,7 @@ class _Reference:
         self._owner = owner
         self._options = options
         self._is_client = is_client
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, PlainStream] = {}
         self._unread: dict[int, int] = {}
         self.open_streams = 0
         self.is_settled = False
@@ -148,7 +137,7 @@ class _Reference:
             self._h2.upgraded(settings)
         except (ProtocolError, HyperframeError) as error:
             self._fail(PROTOCOL_ERROR, str(error))
-        stream = self._streams[1] = _Stream(received=True)
+        stream = self._streams[1] = PlainStream(received=True)
         self.open_streams += 1
         stream.owner = self._owner.on_request(1, head)
 
@@ -175,7 +164,7 @@ class _Reference:
                 self._owner.on_pong(event.ping_data)
             case ConnectionTerminated():
                 self._take_goaway(event)
-            case StreamEnded() | _:
+            case _:
                 pass
 
     def _take_request(self, number: int, fields: Iterable[Header], *, ends: bool) -> None:
@@ -183,15 +172,21 @@ class _Reference:
             self._h2.reset_stream(number, REFUSED_STREAM)
             return
         try:
-            head = judge_request(_plain(fields), ends=ends)
+            head = judge_request(self._plain(fields), ends=ends)
         except RemoteProtocolError as error:
             self.refusals.append(error)
             self._h2.reset_stream(number, PROTOCOL_ERROR)
             return
         # The owner may answer within the call.
-        stream = self._streams[number] = _Stream(received=ends)
+        stream = self._streams[number] = PlainStream(received=ends, left=None if ends else head.size)
         self.open_streams += 1
         stream.owner = self._owner.on_request(number, head)
+
+    def _plain(self, fields: Iterable[Header]) -> Fields:
+        plain = [(bytes(field[0]), bytes(field[1])) for field in fields]
+        if len(plain) > self._options.limits.max_header_fields:
+            raise RemoteProtocolError(f"{len(plain)} fields", status=431)
+        return plain
 
     def _take_reply(self, event: ResponseReceived | InformationalResponseReceived) -> None:
         stream = self._streams.get(event.stream_id)
@@ -199,11 +194,15 @@ class _Reference:
             return
         ends = isinstance(event, ResponseReceived) and event.stream_ended is not None
         try:
-            head = judge_reply(_plain(event.headers), ends=ends)
+            head = judge_reply(self._plain(event.headers), ends=ends)
         except RemoteProtocolError:
             self._break(event.stream_id)
             return
+        stream.announce(head)
         if ends:
+            if not stream.fits(0, ends=True):
+                self._break(event.stream_id)
+                return
             self._received(event.stream_id, stream)
         stream.owner.on_reply(head)
 
@@ -215,6 +214,9 @@ class _Reference:
             self._let_go(number)
             return
         ends = event.stream_ended is not None
+        if not stream.fits(len(event.data), ends=ends):
+            self._break(number)
+            return
         if ends:
             self._received(number, stream)
         if event.data or ends:
@@ -227,24 +229,27 @@ class _Reference:
         if stream is None:
             return
         try:
-            trailers = judge_trailers(_plain(event.headers))
+            trailers = judge_trailers(self._plain(event.headers))
         except RemoteProtocolError:
+            self._break(event.stream_id)
+            return
+        if not stream.fits(0, ends=True):
             self._break(event.stream_id)
             return
         self._received(event.stream_id, stream)
         stream.owner.on_trailers(trailers)
 
-    def _received(self, number: int, stream: _Stream) -> None:
+    def _received(self, number: int, stream: PlainStream) -> None:
         stream.received = True
         if stream.sent:
             self._pop(number)
 
-    def _sent(self, number: int, stream: _Stream) -> None:
+    def _sent(self, number: int, stream: PlainStream) -> None:
         stream.sent = True
         if stream.received:
             self._pop(number)
 
-    def _pop(self, number: int) -> _Stream | None:
+    def _pop(self, number: int) -> PlainStream | None:
         stream = self._streams.pop(number, None)
         self.open_streams = len(self._streams)
         return stream
@@ -318,7 +323,7 @@ class _Reference:
             library.send_headers(number, fields, end_stream=ends)
         except ProtocolError as error:
             raise LocalProtocolError(f"no new stream: {error}") from error
-        self._streams[number] = stream = _Stream(sent=ends)
+        self._streams[number] = stream = PlainStream(sent=ends, to_head=method == b"HEAD")
         stream.owner = owner
         self.open_streams += 1
         return number
@@ -379,10 +384,6 @@ class _Reference:
         self._ending = self._ending or last
         highest = self._h2.highest_inbound_stream_id if last else MAX_STREAM
         self._h2.put(GoAwayFrame(0, last_stream_id=highest, error_code=code))
-
-
-def _plain(fields: Iterable[Header]) -> Fields:
-    return [(bytes(field[0]), bytes(field[1])) for field in fields]
 
 
 class ReferenceServer(_Reference):
