@@ -26,6 +26,7 @@ DOINGS = {
 }
 BODIES = (0, 0, 0, 100, 3000, 150_000)
 CANCEL_SHARE = 0.16
+LEFT = "left with its connection"
 
 
 @attrs.define(eq=False)
@@ -98,12 +99,15 @@ class Call:
 
 
 class Caller:
-    """One connection with the proxy, whose calls are made by several workers."""
+    """One connection with the proxy, whose calls are made by several workers; it ends without a word as call `last` begins."""
 
-    def __init__(self, stream: trio.SocketStream, source: random.Random, account: Counter[str]) -> None:
+    def __init__(
+        self, stream: trio.SocketStream, source: random.Random, account: Counter[str], last: int | None = None
+    ) -> None:
         self.engine = FastClient(self, Options(), trio.current_time)
         self.end = End(stream, self.engine)
         self.is_over = False
+        self._until_last = last
         self._random = source
         self._account = account
 
@@ -114,8 +118,12 @@ class Caller:
 
     async def _call(self) -> str:
         source = self._random
+        if self._until_last is not None:
+            self._until_last -= 1
+            if self._until_last == 0:
+                await trio.aclose_forcefully(self.end.stream)
         if self.is_over:
-            return "wrong: the connection had ended"
+            return self._left_or("wrong: the connection had ended")
         do = source.choices(list(DOINGS), list(DOINGS.values()))[0]
         call = Call(self, do, b"b" * source.choice(BODIES))
         fields = [(b"host", b"soak.test"), (b"x-do", do), (b"x-request-id", b"%x" % source.getrandbits(64))]
@@ -139,8 +147,13 @@ class Caller:
                 seen += 1
             if call.body and call.reset is None:
                 self.engine.reset(call.number, CANCEL)  # the answer came before all was sent.
-            return call.outcome()
+            return self._left_or(call.outcome())
         return f"wrong: {call.do.decode()} hangs"
+
+    def _left_or(self, outcome: str) -> str:
+        """Return what became of a call, which may be that its connection went."""
+        has_left = self._until_last is not None and self._until_last <= 0
+        return LEFT if has_left and outcome.startswith("wrong") else outcome
 
     def _cancel(self, call: Call) -> str:
         self.engine.reset(call.number, CANCEL)

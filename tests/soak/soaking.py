@@ -44,10 +44,12 @@ class Found:
         return faults
 
 
-async def soak(calls: int, seed: int, warm_up: int = 2 * ROUND, tell: Callable[[str], object] = str) -> Found:
-    """Make so many calls after a warm-up, in rounds with new connections each."""
+async def soak(
+    calls: int, seed: int, warm_up: int = 2 * ROUND, tell: Callable[[str], object] = str, engine: str = "fast"
+) -> Found:
+    """Make so many calls after a warm-up, in rounds with new connections each, of which one goes before its time."""
     account: Counter[str] = Counter()
-    async with endpoint() as behind, proxy(_stack(behind.port)) as running:
+    async with endpoint() as behind, proxy(_stack(behind.port, engine)) as running:
         await _round(running, random.Random(seed), Counter(), warm_up)
         await _settled(running, behind)
         memory, descriptors = _memory(), _descriptors()
@@ -64,9 +66,10 @@ async def soak(calls: int, seed: int, warm_up: int = 2 * ROUND, tell: Callable[[
         return Found(account, streams, _memory() - memory, _descriptors() - descriptors)
 
 
-def _stack(port: int) -> str:
+def _stack(port: int, engine: str) -> str:
     router = {
         "protocol": "h2",
+        "engine": engine,
         "label": "soak",
         "dtab": f"/svc => /$/inet/127.0.0.1/{port};",
         "servers": [{"port": 0}],
@@ -80,9 +83,10 @@ async def _round(running: Proxy, source: random.Random, account: Counter[str], c
     before = account.total()
     async with trio.open_nursery() as nursery:
         callers = []
-        for _ in range(CONNECTIONS):
+        for number in range(CONNECTIONS):
             stream = await trio.open_tcp_stream("127.0.0.1", running.ports[0])
-            caller = Caller(stream, random.Random(source.random()), account)
+            last = source.randrange(calls // CONNECTIONS) + 1 if number == 0 else None
+            caller = Caller(stream, random.Random(source.random()), account, last)
             callers.append(caller)
             nursery.start_soon(caller.end.run, _ender(caller))
         async with trio.open_nursery() as workers:

@@ -9,8 +9,9 @@ pytestmark = pytest.mark.slow
 CALLS = 2000
 
 
-async def test_calls_that_end_in_every_way_leave_nothing_over() -> None:
-    found = await soak(CALLS, seed=1, warm_up=CALLS)
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+async def test_calls_that_end_in_every_way_leave_nothing_over(engine: str) -> None:
+    found = await soak(CALLS, seed=1, warm_up=CALLS, engine=engine)
 
     assert found.faults == []
     assert found.account.total() == CALLS
