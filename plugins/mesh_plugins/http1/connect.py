@@ -11,7 +11,7 @@ import attrs
 from mesh import SESSION, AnyService, HttpRequest, Make, Module, Params, RemoteProtocolError, Reply
 from mesh_plugins.http.switched import connected
 from mesh_plugins.http1.fields import read_request_head
-from mesh_plugins.http1.grammar import RequestLine, check_authority, parse_request_line
+from mesh_plugins.http1.grammar import NO_TUNNELS, RequestLine, check_authority, parse_request_line
 from mesh_plugins.http1.head import RequestHead
 from mesh_plugins.http1.section import SECTIONS
 from mesh_plugins.http1.wire import FastServer
@@ -26,9 +26,16 @@ def parse_connect_line(line: bytes) -> RequestLine:
     target, _, version = line[len(START) :].partition(b" ")
     usual = parse_request_line(b"OPTIONS * " + version)
     check_authority(target)
+    check_connect(target, is_offered=True)
+    return RequestLine(b"CONNECT", target, usual.version, b"http", target)
+
+
+def check_connect(target: bytes, *, is_offered: bool) -> None:
+    """Raise `RemoteProtocolError` for a CONNECT that no tunnel can come of; `target` is an authority."""
+    if not is_offered:
+        raise RemoteProtocolError(NO_TUNNELS, status=501)
     if not target.rpartition(b":")[2].isdigit():
         raise RemoteProtocolError("CONNECT needs a port in its target: host:port")
-    return RequestLine(b"CONNECT", target, usual.version, b"http", target)
 
 
 def tunnel_head(head: RequestHead) -> RequestHead:

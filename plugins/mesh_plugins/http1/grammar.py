@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mesh import RemoteProtocolError
 
 MAX_METHOD_BYTES = 64  # the longest registered method has 17; what is longer is no method of anybody's.
+NO_TUNNELS = "CONNECT is not offered: this server opens no tunnels"
 MAX_SIZE = 2**63 - 1  # what C and Java peers keep a length in; one more wraps there.
 
 _TCHAR = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
@@ -82,7 +83,7 @@ def parse_request_line(line: bytes) -> RequestLine:
     if len(method) > MAX_METHOD_BYTES:
         raise RemoteProtocolError(f"a method of {len(method)} bytes: expected at most {MAX_METHOD_BYTES}", status=501)
     if method == b"CONNECT":
-        raise RemoteProtocolError("CONNECT is not offered: this server opens no tunnels", status=501)
+        raise RemoteProtocolError(NO_TUNNELS, status=501)
     origin, scheme, authority = _split_target(method, target)
     return RequestLine(method, origin, (1, version[7] - 0x30), scheme, authority)
 

@@ -19,12 +19,16 @@ from mesh import (
     Switch,
     close_forgotten,
 )
+from mesh_plugins.http.switched import SwitchedReply
+from mesh_plugins.http1.connect import check_connect
+from mesh_plugins.http1.switching import check_switch
 from mesh_plugins.http2.engine import CANCEL, INTERNAL_ERROR, NO_ERROR, Engine
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import Outlet
 from mesh_plugins.http2.server_stream import ServerStream
 from mesh_plugins.http2.serving import Http2Serving
+from mesh_plugins.http2.stream_tunnel import StreamTunnel
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +60,13 @@ class Answering:
             request.scheme = b"https"
         code = INTERNAL_ERROR
         try:
-            if stream.body is not None:
+            if stream.body is not None and request.method != b"CONNECT":
                 request.body = await stream.take_body(request, serving.buffer_bytes)
             reply = await self._reply(stream, request)
             code = await self._send(stream, request, reply)
         except ClientGone:
             code = CANCEL
-        except RemoteProtocolError as error:  # of a body that was to be read as a whole
+        except RemoteProtocolError as error:  # of a body that was to be read as a whole, or of a CONNECT
             self._switch.refused(error)
             code = await self._send(stream, request, HttpReply(error.status))
         except BaseException:
@@ -75,7 +79,7 @@ class Answering:
 
     async def _reply(self, stream: ServerStream, request: HttpRequest) -> HttpReply:
         if request.method == b"CONNECT":
-            return HttpReply(501, [(b"l5d-err", b"CONNECT is not offered over HTTP/2")])
+            check_connect(request.target, is_offered=self._serving.common.tunnels.connect)
         stream.service = service = self._switch.service
         try:
             reply: HttpReply = await service(request)
@@ -130,6 +134,11 @@ class Answering:
         engine, number, body = self._engine, stream.number, reply.body
         kick = self._outlet.kick
         status, size = reply.status, body.size
+        if type(reply) is SwitchedReply:
+            check_switch(request, reply)
+            engine.reply(number, status, reply.headers, None, ends=False)
+            kick()
+            return False
         if request.method == b"HEAD" or status == 204 or status == 304:
             size = (size or None) if reply.declared_size is None else reply.declared_size
             engine.reply(number, status, reply.headers, size, ends=True)
@@ -156,6 +165,10 @@ class Answering:
         """Send what did not go with the head."""
         if stream.gone:
             raise ClientGone("the client went away before its reply")
+        if type(reply) is SwitchedReply:
+            tunnel = StreamTunnel(stream, self._engine, self._outlet, self._flow, self._connection.peer)
+            await self._serving.common.tunnels.run(tunnel, b"", request, reply)
+            return
         body = reply.body
         trailers = body.trailers if reply.whole else []
         if trailers and self._send_whole(stream, body.buffered or b"", trailers):

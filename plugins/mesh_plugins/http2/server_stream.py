@@ -4,7 +4,19 @@ import math
 
 import trio
 
-from mesh import EMPTY, REASONS, Body, ClientGone, Context, Fields, HttpRequest, InterimSink, MeshError
+from mesh import (
+    EMPTY,
+    REASONS,
+    Body,
+    ClientGone,
+    Connection,
+    Context,
+    Fields,
+    HttpRequest,
+    IdleTimeout,
+    InterimSink,
+    MeshError,
+)
 from mesh_plugins.http.clear_context import public
 from mesh_plugins.http2.engine import Engine, ReplyHead, RequestHead
 from mesh_plugins.http2.inflow import Flow, Inflow
@@ -34,7 +46,7 @@ class ServerStream(InterimSink):
     """See the module. `number` is the stream's; `scope` ends the work on it; `gone`: nothing more can be said on it.
 
     `body` is None for a request that has none. `outflow` is there while a body goes out piece by piece;
-    `rest` is what is left of one that is in memory.
+    `rest` is what is left of one that is in memory. `tunnel` is what the stream has become after a CONNECT.
     """
 
     __slots__ = (
@@ -50,6 +62,7 @@ class ServerStream(InterimSink):
         "rest",
         "scope",
         "service",
+        "tunnel",
     )
 
     def __init__(
@@ -72,6 +85,7 @@ class ServerStream(InterimSink):
         self.service: object = None
         self.context: Context | None = None
         self.outflow: Outflow | None = None
+        self.tunnel: Connection | None = None
         self.rest = b""
         self.gone = False
 
@@ -122,10 +136,7 @@ class ServerStream(InterimSink):
         context = self.context
         if context is not None:
             context.flags = context.flags or CLIENT_GONE
-        if self.body is not None:
-            self.body.fail(error)
-        if self.outflow is not None:
-            self.outflow.fail(error)
+        self._break_off(error)
         if self.scope is not None:
             self.scope.cancel()
 
@@ -141,12 +152,24 @@ class ServerStream(InterimSink):
 
     def due(self) -> float:
         """Return until when the stream waits for its client; infinity while it does not."""
+        if self.tunnel is not None:
+            return self.tunnel.deadline
         body = math.inf if self.body is None else self.body.waits_until
         return body if self.outflow is None else min(body, self.outflow.waits_until)
 
     def check(self, now: float, error: MeshError) -> None:
         """Break off a wait for the client that has lasted for too long."""
+        if self.tunnel is not None:
+            if self.tunnel.deadline <= now:
+                self._break_off(IdleTimeout("nothing moves in the tunnel"))
+            return
         if self.body is not None and self.body.waits_until <= now:
             self.body.fail(error)
         if self.outflow is not None:
             self.outflow.check(now, error)
+
+    def _break_off(self, error: MeshError) -> None:
+        if self.body is not None:
+            self.body.fail(error)
+        if self.outflow is not None:
+            self.outflow.fail(error)
