@@ -50,6 +50,7 @@ class Outlet:
                         await rest
                     self.since = math.inf
                 elif self.last:
+                    await connection.send_all(b"")  # and what the connection has kept to send it together with more
                     return
                 else:
                     await wait()

@@ -3,6 +3,7 @@
 import trio
 import trio.testing
 
+from mesh import Connection
 from mesh.testing import memory_connections
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.outlet import Outlet
@@ -61,6 +62,31 @@ async def test_it_ends_once_everything_was_sent(nursery: trio.Nursery) -> None:
 
     assert (await far.receive_some()).startswith(b"PRI * HTTP/2.0")
     assert engine.pending() == 0
+
+
+class Keeping(Connection):
+    """A connection that keeps what `send` is given until `send_all`."""
+
+    def __init__(self) -> None:
+        super().__init__("peer")
+        self.kept = self.sent = b""
+
+    def send(self, data: bytes | bytearray | memoryview) -> None:
+        self.kept += data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent += self.kept + data
+        self.kept = b""
+
+
+async def test_what_the_connection_keeps_is_sent_before_the_end() -> None:
+    connection = Keeping()
+    outlet = Outlet(connection, ReferenceClient(Owner(), Options(), trio.current_time), trio.current_time)
+
+    outlet.finish()
+    await outlet.run()
+
+    assert connection.sent.startswith(b"PRI * HTTP/2.0")
 
 
 async def test_it_ends_when_the_connection_is_gone() -> None:
