@@ -26,7 +26,10 @@ class Streams(Protocol):
 
 
 class ReplyBody(Inflow):
-    """The body of a reply that is still coming; whoever closes the reply before its end gives the stream up."""
+    """The body of a reply that is still coming; whoever closes the reply before its end gives the stream up.
+
+    It and its stream hold each other until then, and no longer, so that the collector of cycles has nothing to do.
+    """
 
     __slots__ = ("_stream",)
 
@@ -36,8 +39,10 @@ class ReplyBody(Inflow):
 
     def abandon(self) -> None:
         """The reply was closed."""
+        stream = self._stream
         if not self.is_read:
-            self._stream.streams.give_up(self._stream)
+            stream.streams.give_up(stream)
+        stream.inflow = None
 
 
 class ClientStream:
@@ -177,7 +182,9 @@ class ClientStream:
         is_whole = inflow.ended and (not inflow.trailers or request.version == (2, 0))
         body: Body = inflow.gathered() if is_whole else inflow
         reply = HttpReply(head.status, head.headers, body, None, (2, 0))
-        if not is_whole:
+        if is_whole:
+            self.inflow = None
+        else:
             reply.on_close(inflow.abandon)
         return reply
 
