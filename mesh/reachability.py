@@ -116,7 +116,6 @@ class Reachability:
         self._cause = str(error)
         if self.since is None:
             self.since = trio.current_time()
-            self.tries = 0
             self._counts.marked_dead += 1
             self._counts.dead.add(self)
         self._health.say("connect", Status.BUSY)
@@ -124,10 +123,14 @@ class Reachability:
 
     def succeeded(self) -> None:
         """Take note that a connect succeeded."""
-        if self.since is not None:
-            self.since = None
-            self._counts.marked_available += 1
-            self._counts.dead.discard(self)
+        self._counts.marked_available += self.since is not None
+        self._forgive()
+
+    def _forgive(self) -> None:
+        """Let balancers have the endpoint again."""
+        self.since = None
+        self.tries = 0
+        self._counts.dead.discard(self)
         self._health.say("connect", Status.OPEN)
 
     def given_up(self) -> None:
@@ -163,6 +166,6 @@ class Reachability:
                         return
                 except MeshError:
                     self.tries += 1
-            self.succeeded()
+            self._forgive()  # and nobody counts it as available: the next call finds out
         finally:
             self._trying = False

@@ -90,6 +90,19 @@ async def test_how_long_and_how_often_is_known(life: Life, autojump_clock: trio.
     assert (reach.seconds, reach.tries) == (2.5, 2)
 
 
+async def test_an_endpoint_that_is_not_tried_any_more_is_forgiven_and_not_counted_as_available(
+    life: Life, autojump_clock: trio.testing.MockClock
+) -> None:
+    bench = Bench(life, [REFUSED])
+    reach = bench.reach(begin=lambda: iter([1.0]))
+
+    reach.failed(REFUSED)
+    await trio.sleep(2)
+
+    assert (bench.health.status, reach.tries, len(bench.counts.dead)) == (Status.OPEN, 0, 0)
+    assert (bench.counts.marked_dead, bench.counts.marked_available) == (1, 0)
+
+
 async def test_a_connect_that_was_given_up_is_tried_once_in_the_background(
     life: Life, autojump_clock: trio.testing.MockClock
 ) -> None:
