@@ -15,7 +15,7 @@ from tests.proxies import proxy, stacks
 pytestmark = pytest.mark.slow
 
 AT_A_TIME = 24  # cases
-PATIENCE_SECONDS = 3.0  # that a case waits for the end of its connection, or for the answer to the last PING
+PATIENCE_SECONDS = 20.0  # that a case waits for the end of its connection, or for the answer to the last PING
 QUIET_SECONDS = 0.3  # after that answer: then nothing more will come
 MOST_BYTES = 16 * 2**20
 PROFILES = ("mesh", "edge")
