@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import attrs
 import click
@@ -30,6 +31,11 @@ class Question:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     dtab: Dtab = EMPTY_DTAB
+
+    def __str__(self) -> str:
+        """Return the request as people write it: of HTTP with its method, which other protocols do not have."""
+        is_http = urlsplit(self.target).scheme in ("http", "https", "")
+        return f"{self.method} {self.target}" if is_http else self.target
 
     @property
     def is_request(self) -> bool:
@@ -129,7 +135,7 @@ async def _arrival(router: BuiltRouter, question: Question) -> Arrival:
     except trio.TooSlowError:
         raise Refusal(f"linker: a filter of the server stack holds the request for more than {SECONDS:g} s") from None
     except (NoRoute, ValueError) as error:
-        raise Refusal(f"linker: {question.method} {question.target} is not routed: {error}") from error
+        raise Refusal(f"linker: {question} is not routed: {error}") from error
 
 
 def _name(router: BuiltRouter, text: str) -> Path:
@@ -144,9 +150,7 @@ def _lines(loaded: Loaded, number: int, question: Question, answer: Answer) -> S
     local = answer.arrival.local + question.dtab
     head = [f"override: {dentry.prefix} => {dentry.dst}" for dentry in local]
     if question.is_request:
-        head.insert(
-            0, f"{question.method} {question.target} is named {answer.arrival.path} by the router {router.label}"
-        )
+        head.insert(0, f"{question} is named {answer.arrival.path} by the router {router.label}")
     lines = [*head, ""] if head else []
     lines += draw(answer.way, _where(loaded, number, local))
     count = endpoints(answer.way)

@@ -36,6 +36,17 @@ def test_a_url_is_named_by_the_identifiers_of_the_router(linker: Linker, stack_f
     assert result.stdout.startswith("POST http://WEB/path?query is named /svc/web by the router http\n\n/svc/web\n")
 
 
+def test_a_call_of_another_protocol_than_http_has_no_method_of_http(linker: Linker, tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(
+        "routers: [{protocol: mux, dtab: /svc => /$/inet/10.0.0.1/80, servers: [{port: 4141, timeoutMs: 9}]}]"
+    )
+
+    result = linker("explain", path, "mux://x/web")
+
+    assert result.stdout.startswith("mux://x/web is named /svc/web by the router mux\n\n/svc/web\n")
+
+
 @pytest.mark.parametrize("header", ["l5d-dtab", "l5d-ctx-dtab", "L5D-Dtab"])
 def test_the_override_of_a_request_is_honoured(linker: Linker, stack_file: Path, header: str) -> None:
     result = linker("explain", stack_file, "http://api/", "-H", f"{header}: /svc/api => /srv/web")
