@@ -2,7 +2,7 @@
 
 import re
 
-from mesh.config.places import Place
+from mesh.config.places import Place, routers_of
 from mesh.config.shape import known_names
 from mesh.keys import Category, Kind
 from mesh.plugins import Kinds
@@ -35,8 +35,8 @@ def find_home(name: str, place: Place, kinds: Kinds) -> str:
     ]
     if here and name in known_names([RouterSettings, *_present(place.protocol.config)]):
         homes.insert(0, "the router itself")
-    others = [f"a router of the protocol {kind.name}" for kind in kinds.all() if name in _added_by(kind)]
-    return " or ".join(homes or others)
+    others = [kind.name for kind in kinds.all() if name in _added_by(kind)]
+    return " or ".join(homes) or (routers_of(others) if others else "")
 
 
 def _added_by(kind: Kind) -> set[str]:

@@ -92,7 +92,7 @@ class Chooser:
         if not place.serves(kind.protocols):
             others = "" if category is Category.FILTER else self._expected(category, protocol)
             raise MismatchError(
-                f"`{kind.name}` is not for the protocol {protocol}", others or routers_of(kind.protocols)
+                f"`{kind.name}` is not for the protocol {protocol}", others or f"it in {routers_of(kind.protocols)}"
             )
         if kind.config is not None:
             try:

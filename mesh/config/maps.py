@@ -84,7 +84,7 @@ class MapReader:
         before = len(self._report.problems)
         if not place.serves(field.key.protocols):
             message = f"is not for the protocol {place.protocol_name}"
-            self._report.problem(pair.key, place, message, routers_of(field.key.protocols))
+            self._report.problem(pair.key, place, message, f"it in {routers_of(field.key.protocols)}")
             draft.failed.add(field.name)
             return
         if field.reading is Reading.MERGED and isinstance(pair.value, Mapping):

@@ -1,5 +1,7 @@
 """Where the reader is: the path of keys, the router's protocol, and whether all of this is not built yet anyway."""
 
+from collections.abc import Iterable
+
 import attrs
 
 from mesh.config.nodes import one_line
@@ -50,6 +52,6 @@ class Place:
         return self.is_unsure or (self.protocol is not None and not self.protocol.built)
 
 
-def routers_of(protocols: tuple[str, ...]) -> str:
-    """Return what to expect instead, where something stands in a router that is not for its protocol."""
-    return f"it in a router of the protocol {' or '.join(protocols)}"
+def routers_of(protocols: Iterable[str]) -> str:
+    """Return in words where something belongs that is for routers of these protocols alone."""
+    return f"a router of the protocol {' or '.join(protocols)}"
