@@ -99,9 +99,9 @@ class CallDepth:
 
 
 VIA_NAME = b"linkerd"
-USUAL_HOP = b"1.1 linkerd"
-HOPS = {(1, 0): b"1.0 linkerd", (2, 0): b"h2 linkerd"}
-"""This hop, for `via`, by the version that a message came in; linkerd's spelling."""
+USUAL_HOP = (b"via", b"1.1 linkerd")
+HOPS = {(1, 0): (b"via", b"1.0 linkerd"), (2, 0): (b"via", b"h2 linkerd")}
+"""This hop as a field, by the version that a message came in; linkerd's spelling."""
 MOST_OWN = 16  # times our own name may stand in `via`: more is a loop, long before the limit on all proxies
 
 
@@ -129,18 +129,18 @@ class Via:
                 _append(headers, hop)
                 break
         else:
-            headers.append((b"via", hop))
+            headers.append(hop)
         if reply.outcome is not None:
             headers.append(SUCCEEDED if reply.outcome else FAILED)
         return reply
 
 
-def _append(headers: Fields, hop: bytes) -> None:
+def _append(headers: Fields, hop: tuple[bytes, bytes]) -> None:
     for place, (name, value) in enumerate(headers):
         if name == b"via":
-            headers[place] = (name, value + b", " + hop)
+            headers[place] = (name, value + b", " + hop[1])
             return
-    headers.append((b"via", hop))
+    headers.append(hop)
 
 
 FOR_FINAGLE = (b"dtab-local", b"x-dtab-", b"finagle-")
