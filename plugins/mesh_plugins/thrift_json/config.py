@@ -39,8 +39,14 @@ class ThriftJsonConfig:
     )
     exception_status: int = key("The status for those that `exceptions` does not list.", 500, least=200, most=599)
     max_body_kb: int = key(
-        "The longest body that is taken, in KiB: arguments are converted at once, which takes 0.1 s for 256 KiB of numbers.",
+        "The longest body that is taken, in KiB: to convert 256 KiB takes 0.1 s for numbers, and 0.3 s for empty lists.",
         256,
         name="maxBodyKB",
+        least=1,
+    )
+    max_reply_kb: int = key(
+        "The longest message that is taken for a reply, in KiB; of a longer one, the service is at fault.",
+        4096,
+        name="maxReplyKB",
         least=1,
     )

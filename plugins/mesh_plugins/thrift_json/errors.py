@@ -30,4 +30,5 @@ def refused(status: int, error: str, *fields: tuple[bytes, bytes], **more: Json)
 def answer(status: int, value: Json, *fields: tuple[bytes, bytes]) -> HttpReply:
     """Return a reply with a JSON body."""
     headers: Fields = [JSON, *fields]
-    return HttpReply(status, headers, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return HttpReply(status, headers, text.encode(errors="backslashreplace"))  # halves of surrogate pairs: JSON escapes

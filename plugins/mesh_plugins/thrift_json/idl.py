@@ -1,7 +1,8 @@
 """Interface definitions: reads a `.thrift` file and makes the methods of its services ready to be called."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from mesh_plugins.thrift_json.structures import Elements, Field, Pairs, Struct
 BYTES = 18  # what thriftpy2 calls `binary`; on the wire it is a string
 SCALARS: dict[int, Type] = {BOOL: BOOLEAN, DOUBLE: DOUBLES, STRING: TEXT, BYTES: BINARY, **INTEGERS}
 RESULT = 0  # the number of a method's result among the fields of its reply
+
+_numbers = itertools.count(1)
 
 # thriftpy2 makes classes and tuples whose shape depends on what they stand for.
 Parsed = Any
@@ -48,39 +51,65 @@ def read_definition(path: str) -> Definition:
         module = _parse(path)
     except OSError as error:
         raise ConfigError(Problem(f"{path} cannot be read: {error.strerror}", key="idl")) from error
-    except (ThriftParserError, ValueError, AttributeError) as error:
+    except (
+        ThriftParserError,
+        ValueError,
+        AttributeError,
+        AssertionError,
+        LookupError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise ConfigError(_problem(path, error)) from error
-    unions = frozenset(union for one in _modules(module) for union in one.__thrift_meta__["unions"])
+    unions = frozenset(union for one in _modules(module) for union in _defined(one, "unions"))
     reader = _Types(unions)
-    services = {service.__name__: reader.methods(service) for service in module.__thrift_meta__["services"]}
+    services = {service.__name__: reader.methods(service) for service in _defined(module, "services")}
     if not services:
         raise ConfigError(Problem(f"{path} defines no service", key="idl"))
     return Definition(services)
 
 
 def _parse(path: str) -> Parsed:
-    name = re.sub(r"\W", "_", Path(path).stem) + "_thrift"
+    """Parse a file and what it includes, which thriftpy2 keeps for ever by a name: one of its own for each time."""
+    name = f"definition{next(_numbers)}.{Path(path).name.removesuffix('.thrift')}_thrift"
     parse: Callable[..., Parsed] = parser.parse  # which has no annotations
     return parse(path, module_name=name, enable_cache=False, include_dirs=[str(Path(path).parent)])
 
 
 def _problem(path: str, error: Exception) -> Problem:
     """Return a parser's error as the problem that it is; thriftpy2 tells the line, and mostly the file, in its text."""
-    text = str(error) or type(error).__name__
+    text = str(error) or "what it uses is not defined anywhere"  # which thriftpy2 asserts it is
     line = re.search(r",? ?at line (\d+)", text)
     named = re.search(r" of the file '([^']*)'", text)
     said = re.sub(r",? ?at line \d+| of the file '[^']*'", "", text)
     where = named[1] if named else path
-    at = f"{where}, line {line[1]}" if line else where
+    number = int(line[1]) if line else _line(where, said)
+    at = f"{where}, line {number}" if number else where
     return Problem(f"{at}: {said}", key="idl")
+
+
+def _line(path: str, said: str) -> int:
+    """Return the last line with the first name that an error quotes, where it tells no line; 0 if there is none."""
+    name = re.search(r"'(?:-?\d+:)?([\w.]+)'|include thrift (\S+)", said)
+    if name is None:
+        return 0
+    word = re.compile(rf"(?<![\w.]){re.escape(name[1] or name[2])}(?![\w.])")
+    lines = Path(path).read_text(errors="replace").splitlines()
+    return max((number for number, line in enumerate(lines, 1) if word.search(line)), default=0)
 
 
 def _modules(module: Parsed, known: frozenset[str] = frozenset()) -> Iterator[Parsed]:
     if module.__name__ in known:
         return
     yield module
-    for included in module.__dict__.get("__thrift_meta__", {}).get("includes", ()):
+    for included in _defined(module, "includes"):
         yield from _modules(included, known | {module.__name__})
+
+
+def _defined(module: Parsed, what: str) -> Sequence[Parsed]:
+    """Return what a file defines of some kind; a file without any definition says nothing of itself."""
+    found: Sequence[Parsed] = module.__dict__.get("__thrift_meta__", {}).get(what, ())
+    return found
 
 
 class _Types:

@@ -17,6 +17,8 @@ from mesh_plugins.thrift_json.wrong import Json, Wrong, listed, shown
 SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """Doubles that JSON has no numbers for, as texts. Source: Apache Thrift, TJSONProtocol; so does protobuf's JSON."""
 
+INFINITE = (math.inf, -math.inf)
+
 _DOUBLE = struct.Struct(">d")
 
 
@@ -125,6 +127,8 @@ class Double:
     def write(self, writer: Writer, value: Json, /) -> None:
         if isinstance(value, str):
             value = SPECIAL.get(value, value)
+        elif value in INFINITE:  # such as 1e999
+            raise Wrong("a number that a double can hold expected")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Wrong(f"a number expected, not {shown(value)}")
         try:

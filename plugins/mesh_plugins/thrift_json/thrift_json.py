@@ -5,6 +5,10 @@ circuit breakers and statistics, sees HTTP alone.
 """
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import attrs
+import trio
 
 from mesh import (
     BOUND,
@@ -38,18 +42,23 @@ from mesh_plugins.thrift_json.grpc_form import as_grpc, only_message
 from mesh_plugins.thrift_json.idl import read_definition
 from mesh_plugins.thrift_json.wrong import MOST_NAMES
 
+T = TypeVar("T")
+
+AT_ONCE = 16384  # bytes that are converted without a thread, which takes 15 ms at most
+THREADS = 2  # conversions at a time, each of which may take 30 times the memory of what is converted
 MEDIA_TYPES = (b"application/json", b"text/json")
 
 
 class ThriftJson:
     """The filter, for one endpoint."""
 
-    __slots__ = ("_bounds", "_calls", "_most", "_offers")
+    __slots__ = ("_bounds", "_calls", "_limiter", "_most", "_offers")
 
     def __init__(self, calls: Mapping[bytes, Call], most_bytes: int, bounds: Bounds) -> None:
         self._calls = calls
         self._most = most_bytes
         self._bounds = bounds
+        self._limiter = trio.CapacityLimiter(THREADS)
         self._offers = ", ".join(target.decode() for target in list(calls)[:MOST_NAMES])
 
     async def __call__(self, request: HttpRequest, service: AnyService, /) -> HttpReply:
@@ -64,7 +73,7 @@ class ThriftJson:
         try:
             call = self._find(request, must_be_json=read is None)
             body = await self._body(request)
-            message = call.message(body if read is None else read(body))
+            message = await self._message(call, body if read is None else read(body))
         except Refused as refusal:
             return refusal.reply
         reply: ThriftReply = await service(
@@ -76,6 +85,22 @@ class ThriftJson:
             return await self._answer(call, reply.body.buffered or b"")
         finally:
             await reply.aclose()
+
+    async def _message(self, call: Call, arguments: bytes) -> bytes:
+        """Return the message of a call. Raises `Refused`."""
+        message = await self._converted(call.message, arguments)
+        if arguments.count(b"{") + arguments.count(b"[") > self._bounds.depth:  # else it cannot be too deep
+            try:
+                await check(call.encoding, message, call.parsed.at, self._bounds)
+            except Malformed as error:
+                raise refused(400, str(error)) from None
+        return message
+
+    async def _converted(self, convert: Callable[[bytes], T], data: bytes) -> T:
+        """Convert what is short at once, and what is long in a thread, so that nobody waits for it."""
+        if len(data) <= AT_ONCE:
+            return convert(data)
+        return await trio.to_thread.run_sync(convert, data, limiter=self._limiter)
 
     def _find(self, request: HttpRequest, *, must_be_json: bool) -> Call:
         call = self._calls.get(request.target.partition(b"?")[0])
@@ -114,7 +139,7 @@ class ThriftJson:
                 await check(call.encoding, message, at, self._bounds)
         except (Malformed, Incomplete) as error:
             raise UpstreamProtocolError(f"a reply cannot be read: {error}") from error
-        return call.answer(message)
+        return await self._converted(call.answer, message)
 
 
 def _header(context: Context) -> RequestHeader:
@@ -128,7 +153,7 @@ def thrift_json(config: ThriftJsonConfig) -> Module:
     definition = read_definition(config.idl)
     calls = targets(definition, config)
     peer = Peer(ENCODINGS[config.thrift_protocol], config.thrift_framed, config.attempt_ttwitter_upgrade)
-    limits = Limits()
+    limits = attrs.evolve(Limits(), thrift_max_frame_bytes=config.max_reply_kb * 1024)
     pattern = PathPattern.read(config.client)
     session = new_session(peer, limits)
     made = ThriftJson(calls, config.max_body_kb * 1024, Bounds.of(limits))

@@ -7,6 +7,7 @@ from typing import Any
 Json = Any
 
 MOST_NAMES = 20  # that an error lists of what there is
+MOST_STEP = 64  # characters of a name or key in a place: whoever sent it knows the rest
 
 
 class Wrong(Exception):
@@ -18,7 +19,7 @@ class Wrong(Exception):
 
     def inside(self, step: str) -> "Wrong":
         """Note that the value is inside another one, at `step`: `.name`, `[3]`."""
-        self._steps.append(step)
+        self._steps.append(step if len(step) <= MOST_STEP else f"{step[:MOST_STEP]}...")
         return self
 
     @property

@@ -15,5 +15,9 @@ def test_a_refusal_says_what_is_wrong() -> None:
     assert _facts(reply) == (405, fields, '{"error":"POST","at":"$.x"}')
 
 
+def test_half_of_a_surrogate_pair_is_told_back_as_json_has_it() -> None:
+    assert answer(400, {"at": "$.\ud800"}).body.buffered == b'{"at":"$.\\ud800"}'
+
+
 def _facts(reply: HttpReply) -> tuple[int, list[tuple[bytes, bytes]], str]:
     return reply.status, reply.headers, (reply.body.buffered or b"").decode()

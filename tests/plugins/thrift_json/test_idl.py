@@ -85,9 +85,13 @@ def test_arguments_are_called_by_the_method(tmp_path: Path) -> None:
         ("struct A {\n 1: i32 a\n 2 : }\n", ", line 3: Grammar error '}'"),
         ("struct A {\n 1: i32 `a\n}", ", line 2: Illegal character '`'"),
         ("struct A { 1: i32 a\n", ": Grammar error at EOF"),
-        ('include "none.thrift"', ": Couldn't include thrift none.thrift in any directories provided"),
-        ("service S extends T {}", ": Can't find service 'T' for service 'S' to extend"),
+        ('\ninclude "none.thrift"', ", line 2: Couldn't include thrift none.thrift in any directories provided"),
+        ("\n\nservice S extends T {}", ", line 3: Can't find service 'T' for service 'S' to extend"),
+        ("struct A {\n 1: i32 a\n 1: i32 b\n}", ", line 3: '1:b' field identifier/name has already been used"),
+        ("service S {\n void a()\n void b()\n void a()\n}", ", line 4: 'a' function is already defined in service 'S'"),
+        ('include "shared.thrift"\nservice S { shared.None a() }', ": what it uses is not defined anywhere"),
         ("struct A {}", " defines no service"),
+        ("", " defines no service"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
@@ -105,3 +109,25 @@ def test_only_exceptions_are_thrown(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"none\.thrift cannot be read: No such file"):
         read_definition("none.thrift")
+
+
+def test_what_is_wrong_in_a_file_that_is_included_is_told_with_that_file_and_its_line(tmp_path: Path) -> None:
+    (tmp_path / "other.thrift").write_text("struct A {\n 1: i32 }\n")
+
+    with pytest.raises(ConfigError) as raised:
+        read(tmp_path, 'include "other.thrift"\nservice S {}')
+
+    assert raised.value.problems[0].message == f"{tmp_path}/other.thrift, line 2: Grammar error '}}'"
+
+
+def test_files_of_the_same_name_are_read_each_and_again_when_they_have_changed(tmp_path: Path) -> None:
+    found = []
+    for folder, kind in (("a", "i32"), ("b", "i64"), ("b", "string")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "ids.thrift").write_text(f"typedef {kind} Id")
+        get = read(tmp_path / folder, 'include "ids.thrift"\nservice S { void get(1: ids.Id id) }')
+        found.append(get.services["S"]["get"].arguments)
+
+    assert refusal(found[0], {"id": 1 << 40}) == f"$.id: a whole number of 32 bits expected, not {1 << 40}"
+    assert refusal(found[1], {"id": "x"}) == "$.id: a whole number expected, not a text"
+    assert refusal(found[2], {"id": 1}) == "$.id: a text expected, not 1"

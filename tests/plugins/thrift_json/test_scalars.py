@@ -54,6 +54,7 @@ def test_a_value_may_be_written_otherwise(kind: Type, value: Json, back: Json) -
         (INTEGERS[I64], 10**100, "a whole number of 64 bits expected, not a very large number"),
         (DOUBLES, "1.5", "a number expected, not a text"),
         (DOUBLES, 10**400, "a number that a double can hold expected"),
+        (DOUBLES, float("1e400"), "a number that a double can hold expected"),
         (TEXT, 1, "a text expected, not 1"),
         (TEXT, "\ud800", "half of a surrogate pair is no character"),
         (BYTES, "a", "base64 expected"),

@@ -1,5 +1,7 @@
+import json
 from pathlib import Path as FilePath
 
+import attrs
 import pytest
 
 from mesh import (
@@ -12,16 +14,18 @@ from mesh import (
     Fixed,
     HttpReply,
     HttpRequest,
+    Life,
     Params,
     Path,
     UpstreamProtocolError,
 )
-from mesh.testing import Scripted, Trickle, request
+from mesh.testing import Scripted, Trickle, memory_connections, request
 from mesh_plugins.grpc.messages import encode
 from mesh_plugins.grpc.status import Code, read_status
-from mesh_plugins.thrift.message import nothing, read_reply
+from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, nothing, read_reply, read_request
+from mesh_plugins.thrift.wire import CALL, REPLY
 from mesh_plugins.thrift_json.config import ThriftJsonConfig
-from mesh_plugins.thrift_json.thrift_json import thrift_json
+from mesh_plugins.thrift_json.thrift_json import AT_ONCE, thrift_json
 
 JSON: Fields = [(b"content-type", b"application/json; charset=utf-8")]
 ADA = bytes.fromhex("80010002000000046e616d65000000000b00000000000341646100")
@@ -143,6 +147,62 @@ async def test_a_long_body_that_comes_in_pieces_is_refused(config: ThriftJsonCon
     reply, _service = await ask(config, asked)
 
     assert reply.status == 413
+
+
+TREES = "struct Tree { 1: list<Tree> kids, 2: list<i64> numbers } service Trees { Tree same(1: Tree tree) }"
+
+
+@pytest.fixture
+def trees(tmp_path: FilePath) -> ThriftJsonConfig:
+    """The keys of a filter with values that nest, and long ones."""
+    path = tmp_path / "trees.thrift"
+    path.write_text(TREES)
+    return ThriftJsonConfig(str(path))
+
+
+@pytest.mark.parametrize(("depth", "status"), [(10, 200), (33, 400), (300, 400), (10000, 400)])
+async def test_arguments_that_are_nested_too_deeply_are_refused(
+    trees: ThriftJsonConfig, depth: int, status: int
+) -> None:
+    body = b'{"tree":' + b'{"kids":[' * depth + b"{}" + b"]}" * depth + b"}"
+
+    reply, service = await ask(
+        trees, post("/same", body), read_reply(BINARY.message(REPLY, b"same", 0, b"\x0c\0\0\0\0"))
+    )
+
+    assert (reply.status, len(service.requests)) == (status, status == 200)
+
+
+async def test_what_is_long_is_converted_like_the_rest(trees: ThriftJsonConfig) -> None:
+    numbers = list(range(AT_ONCE))
+    body = json.dumps({"tree": {"numbers": numbers}}).encode()
+
+    async def same(call: ThriftRequest) -> ThriftReply:
+        data = call.body.buffered or b""
+        return read_reply(BINARY.message(REPLY, b"same", 0, b"\x0c\0\0" + data[call.head.at + 3 :]))
+
+    reply = await thrift_json(trees).wrap(Params(), lambda _params: same)(post("/same", body))
+
+    assert json.loads(reply.body.buffered or b"") == {"numbers": numbers}
+    refusal, _service = await ask(trees, post("/same", body.replace(b"16383", b'"x"')))
+    assert json.loads(refusal.body.buffered or b"")["at"] == "$.tree.numbers[16383]"
+
+
+async def test_replies_longer_than_the_limit_are_the_service_s_fault(trees: ThriftJsonConfig) -> None:
+    near, endpoint = memory_connections()
+    given: list[Params] = []
+
+    def rest(params: Params) -> Scripted:
+        given.append(params)
+        return Scripted()
+
+    thrift_json(attrs.evolve(trees, max_reply_kb=1)).wrap(Params(), rest)
+    new = given[0][SESSION]
+    assert new is not None
+    await endpoint.send_all((2000).to_bytes(4))
+
+    with pytest.raises(UpstreamProtocolError, match="the limit is 1024"):
+        await new(near, Life(None))(read_request(BINARY.message(CALL, b"same", 0, b"\0")))
 
 
 async def test_a_reply_that_is_nested_too_deeply_is_not_read(config: ThriftJsonConfig) -> None:

@@ -7,6 +7,10 @@ def test_the_steps_to_a_value_are_told_from_the_outside_to_the_inside() -> None:
     assert wrong.place == "$.users[3].age"
 
 
+def test_a_long_name_is_cut_off() -> None:
+    assert Wrong("no").inside("." + "x" * 100).place == "$." + "x" * 63 + "..."
+
+
 def test_a_long_list_of_names_is_cut_off() -> None:
     assert listed(dict.fromkeys("abcdefghijklmnopqrstuvwxyz", 0)) == f"{', '.join('abcdefghijklmnopqrst')}, ..."
 
