@@ -338,6 +338,8 @@ class MultiplexedSession(Session):
         """Do what is due; return when to look again."""
         idle = self._idle_seconds
         for call in self._pending.late(now):
+            if self._end is not None:
+                return math.inf  # one of them was the last, or told that the connection is dead
             error = call.lateness(self._connection.peer, now, idle)
             if isinstance(error, IdleTimeout):
                 self._silence(call, error, now)

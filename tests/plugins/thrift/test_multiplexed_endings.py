@@ -142,6 +142,14 @@ async def test_a_connection_on_which_nothing_comes_is_dead(autojump_clock: objec
         assert isinstance(second.error, UpstreamBroken)
 
 
+async def test_calls_that_are_late_at_once_all_end(autojump_clock: object) -> None:
+    async with several() as bench:
+        calls = [await bench.call() for _ in range(3)]
+        await trio.sleep(IDLE + 1)
+
+        assert [type(made.error) for made in calls] == [IdleTimeout, UpstreamBroken, UpstreamBroken]
+
+
 async def test_a_call_without_an_answer_is_given_up_while_others_are_answered(autojump_clock: object) -> None:
     async with several() as bench:
         first = await bench.call()
