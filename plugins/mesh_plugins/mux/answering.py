@@ -12,7 +12,9 @@ from collections.abc import Callable
 import trio
 
 from mesh import AnyService, Buffered, ClientGone, MeshError, Switch, close_forgotten
+from mesh_plugins.mux.calls import encode_answer
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
+from mesh_plugins.mux.wire import RDISPATCH, RREQ
 from mesh_plugins.workers import Workers
 
 logger = logging.getLogger(__name__)
@@ -34,24 +36,24 @@ class Call:
 
 
 class Answering:
-    """Answers the calls of one connection, in its nursery. `answer` sends what a service replied; `max_bytes` bounds that.
+    """Answers the calls of one connection, in its nursery. `send` takes the frames of answers, whose bodies `max_bytes` bounds.
 
     `on_empty` is called when the last pending call is answered or given up.
     """
 
-    __slots__ = ("_answer", "_give", "_max_bytes", "_switch", "held", "on_empty", "pending")
+    __slots__ = ("_give", "_max_bytes", "_send", "_switch", "held", "on_empty", "pending")
 
     def __init__(
         self,
         nursery: trio.Nursery,
         switch: Switch,
-        answer: Callable[[int, MuxRequest, bytes], None],
+        send: Callable[[bytes], None],
         max_bytes: int,
         on_empty: Callable[[], None],
     ) -> None:
         self._give = Workers(nursery, self._handle).give
         self._switch = switch
-        self._answer = answer
+        self._send = send
         self._max_bytes = max_bytes
         self.on_empty = on_empty
         self.pending: dict[int, Call] = {}
@@ -103,11 +105,10 @@ class Answering:
         try:
             if not reply.whole:
                 await self._gather(reply)
-            packed = self._packed(request, reply)
             if self.pending.get(tag) is call:
                 del self.pending[tag]
                 self.held -= call.size
-                self._answer(tag, request, packed)
+                self._send(encoded(tag, request, reply))
                 if not self.pending:
                     self.on_empty()
         finally:
@@ -124,14 +125,6 @@ class Answering:
             if not self.pending:
                 self.on_empty()
 
-    def _packed(self, request: MuxRequest, reply: MuxReply) -> bytes:
-        """Return what follows the tag of an answer."""
-        try:
-            return reply.pack_plain() if request.is_plain else reply.pack()
-        except (struct.error, ValueError) as error:
-            shown = _unsendable(error)
-        return shown.pack_plain() if request.is_plain else shown.pack()
-
     async def _gather(self, reply: MuxReply) -> None:
         """Take a body into memory that streams; what goes wrong with it becomes the answer."""
         pieces, left = [], self._max_bytes
@@ -145,6 +138,16 @@ class Answering:
         except (MeshError, ValueError) as error:
             shown = _unsendable(error)
             reply.status, reply.body, reply.contexts = shown.status, shown.body, shown.contexts
+
+
+def encoded(tag: int, request: MuxRequest, reply: MuxReply) -> bytes:
+    """Return the frame that answers a call; that of a failure if a reply cannot be sent."""
+    try:
+        if request.is_plain:
+            return encode_answer(RREQ, tag, reply.pack_plain())
+        return encode_answer(RDISPATCH, tag, reply.pack())
+    except (struct.error, ValueError) as error:
+        return encoded(tag, request, _unsendable(error))
 
 
 def _unsendable(error: Exception) -> MuxReply:

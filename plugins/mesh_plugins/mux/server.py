@@ -17,7 +17,7 @@ import trio
 from mesh import AnyService, BadRequestContext, Connection, Context, RemoteProtocolError, Switch
 from mesh_plugins.alarm import Alarm
 from mesh_plugins.mux import failure, messages
-from mesh_plugins.mux.answering import Answering
+from mesh_plugins.mux.answering import Answering, encoded
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer
 from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
 from mesh_plugins.mux.handshake import MARKER_FRAME, VERSION, Incompatible, is_marker, rinit, terms
@@ -101,7 +101,7 @@ class MuxConnection:
         self._outgoing.on_full = self._look_out
         self._outgoing.on_room = self._has_room
         self._outgoing.on_excess = self._give_up
-        self._calls = Answering(nursery, switch, self._answer, limits.mux_max_frame_bytes, self._emptied)
+        self._calls = Answering(nursery, switch, self._outgoing.add, limits.mux_max_frame_bytes, self._emptied)
         self._incoming = Incoming(limits)
         self._room: trio.Event | None = None
         self._read_up = trio.Event()
@@ -230,7 +230,7 @@ class MuxConnection:
         size = len(received)
         if self._drained or len(pending) >= self._most_calls or self._calls.held + size > self._most_bytes:
             self._serving.nacks.value += 1
-            self._answer(tag, request, REFUSED.pack_plain() if request.is_plain else REFUSED.pack())
+            self._outgoing.add(encoded(tag, request, REFUSED))
             return
         context.tls = self._tls
         self._calls.begin(tag, request, size)
@@ -283,9 +283,6 @@ class MuxConnection:
             self._complain(tag, str(error))
         self._calls.abandon()
         self._end()
-
-    def _answer(self, tag: int, request: MuxRequest, packed: bytes) -> None:
-        self._outgoing.add(encode_answer(RREQ if request.is_plain else RDISPATCH, tag, packed))
 
     async def _write(self) -> None:
         """Write until the connection ends; then let the client read the last of it."""

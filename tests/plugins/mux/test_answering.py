@@ -30,8 +30,8 @@ class Bench:
         self.calls.begin(tag, request)
         return request
 
-    def answer(self, tag: int, _request: MuxRequest, packed: bytes) -> None:
-        self.answers[tag] = packed
+    def answer(self, frame: bytes) -> None:
+        self.answers[int.from_bytes(frame[5:8], "big")] = frame[8:]
 
     def empty(self) -> None:
         self.emptied += 1
@@ -44,7 +44,7 @@ async def echo(request: MuxRequest) -> MuxReply:
 def bench(nursery: trio.Nursery, service: Callable[[MuxRequest], Awaitable[MuxReply]] = echo) -> Bench:
     switch = Switch(service)
     made: list[Bench] = []
-    workers = Answering(nursery, switch, lambda *answer: made[0].answer(*answer), 100, lambda: made[0].empty())
+    workers = Answering(nursery, switch, lambda frame: made[0].answer(frame), 100, lambda: made[0].empty())
     made.append(Bench(switch, workers))
     return made[0]
 
