@@ -218,19 +218,15 @@ def encode_dispatch(
     tag: int, written: list[bytes], contexts: Fields, destination: Path, dtab: Dtab | None, payload: bytes
 ) -> bytes:
     """Return the frame of a `Tdispatch`; `written` are contexts that were packed already, and stand before the others."""
-    parts = [context_ids.write(contexts)] if contexts else []
-    shown = destination.show().encode() if destination.elems else b""
-    body = b"".join(
-        (
-            *written,
-            *parts,
-            _LENGTH.pack(len(shown)),
-            shown,
-            _NOTHING_MORE if dtab is None else encode_dtab(dtab),
-            payload,
-        )
-    )
-    return _HEAD.pack(LEAST_SIZE + 2 + len(body), TDISPATCH << 24 | tag, len(written) + len(contexts)) + body
+    count = len(written) + len(contexts)
+    if contexts:
+        written = [*written, context_ids.write(contexts)]
+    place = _NOTHING_MORE
+    if destination.elems:
+        shown = destination.show().encode()
+        place = _LENGTH.pack(len(shown)) + shown
+    body = b"".join((*written, place, _NOTHING_MORE if dtab is None else encode_dtab(dtab), payload))
+    return _HEAD.pack(LEAST_SIZE + 2 + len(body), TDISPATCH << 24 | tag, count) + body
 
 
 def encode_dtab(dtab: Iterable[Dentry]) -> bytes:
