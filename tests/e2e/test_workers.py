@@ -153,8 +153,9 @@ def test_a_worker_that_starts_after_a_reload_has_what_is_in_force(
     post(admin, "/admin/reload")
     (tmp_path / "stack.yaml").write_text("nothing: right")
 
-    os.kill(shown(admin, "/admin/workers.json")[0]["pid"], signal.SIGKILL)
-    until(lambda: not is_ready(admin))
+    died = shown(admin, "/admin/workers.json")[0]["pid"]
+    os.kill(died, signal.SIGKILL)
+    until(lambda: shown(admin, "/admin/workers.json")[0]["pid"] not in (died, None))
     until(lambda: is_ready(admin))
 
     assert bodies(router) == {b"second"}
