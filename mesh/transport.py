@@ -146,7 +146,7 @@ class SocketConnection(Connection):
         self._streak = self._burst = 0
         self._reading = self._writing = below._reading = below._writing = None
         below.flush()
-        self.unsent = b""
+        self.unsent, below.unsent = below.unsent, b""
         self.reader = self.writer = None
         self._poller.hand_over(self._fd, self)
         below._fd = -1
@@ -218,24 +218,6 @@ class SocketConnection(Connection):
             return self._send(data)
         except OSError:
             return 0
-
-    def send_some(self, data: bytes) -> int:
-        """Send what the kernel takes and return how much that was. Never waits; raises as `send_all` does."""
-        try:
-            sent = self._send(data)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise self._broken(error) from error
-        self._burst += sent
-        return sent
-
-    def is_bursting(self) -> bool:
-        """Return whether so much was sent by `send_some` without a wait that it is the turn of others; begins anew then."""
-        if self._burst < BURST:
-            return False
-        self._burst = 0
-        return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         rest = self._push(data)

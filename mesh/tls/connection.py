@@ -17,7 +17,6 @@ from collections.abc import Awaitable
 from typing import Any
 
 import trio
-from trio import lowlevel
 
 from mesh.message import TlsPeer
 from mesh.transport import CHUNK, SocketConnection
@@ -161,27 +160,26 @@ class TlsConnection(SocketConnection):
         if len(data) > PIECE:
             await self._send_pieces(memoryview(data))
             return
-        rest = self.send(data)
+        rest = self._push(self._records(data))
         if rest is not None:
             await rest
 
     def send(self, data: bytes | bytearray | memoryview) -> Awaitable[None] | None:
         if self._busy or len(data) > PIECE:
             return self.send_all(data)
-        self._encrypt(data)
-        encrypted = self._outgoing.read()
-        sent = self.send_some(encrypted)
-        if sent < len(encrypted):
-            return self._wait_and_send(encrypted[sent:])
-        return lowlevel.checkpoint() if self.is_bursting() else None  # noqa: ASYNC105  the caller's to await
+        return super().send(self._records(data))
 
     async def _send_pieces(self, rest: memoryview) -> None:
         while rest:
-            self._encrypt(rest[:PIECE])
+            waiting = self._push(self._records(rest[:PIECE]))
             rest = rest[PIECE:]
-            await self._flush()
-            if self.is_bursting():
-                await lowlevel.checkpoint()
+            if waiting is not None:
+                await waiting
+
+    def _records(self, data: bytes | bytearray | memoryview) -> bytes:
+        """Return `data` encrypted, after whatever else is to be said."""
+        self._encrypt(data)
+        return self._outgoing.read()
 
     def _encrypt(self, data: bytes | bytearray | memoryview) -> None:
         try:
@@ -194,15 +192,15 @@ class TlsConnection(SocketConnection):
     async def _flush(self) -> None:
         """Send what is encrypted, and what is added meanwhile. Ended before its time, the stream is of no more use."""
         while encrypted := self._outgoing.read():
-            sent = self.send_some(encrypted)
-            if sent < len(encrypted):
-                await self._wait_and_send(encrypted[sent:])
+            rest = self._push(encrypted)
+            if rest is not None:
+                await rest
 
-    async def _wait_and_send(self, rest: bytes) -> None:
+    async def _send_rest(self, rest: memoryview) -> None:
         """Send what the kernel had no room for, while others wait for their turn."""
         self._busy = True
         try:
-            await self._send_rest(memoryview(rest))
+            await super()._send_rest(rest)
         except trio.BrokenResourceError:
             raise
         except BaseException:
@@ -258,7 +256,8 @@ class TlsConnection(SocketConnection):
 
     def _say_farewell(self) -> None:
         """Say that nothing more will come, if the socket takes it at once."""
-        if self._busy:
+        self.flush()
+        if self._busy or self.unsent:
             return  # within a record
         if self._more and self._early is None:
             self._read_ahead()
