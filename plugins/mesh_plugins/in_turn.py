@@ -46,6 +46,7 @@ class InTurn:
         try:
             with self._scope:
                 await self._serve()
+                await self._connection.send_all(b"")  # so that what is kept has gone
         except GONE:
             logger.debug("%s went away", self._connection.peer)
         except trio.TooSlowError:

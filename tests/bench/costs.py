@@ -33,8 +33,9 @@ DEFAULT = Feature("the default stack")
 class Canned(Connection):
     """A connection to an endpoint that has answered before it is asked; one of a client needs no more than its addresses."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, reply: bytes = REPLY) -> None:
         super().__init__(str(endpoint))
+        self._reply = reply
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Take a request, and forget it."""
@@ -44,7 +45,7 @@ class Canned(Connection):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return a reply."""
-        return REPLY
+        return self._reply
 
     def is_quiet(self) -> bool:
         """Return true: nothing comes that was not asked for."""

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.instructions`: how many instructions a request takes, by default, with each feature, and over Mux.
+"""`python -m tests.bench.instructions`: how many instructions a request takes, by default, with each feature, and by protocol.
 
 A time means little on a busy machine; this figure is the same to 0.3 % in each run, and shows what a change of a few lines
 brings. Each variant is a router in a process of its own under valgrind, between a client that asks and endpoints that answer
@@ -18,8 +18,8 @@ import attrs
 import click
 import trio
 
-from mesh import Connector, Endpoint, Serve, Switch
-from tests.bench import mux_canned, streams
+from mesh import Connection, Connector, Endpoint, Serve, Switch
+from tests.bench import frames, mux_canned, streams
 from tests.bench.costs import DEFAULT, DTAB, Canned, canned
 from tests.bench.errors import ChildError, MissingProgram
 from tests.bench.features import OFF, ON, PRODUCTION, Feature
@@ -35,15 +35,16 @@ SECONDS = 300.0  # how long one variant may take at most
 class Asking(Canned):
     """A connection with a client that asks `left` times, each time when it is read, and closes then."""
 
-    def __init__(self, left: int) -> None:
+    def __init__(self, left: int, request: bytes = REQUEST) -> None:
         super().__init__(Endpoint("127.0.0.1", 50000))
         self.local = "127.0.0.1:4140"
         self._left = left
+        self._request = request
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return a request, or the end."""
         self._left -= 1
-        return REQUEST if self._left >= 0 else b""
+        return self._request if self._left >= 0 else b""
 
 
 @attrs.frozen
@@ -60,6 +61,14 @@ async def _ask(serve: Serve, switch: Switch, requests: int) -> None:
     await serve(Asking(requests), switch)
 
 
+async def _call(serve: Serve, switch: Switch, calls: int) -> None:
+    await serve(Asking(calls, frames.CALL), switch)
+
+
+async def _echo(endpoint: Endpoint) -> Connection:
+    return Canned(endpoint, frames.REPLY)
+
+
 def _http(feature: Feature) -> Variant:
     return Variant(feature.what, stack(DTAB, server=feature.server, **feature.router), canned, _ask)
 
@@ -68,6 +77,7 @@ VARIANTS = (
     *map(_http, (DEFAULT, PRODUCTION, *ON, *OFF)),
     Variant("a request of HTTP/2", stack(DTAB, protocol="h2"), streams.answering, streams.ask),
     Variant("a call of gRPC", stack(DTAB, protocol="grpc"), streams.replying, streams.call),
+    Variant("a call of Thrift", stack(DTAB, protocol="thrift"), _echo, _call),
     Variant("a call of Mux", stack(DTAB, protocol="mux"), mux_canned.answering, mux_canned.ask),
 )
 

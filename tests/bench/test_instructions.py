@@ -1,9 +1,9 @@
 import pytest
 
-from mesh import Switch
+from mesh import Reply, Request, Switch
 from tests.bench.costs import DTAB, canned
 from tests.bench.errors import ChildError
-from tests.bench.instructions import Asking, collected
+from tests.bench.instructions import VARIANTS, Asking, Variant, collected
 from tests.proxies import stack, unheard_server
 
 LOG = "==7== Events    : Ir\n==7== Collected : {}\n==7==\n"
@@ -30,3 +30,19 @@ async def test_a_client_is_served_until_it_has_asked_its_last() -> None:
         await server.serve(Noting(3), Switch(server.service))
 
     assert [reply[:15] for reply in sent] == [b"HTTP/1.1 200 OK"] * 3
+
+
+@pytest.mark.parametrize("variant", VARIANTS[-4:], ids=lambda variant: variant.what)
+async def test_other_protocols_are_asked_and_answered_in_memory(variant: Variant) -> None:
+    answered: list[Reply] = []
+
+    async with unheard_server(variant.stack, variant.connect) as server:
+
+        async def noted(request: Request) -> Reply:
+            reply: Reply = await server.service(request)
+            answered.append(reply)
+            return reply
+
+        await variant.ask(server.serve, Switch(noted), 16)
+
+    assert len(answered) == 16

@@ -89,7 +89,6 @@ class ThriftConnection(InTurn):
                     answered = 0
                     message = await self._receive()
                     if message is None:
-                        await self._connection.send_all(b"")  # so that a reply that is kept has gone
                         return
                 answered += 1
                 if answered == PIPELINED:
