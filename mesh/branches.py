@@ -54,7 +54,6 @@ class Branch:
 
     async def __call__(self, request: Request, /) -> Reply:
         self.in_use += 1
-        self.used = True
         service = self.service
         try:
             reply: Reply = await service(request)

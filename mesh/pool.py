@@ -272,7 +272,7 @@ class Pool:
         elif self.life.closed:
             if session.is_idle():
                 session.close()
-        elif session in self._reaper.retired:
+        elif self._reaper.retired and session in self._reaper.retired:
             self._reaper.has_ended(session)
         else:
             self._offer(session)

@@ -156,8 +156,10 @@ class Accrual:
                 reply.on_close(lambda: self._ended(request, reply))
             else:
                 self._failed()
-        elif reply.whole or self.state is not _ALIVE:
+        elif self.state is not _ALIVE:
             self._succeeded()
+        elif reply.whole:  # `_succeeded` without the call
+            self._policy.succeeded()
         else:
             body = reply.body  # another one may take its place on the way up
             reply.on_close(lambda: self._failed() if body.broke else self._succeeded())

@@ -14,7 +14,6 @@ from collections.abc import Callable
 import trio
 
 from mesh import (
-    EMPTY,
     OTHER,
     AnyService,
     Classifier,
@@ -74,6 +73,7 @@ class Requeues:
         "_per_request",
         "_repeatable",
         "_requeues",
+        "_tells_nacks",
     )
 
     def __init__(
@@ -88,6 +88,7 @@ class Requeues:
         self._budget = budget
         self._repeatable = repeatable
         self._is_nack = is_nack
+        self._tells_nacks = is_nack is not _never
         self._is_unprocessed = is_unprocessed
         self._never_retrying = never_retrying
         self._balancer: Balancer | None = None
@@ -107,12 +108,12 @@ class Requeues:
     async def __call__(self, request: Request, service: AnyService, /) -> Reply:
         body = request.body
         recording = None
-        if body is not EMPTY and body.buffered is None:
+        if not body.in_memory:
             recording = Recording.of(body, KEPT_BYTES)
             request.body = recording.body()
         try:
             reply: Reply = await service(request)
-            if self._is_nack(reply):
+            if self._tells_nacks and self._is_nack(reply):
                 raise await self._nacked(request, reply)
         except MeshError as error:
             if not self._may_repeat(request, recording, error):

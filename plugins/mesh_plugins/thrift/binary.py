@@ -34,35 +34,44 @@ LEAST = bytes(4 if kind == STRING else 5 if kind in (LIST, SET) else 6 if kind =
 """The fewest bytes that an element of a type takes, for those whose width is not fixed."""
 
 _WORDS = struct.Struct(">Ii")
+_STRICT = struct.Struct(">HxBI")  # version, kind, size of the name
 _SIZE = struct.Struct(">i")
 _FIELD = struct.Struct(">Bh")
 _ELEMENTS = struct.Struct(">Bi")
 _PAIRS = struct.Struct(">BBi")
 _I16, _I32, _I64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
-_words, _size = _WORDS.unpack_from, _SIZE.unpack_from
+_strict, _size = _STRICT.unpack_from, _SIZE.unpack_from
 _new = tuple.__new__  # half of what calling `Head` costs
 
 
 def read_head(data: bytes | bytearray, start: int = 0) -> Head:
     """Return the head of the message at `start`. Raises `Incomplete` and `Malformed`."""
     try:
-        word, size = _words(data, start)
-        if word >> 16 == VERSION:
-            if not 0 <= size <= MAX_NAME_BYTES:
-                raise Malformed(f"a method's name of {size} bytes")
-            kind, begin = word & 0xFF, start + 8
-            end = begin + size
-            seqid, at = _size(data, end)[0], end + 4
-        elif word > MAX_NAME_BYTES:
-            raise Malformed(f"a message begins with {word:#010x}, which is neither a version nor the size of a name")
-        else:
-            begin = start + 4
-            end = begin + word
-            kind, seqid, at = data[end], _size(data, end + 1)[0], end + 5
-    except (struct.error, IndexError):
+        version, kind, size = _strict(data, start)
+        if version != VERSION:
+            return _read_old_head(data, start)
+        if size > MAX_NAME_BYTES:
+            raise Malformed(f"a method's name of {_size(data, start + 4)[0]} bytes")
+        begin = start + 8
+        end = begin + size
+        seqid = _size(data, end)[0]
+    except struct.error:
         raise Incomplete from None
     name = data[begin:end]
-    return _new(Head, (kind, name if type(name) is bytes else bytes(name), seqid, at))
+    return _new(Head, (kind, name if type(name) is bytes else bytes(name), seqid, end + 4))
+
+
+def _read_old_head(data: bytes | bytearray, start: int) -> Head:
+    try:
+        size = _size(data, start)[0]
+        if not 0 <= size <= MAX_NAME_BYTES:
+            word = size & 0xFFFFFFFF
+            raise Malformed(f"a message begins with {word:#010x}, which is neither a version nor the size of a name")
+        begin = start + 4
+        end = begin + size
+        return Head(data[end], bytes(data[begin:end]), _size(data, end + 1)[0], end + 5)
+    except (struct.error, IndexError):
+        raise Incomplete from None
 
 
 def write_head(kind: int, name: bytes, seqid: int) -> bytes:

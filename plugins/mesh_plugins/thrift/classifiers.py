@@ -26,10 +26,11 @@ from mesh_plugins.mux.errors import classify as by_status
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.thrift.exceptions import result_field
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest, read_reply
-from mesh_plugins.thrift.wire import Malformed
+from mesh_plugins.thrift.wire import EXCEPTION, Malformed
 from mesh_plugins.thriftmux.methods import classify as in_mux
 from mesh_plugins.thriftmux.methods import head_of
 
+_SUCCESS, _FAILURE = Outcome.SUCCESS, Outcome.FAILURE  # looking a member up in its class takes 60 ns
 PASSING = (AttemptTimeout, IdleTimeout, UpstreamBroken)  # trouble with one endpoint that another may not have
 
 
@@ -58,11 +59,11 @@ class AllSuccessfulConfig:
 
 def application_exceptions(request: Request, result: Reply | MeshError) -> Outcome:
     """Call a `TApplicationException` a failure, and any other reply a success; in Mux, only one with the status `OK`."""
+    if isinstance(result, ThriftReply):
+        return _FAILURE if result.head.kind == EXCEPTION else _SUCCESS
     if isinstance(result, MeshError):
         return classify_errors(request, result)
-    if isinstance(result, MuxReply):
-        return in_mux(request, result)
-    return Outcome.FAILURE if isinstance(result, ThriftReply) and result.is_exception else Outcome.SUCCESS
+    return in_mux(request, result) if isinstance(result, MuxReply) else _SUCCESS
 
 
 def declared_exceptions(request: Request, result: Reply | MeshError) -> Outcome:

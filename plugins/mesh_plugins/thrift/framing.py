@@ -42,7 +42,8 @@ class Framed:
 
     def arrived(self, data: bytes) -> Message | None:
         """Take note of bytes that came, and return what `take` would: mostly they are one message, which is passed on."""
-        if self._at == len(self._data) and len(data) > 4 and _size_of(data)[0] == len(data) - 4 <= self._most:
+        size = len(data) - 4
+        if not self._data and 0 < size <= self._most and _size_of(data)[0] == size:
             return Message(data, 4, is_framed=True)
         self.feed(data)
         return self.take()

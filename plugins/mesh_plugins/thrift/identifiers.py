@@ -30,7 +30,9 @@ def thrift(config: ThriftConfig, prefix: Path) -> ThriftIdentifier:
 
     def identify(request: ThriftRequest) -> Path:
         name = request.head.name
-        path = memo.get(name) or remember(name)
+        path = memo.get(name)
+        if path is None:  # rather than `or`, which asks a path for its length: 0.05 µs
+            path = remember(name)
         header = request.header
         return path if header is None or not header.dest else _with_dest(prefix, header.dest, path)
 

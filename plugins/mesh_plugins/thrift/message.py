@@ -90,6 +90,8 @@ class Message(Body):
 
     __slots__ = ("_is_received", "data", "is_framed", "start")
 
+    in_memory = True
+
     def __init__(self, data: bytes, start: int = 0, *, is_framed: bool = False) -> None:
         self.data = data
         self.start = start
