@@ -41,7 +41,7 @@ _ELEMENTS = struct.Struct(">Bi")
 _PAIRS = struct.Struct(">BBi")
 _I16, _I32, _I64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _strict, _size = _STRICT.unpack_from, _SIZE.unpack_from
-_new = tuple.__new__  # half of what calling `Head` costs
+new_head = tuple.__new__  # half of what calling `Head` costs
 
 
 def read_head(data: bytes | bytearray, start: int = 0) -> Head:
@@ -58,7 +58,7 @@ def read_head(data: bytes | bytearray, start: int = 0) -> Head:
     except struct.error:
         raise Incomplete from None
     name = data[begin:end]
-    return _new(Head, (kind, name if type(name) is bytes else bytes(name), seqid, end + 4))
+    return new_head(Head, (kind, name if type(name) is bytes else bytes(name), seqid, end + 4))
 
 
 def _read_old_head(data: bytes | bytearray, start: int) -> Head:

@@ -5,14 +5,17 @@ from collections.abc import Callable
 import trio
 
 from mesh import Connection
+from mesh_plugins.thrift.binary import new_head
 from mesh_plugins.thrift.conversion import check_struct, converted
 from mesh_plugins.thrift.framing import Messages
-from mesh_plugins.thrift.message import Encoding, Message, ThriftReply, ThriftRequest, encoding_of
+from mesh_plugins.thrift.message import BINARY, Encoding, Message, ThriftReply, ThriftRequest, encoding_of
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.ttwitter import read_response_header
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import EXCEPTION, REPLY, Head, Incomplete, Malformed
 
+RESULT = BINARY.write_head(REPLY, b"", 0)[:4]
+"""How a result begins."""
 PIECE = 262144  # bytes asked for at once while a reply is coming
 
 
@@ -51,6 +54,18 @@ def reply_in(message: Message, encoding: Encoding, bounds: Bounds, *, is_upgrade
     if head.kind not in (REPLY, EXCEPTION):
         raise Malformed(f"a message of the kind {head.kind} in answer to a call")
     return ThriftReply(encoding_of(message.data, start), head, message, contexts)
+
+
+def echoing(message: Message, request: ThriftRequest, call: bytes) -> ThriftReply | None:
+    """Return the reply in a message whose head is that of its call, but for the kind, as good ones are; else None.
+
+    Both have a frame, and `BINARY` is the call's encoding. That takes 1,500 instructions; reading the head takes 5,500.
+    """
+    _kind, name, seqid, at = request.head
+    data = message.data
+    if data[4:8] != RESULT or data[8:at] != call[8:at]:
+        return None
+    return ThriftReply(BINARY, new_head(Head, (REPLY, name, seqid, at)), message)
 
 
 def check_name(reply: Head, asked: Head) -> None:

@@ -80,16 +80,28 @@ class ThriftConnection(InTurn):
             self._give_up()
 
     async def _serve(self) -> None:
-        messages = self._messages
+        connection, messages = self._connection, self._messages
         answered = 0
         try:
             while True:
                 message = messages.take() if messages.count() else None
                 if message is None:
                     answered = 0
-                    message = await self._receive()
+                    self._busy = False
+                    if not messages.count():
+                        until = self._waits_until()
+                        if until is None:
+                            return
+                        try:
+                            data = await connection.receive_some()
+                        except trio.TooSlowError:
+                            self._count_end(until)
+                            return
+                        if not data:
+                            return
+                        message = messages.arrived(data)
                     if message is None:
-                        return
+                        message = await self._receive_rest()
                 answered += 1
                 if answered == PIPELINED:
                     answered = 0
@@ -97,37 +109,31 @@ class ThriftConnection(InTurn):
                 request = self._opened(message)
                 if self._is_plain(message.data, request.head) or await self._is_callable(request):
                     self._is_waited_for = request.head.kind == CALL
-                    if self._connection.hung_up:
+                    if connection.hung_up:
                         self._hung_up()
                     await self._exchange(request)
                 del message, request  # they may be large, and the next call long in coming
         except Malformed as error:
             await self._refuse(error)
 
-    async def _receive(self) -> Message | None:
-        """Wait for the next message; None if the connection ended between messages, or nothing came for too long."""
-        connection, messages, now = self._connection, self._messages, self._clock()
-        self._busy = False
+    def _waits_until(self) -> float | None:
+        """Return until when the next message may begin, and bound the wait for it; None if no more are taken."""
+        now = self._clock()
         until = now + (DRAIN_SECONDS if self._switch.draining else self._serving.limits.idle_timeout_s)
         if self._leaves_at < until:
             until = self._leaves_at
-        if messages.count():
-            return await self._receive_rest()
         if until <= now:
             return None
         if self._expires <= now:
             self._serving.ages.lifetime.value += 1
             return None
-        connection.deadline = until if until < self._expires else self._expires
-        try:
-            data = await connection.receive_some()
-        except trio.TooSlowError:
-            if not self._switch.draining:
-                self._serving.ages.count_end(self._clock(), until, self._expires)
-            return None
-        if not data:
-            return None
-        return messages.arrived(data) or await self._receive_rest()
+        self._connection.deadline = until if until < self._expires else self._expires
+        return until
+
+    def _count_end(self, until: float) -> None:
+        """Count a connection over which nothing came until then."""
+        if not self._switch.draining:
+            self._serving.ages.count_end(self._clock(), until, self._expires)
 
     async def _receive_rest(self) -> Message:
         """Return a message of which a part has come."""
@@ -228,7 +234,7 @@ class ThriftConnection(InTurn):
                     await rest
             complete = True
         finally:
-            await reply.aclose()
+            reply.close()
             made = request.context.replies
             if made is not reply and made is not None:
                 await close_forgotten(made, reply if complete else None)

@@ -21,12 +21,12 @@ from mesh import (
 from mesh_plugins.single import SingleSession
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.incoming import check_name, fitted, next_message, reply_in
-from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, nothing
+from mesh_plugins.thrift.incoming import check_name, echoing, fitted, next_message, reply_in
+from mesh_plugins.thrift.message import BINARY, Message, ThriftReply, ThriftRequest, nothing
 from mesh_plugins.thrift.outgoing import outgoing_call
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.walking import Bounds
-from mesh_plugins.thrift.wire import ONEWAY, Head, Incomplete, Malformed
+from mesh_plugins.thrift.wire import ONEWAY, Incomplete, Malformed
 
 
 class ThriftSession(SingleSession):
@@ -101,16 +101,18 @@ class ThriftSession(SingleSession):
             message = self._messages.arrived(await connection.receive_some())
             if message is None:
                 message = await next_message(connection, self._messages, self._due)
-            reply = self._reply(message, request.head)
-            if not is_alike or reply.encoding is not request.encoding:
-                reply = await fitted(reply, request, self._peer, self._bounds)
+            echoed = echoing(message, request, data) if is_alike and request.encoding is BINARY else None
+            reply = echoed or await self._reply(message, request, is_alike=is_alike)
         except BaseException as error:
             self.close()
             if isinstance(error, Exception):
                 raise self._translated(error) from error
             raise
         self._finish()
-        request.context.made(reply)
+        if request.context.replies is None:
+            request.context.replies = reply
+        else:
+            request.context.made(reply)
         return reply
 
     def _due(self) -> float:
@@ -122,14 +124,17 @@ class ThriftSession(SingleSession):
         """Return how long nothing may come, in seconds: not as long in the middle of a reply as before it."""
         return self._piece_seconds if self._messages.count() else self._idle_seconds
 
-    def _reply(self, message: Message, asked: Head) -> ThriftReply:
+    async def _reply(self, message: Message, request: ThriftRequest, *, is_alike: bool) -> ThriftReply:
+        asked = request.head
         reply = reply_in(message, self._peer.encoding, self._bounds, is_upgraded=bool(self._is_upgraded))
         head = reply.head
         if head.seqid != asked.seqid:
             raise Malformed(f"a reply with the sequence id {head.seqid} to a call with {asked.seqid}")
         if head.name != asked.name:
             check_name(head, asked)
-        return reply
+        if is_alike and reply.encoding is request.encoding:
+            return reply
+        return await fitted(reply, request, self._peer, self._bounds)
 
     def _finish(self) -> None:
         """The call is over: make the connection free, or close it if more came than was asked for."""

@@ -5,8 +5,8 @@ import trio
 
 from mesh.testing import memory_connections
 from mesh_plugins.thrift.framing import framed, new_messages
-from mesh_plugins.thrift.incoming import check_name, next_message, reply_in
-from mesh_plugins.thrift.message import BINARY, COMPACT, Message
+from mesh_plugins.thrift.incoming import check_name, echoing, next_message, reply_in
+from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding, Message, ThriftRequest
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, EXCEPTION, REPLY, Head, Malformed
 
@@ -38,6 +38,41 @@ def test_a_reply_is_read_with_what_comes_beside_it() -> None:
     reply = reply_in(Message(b"\0" + REPLIED), BINARY, Bounds(), is_upgraded=True)
 
     assert (reply.head.seqid, reply.body.buffered, reply.contexts) == (7, REPLIED, [])
+
+
+def asked() -> tuple[ThriftRequest, bytes]:
+    """Return a call in a frame, and its bytes."""
+    call = framed(BINARY.message(CALL, b"echo", 7, b"\0"))
+    return ThriftRequest(BINARY, BINARY.read_head(call, 4), Message(call, 4, is_framed=True)), call
+
+
+def test_a_result_with_the_head_of_its_call_is_read_as_any_other() -> None:
+    result = Message(framed(REPLIED), 4, is_framed=True)
+
+    reply, read = echoing(result, *asked()), reply_in(result, BINARY, Bounds(), is_upgraded=False)
+
+    assert reply is not None
+    assert (reply.head, reply.encoding, reply.body, reply.whole) == (read.head, read.encoding, read.body, read.whole)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "kind", "name", "seqid"),
+    [
+        (BINARY, EXCEPTION, b"echo", 7),
+        (BINARY, CALL, b"echo", 7),
+        (BINARY, REPLY, b"ohce", 7),
+        (BINARY, REPLY, b"ech", 7),
+        (BINARY, REPLY, b"echo", 8),
+        (OLD_BINARY, REPLY, b"echo", 7),
+        (COMPACT, REPLY, b"echo", 7),
+    ],
+)
+def test_what_begins_otherwise_than_its_call_is_left_to_be_read(
+    encoding: Encoding, kind: int, name: bytes, seqid: int
+) -> None:
+    message = framed(encoding.message(kind, name, seqid, b"\0"))
+
+    assert [echoing(Message(message[:end], 4, is_framed=True), *asked()) for end in (len(message), 12, 6)] == [None] * 3
 
 
 @pytest.mark.parametrize(
