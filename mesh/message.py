@@ -277,10 +277,6 @@ class Reply:
             self._callbacks.append(callback)
 
     async def aclose(self) -> None:
-        """Do as `close`."""
-        self.close()
-
-    def close(self) -> None:
         """Let go of everything the reply holds; idempotent, never blocks, and a body not read to its end is abandoned."""
         self.close()
 
