@@ -1,7 +1,7 @@
 """Both ends of a router of Mux, in memory: a client that asks, and endpoints that answer when they are asked."""
 
 from mesh import Connection, Endpoint, Serve, Switch
-from mesh_plugins.parking import Parking
+from mesh_plugins.connections.parking import Parking
 from tests.bench import mux_echo
 from tests.bench.mux_load import FIRST_TAG, OUTSTANDING, PAYLOAD, dispatch
 

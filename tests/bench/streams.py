@@ -6,7 +6,7 @@ from struct import Struct
 from hpack import Encoder
 
 from mesh import Connection, Endpoint, Fields, Serve, Switch
-from mesh_plugins.parking import Parking
+from mesh_plugins.connections.parking import Parking
 
 BATCH = 10  # streams that a client opens at a time
 SETTINGS = b"\0\0\0\4\0\0\0\0\0" + b"\0\0\0\4\1\0\0\0\0"

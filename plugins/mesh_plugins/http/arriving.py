@@ -3,7 +3,7 @@
 import attrs
 
 from mesh import Connection, Switch
-from mesh_plugins.arriving import Arriving
+from mesh_plugins.connections.arriving import Arriving
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a connection begins with that speaks HTTP/2. Source: RFC 9113 section 3.4."""

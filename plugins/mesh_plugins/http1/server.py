@@ -29,6 +29,7 @@ from mesh import (
     Switch,
     close_forgotten,
 )
+from mesh_plugins.connections.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
 from mesh_plugins.http.clear_context import public
 from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http.upgrades import offered
@@ -37,7 +38,6 @@ from mesh_plugins.http1.head import RequestHead, ServerEngine
 from mesh_plugins.http1.refusal import refusal
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http1.switching import check_switch
-from mesh_plugins.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
 
 logger = logging.getLogger(__name__)
 

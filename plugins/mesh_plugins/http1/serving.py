@@ -3,7 +3,7 @@
 import attrs
 
 from mesh import Limits
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.http1.switching import Tunnels
 
 

@@ -28,10 +28,10 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.http.gathered import Gathered
 from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http1.head import CHUNKED, ClientEngine, ReplyHead
-from mesh_plugins.single import SingleSession
 from mesh_plugins.tunnels.tunnel import Tunnel
 
 PIECE = 262144  # bytes asked for at once while a body streams

@@ -6,10 +6,10 @@ from typing import Protocol
 import trio
 
 from mesh import EMPTY, Body, Expiry, Fields, HttpReply, HttpRequest, MeshError, UpstreamProtocolError
+from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http2.engine import ReplyHead
 from mesh_plugins.http2.inflow import Flow, Inflow
 from mesh_plugins.http2.outflow import Outflow
-from mesh_plugins.parking import Parking
 
 
 class Streams(Protocol):

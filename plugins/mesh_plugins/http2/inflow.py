@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 
 from mesh import Body, Buffered, Fields, MeshError
+from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http.gathered import Gathered, Trailed
-from mesh_plugins.parking import Parking
 
 LARGE = 4096  # bytes of a piece that is not worth keeping until it can be put together with others
 

@@ -3,10 +3,10 @@
 import math
 
 from mesh import Body, Expiry, Fields, TimedOut
+from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http2.engine import Engine
 from mesh_plugins.http2.inflow import Flow, Inflow
 from mesh_plugins.http2.outlet import Outlet
-from mesh_plugins.parking import Parking
 
 
 class Outflow:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine
 import trio
 
 from mesh import Connection
+from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http2.engine import Engine
-from mesh_plugins.parking import Parking
 
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 

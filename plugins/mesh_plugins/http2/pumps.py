@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from mesh import Body, Life
+from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http2.client_stream import ClientStream, Streams
 from mesh_plugins.http2.engine import Engine
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import Outlet
-from mesh_plugins.parking import Parking
 
 CONTINUE_SECONDS = 1.0  # how long a body is held back for the endpoint's `100`. Source: RFC 9110 10.1.1, curl's default
 

@@ -19,6 +19,7 @@ from mesh import (
     RemoteProtocolError,
     Switch,
 )
+from mesh_plugins.connections.workers import Workers
 from mesh_plugins.http2 import alarms
 from mesh_plugins.http2.answering import Answering
 from mesh_plugins.http2.engine import (
@@ -38,7 +39,6 @@ from mesh_plugins.http2.outlet import GONE, Outlet
 from mesh_plugins.http2.server_stream import RequestBody, ServerStream
 from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.http2.upgrade import SWITCH, Upgrade
-from mesh_plugins.workers import Workers
 
 logger = logging.getLogger(__name__)
 

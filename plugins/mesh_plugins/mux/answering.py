@@ -1,4 +1,4 @@
-"""The calls of one connection that are not answered yet, and how they are: each by a worker, see `mesh_plugins.workers`.
+"""The calls of one connection that are not answered yet, and how they are: each by a worker, see `connections.workers`.
 
 Theory of operation. `pending` has every call that is not answered, by its tag; whoever takes a call out of it answers it, or
 nobody does. `held` is how many bytes those calls have. State changes between awaits. A call costs 4 µs like this, and 12 with
@@ -12,10 +12,10 @@ from collections.abc import Callable
 import trio
 
 from mesh import AnyService, Buffered, ClientGone, MeshError, Switch, close_forgotten
+from mesh_plugins.connections.workers import Workers
 from mesh_plugins.mux.calls import encode_answer
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.wire import RDISPATCH, RREQ
-from mesh_plugins.workers import Workers
 
 logger = logging.getLogger(__name__)
 

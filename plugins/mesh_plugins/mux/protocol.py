@@ -39,10 +39,10 @@ from mesh import (
 from mesh_plugins.access_log.access_log import ACCESS_LOG, EXCHANGE, NewExchange
 from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
-from mesh_plugins.ages import aged, ages_of
 from mesh_plugins.assembly import router_params, router_parts, server_params
 from mesh_plugins.balancers.balancer import BALANCER
 from mesh_plugins.binding import BINDING
+from mesh_plugins.connections.ages import aged, ages_of
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
 from mesh_plugins.filters.requeues import IS_NACK, REQUEUES

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import trio
 
 from mesh import AnyService, BadRequestContext, Connection, Context, RemoteProtocolError, Switch
-from mesh_plugins.alarm import Alarm
+from mesh_plugins.connections.alarm import Alarm
 from mesh_plugins.mux import failure, messages
 from mesh_plugins.mux.answering import Answering, encoded
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer

@@ -3,7 +3,7 @@
 import attrs
 
 from mesh import Counter, Limits, Metrics
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 
 
 @attrs.frozen

@@ -27,7 +27,8 @@ from mesh import (
     UpstreamProtocolError,
     within,
 )
-from mesh_plugins.alarm import Alarm
+from mesh_plugins.connections.alarm import Alarm
+from mesh_plugins.connections.pending import Pending
 from mesh_plugins.mux import messages, wire
 from mesh_plugins.mux.attempt import encode_attempt
 from mesh_plugins.mux.calls import decode_answered, decode_dispatched
@@ -42,7 +43,6 @@ from mesh_plugins.mux.shaking import Shaking
 from mesh_plugins.mux.speaking import Speaking
 from mesh_plugins.mux.tagged import Call, Calls
 from mesh_plugins.mux.wire import RDISPATCH, RREQ, TAG_BITS, TAG_MASK, WORD, Undecodable, frame
-from mesh_plugins.pending import Pending
 
 logger = logging.getLogger(__name__)
 

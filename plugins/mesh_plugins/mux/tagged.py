@@ -12,9 +12,9 @@ from typing import Any
 from trio import lowlevel
 
 from mesh import MeshError, Trap, new_trap
+from mesh_plugins.connections.pending import Waiting
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.tags import Tags
-from mesh_plugins.pending import Waiting
 
 MOST_KEPT = 256  # calls that are kept for the next ones, some 0.5 KiB each; after a burst, there is no use for more
 

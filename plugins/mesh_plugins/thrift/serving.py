@@ -3,7 +3,7 @@
 import attrs
 
 from mesh import Limits
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.thrift.message import BINARY, Encoding
 from mesh_plugins.thrift.walking import Bounds
 

@@ -18,7 +18,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
-from mesh_plugins.single import SingleSession
+from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
 from mesh_plugins.thrift.incoming import check_name, echoing, fitted, next_message, reply_in

@@ -6,7 +6,7 @@ Source: finagle-thriftmux, pushsession/MuxDowngradingNegotiator.scala, which kno
 """
 
 from mesh import Connection, Metrics, Serve, Switch
-from mesh_plugins.arriving import Arriving
+from mesh_plugins.connections.arriving import Arriving
 from mesh_plugins.mux.protocol import serve_connection
 from mesh_plugins.mux.serving import Serving
 from mesh_plugins.thrift.delegations import Delegations

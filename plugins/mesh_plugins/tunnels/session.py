@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mesh import Connection, Life, NewSession, Reply, Request, Session
-from mesh_plugins.single import SingleSession
+from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.tunnels.tunnel import Tunnel
 
 

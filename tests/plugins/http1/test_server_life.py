@@ -4,7 +4,7 @@ import trio
 import trio.testing
 
 from mesh import HttpReply, HttpRequest
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.http1.serving import Serving
 from tests.plugins.http1.serving import GET, always, served
 

@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from mesh import HttpReply, HttpRequest, Limits
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http2.engine import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR
 from mesh_plugins.http2.options import Options

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from mesh import Body, Buffered, Path, Switch
-from mesh_plugins import workers as module
+from mesh_plugins.connections import workers as module
 from mesh_plugins.mux.answering import Answering
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from tests.waiting import settled

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh import MeshError, Path, SocketConnection, Switch
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.mux import failure, messages, server, wire
 from mesh_plugins.mux.calls import encode_answer, encode_dispatch, encode_request
 from mesh_plugins.mux.fragments import pieces

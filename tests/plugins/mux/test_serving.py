@@ -1,7 +1,7 @@
 """How a listener serves."""
 
 from mesh import Limits, Metrics
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.mux.serving import serving
 from tests.plugins.rest import numbers
 

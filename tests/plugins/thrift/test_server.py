@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from mesh import Limits, Unroutable
-from mesh_plugins.ages import Ages
+from mesh_plugins.connections.ages import Ages
 from mesh_plugins.thrift.exceptions import ExceptionType, exception
 from mesh_plugins.thrift.framing import framed
 from mesh_plugins.thrift.header import RequestHeader

@@ -9,7 +9,14 @@ import trio
 from trio.testing import MockClock
 
 from mesh import Connection, Context, Reply, Request, Switch
-from mesh_plugins.in_turn import CLIENT_GONE, DRAIN_SECONDS, HURRY_SECONDS, LINGER_BYTES, LINGER_SECONDS, InTurn
+from mesh_plugins.connections.in_turn import (
+    CLIENT_GONE,
+    DRAIN_SECONDS,
+    HURRY_SECONDS,
+    LINGER_BYTES,
+    LINGER_SECONDS,
+    InTurn,
+)
 from tests.socketpairs import FILLER, connected
 from tests.waiting import settled
 

@@ -5,7 +5,7 @@ import math
 import trio
 import trio.testing
 
-from mesh_plugins.alarm import Alarm
+from mesh_plugins.connections.alarm import Alarm
 
 
 async def test_it_looks_when_it_was_told_to_look_again(autojump_clock: trio.testing.MockClock) -> None:

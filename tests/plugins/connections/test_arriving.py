@@ -6,7 +6,7 @@ import trio.testing
 
 from mesh import HttpReply, HttpRequest, Switch
 from mesh.testing import memory_connections
-from mesh_plugins.arriving import Arriving
+from mesh_plugins.connections.arriving import Arriving
 
 
 async def nobody(_request: HttpRequest) -> HttpReply:

@@ -3,7 +3,7 @@
 import trio
 import trio.testing
 
-from mesh_plugins.parking import Parking
+from mesh_plugins.connections.parking import Parking
 
 
 async def test_a_task_is_woken_once(nursery: trio.Nursery) -> None:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from mesh import Limits, Metrics, ServerSettings
-from mesh_plugins.ages import Ages, aged, ages_of
+from mesh_plugins.connections.ages import Ages, aged, ages_of
 from tests.plugins.rest import numbers
 
 

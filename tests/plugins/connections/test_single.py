@@ -2,7 +2,7 @@
 
 from mesh import Connection, Reply, Request, Session
 from mesh.testing import memory_connections
-from mesh_plugins.single import SingleSession
+from mesh_plugins.connections.single import SingleSession
 
 
 class Silent(SingleSession):

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import trio
 import trio.testing
 
-from mesh_plugins.workers import MOST_PARKED, Workers
+from mesh_plugins.connections.workers import MOST_PARKED, Workers
 from tests.waiting import settled
 
 

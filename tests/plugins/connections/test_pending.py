@@ -6,8 +6,8 @@ import pytest
 import trio
 
 from mesh import AttemptTimeout, Expiry, IdleTimeout, Path, UpstreamBroken
+from mesh_plugins.connections.pending import Call, Pending
 from mesh_plugins.mux.message import MuxReply, MuxRequest
-from mesh_plugins.pending import Call, Pending
 
 
 def call(until: float, expiry: Expiry | None = None) -> Call[MuxRequest, MuxReply]:

@@ -1,0 +1,1 @@
+"""What protocols share about connections: their ages and clocks, whose turn it is, and the calls that wait on them."""
