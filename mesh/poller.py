@@ -146,12 +146,12 @@ def _wake(waiter: Waiter, events: int) -> None:
             if task is None:
                 _hang_up(waiter)
     if events & WRITABLE:
+        if waiter.unsent:
+            waiter.flush()
         task = waiter.writer
         if task is not None:
             waiter.writer = None
             lowlevel.reschedule(task, WOKEN)
-        elif waiter.unsent:
-            waiter.flush()
 
 
 def _hang_up(waiter: Waiter) -> None:

@@ -125,9 +125,8 @@ class SocketConnection(Connection):
         self._recv = sock.recv
         self._send = sock.send
         self._streak = self._burst = 0
-        self._reading: Trap = (
-            None  # made at the first wait, like `_writing`; gone with the socket, since it refers to this
-        )
+        # Made at the first wait; gone with the socket, since they refer to this.
+        self._reading: Trap = None
         self._writing: Trap = None
         self._account = NOBODY
         self.unsent = b""
@@ -213,9 +212,10 @@ class SocketConnection(Connection):
             raise self._broken(error) from error
 
     def send_now(self, data: bytes) -> int:
-        """Send what the kernel takes and return how much that was; 0 if the connection is of no more use. Never waits."""
+        """Send what the kernel takes, after what is kept, and return how much that was; 0 if it is in vain. Never waits."""
+        self.flush()
         try:
-            return self._send(data)
+            return 0 if self.unsent else self._send(data)
         except OSError:
             return 0
 
@@ -238,6 +238,8 @@ class SocketConnection(Connection):
             raise trio.BusyResourceError("another task is writing to this connection")
         if self.unsent:
             data, self.unsent = b"".join((self.unsent, data)), b""
+        elif not data:
+            return None
         try:
             sent = self._send(data)
         except BlockingIOError:
@@ -258,8 +260,10 @@ class SocketConnection(Connection):
             self.unsent = kept[self._send(kept) :] if kept else kept
         except BlockingIOError:
             self.unsent = kept
-        except OSError as error:
-            self._broken(error)  # the next read says so
+        except OSError:
+            self.ready = True
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)  # the poller tells whoever reads, or calls `on_hang_up`
 
     async def _send_rest(self, rest: memoryview) -> None:
         while rest:

@@ -129,15 +129,9 @@ async def test_what_the_kernel_has_no_room_for_goes_when_it_has() -> None:
 
         await answered(pairs, lambda connection: connection.send(b"the last"))
         await settled()
-        last = []
-        for _connection, peer in pairs:
-            received = b""
-            while piece := drain(peer):
-                received += piece
-                await settled()
-            last.append(received[-8:])
+        received = [await read_all(peer) for _connection, peer in pairs]
 
-        assert last == [b"the last"] * 2
+        assert [text[-8:] for text in received] == [b"the last"] * 2
 
 
 async def test_a_reset_forgets_what_is_kept() -> None:
@@ -165,3 +159,110 @@ async def test_whoever_reads_learns_that_what_was_kept_could_not_be_sent() -> No
 
         for connection, _peer in pairs:
             assert (connection.hung_up, await connection.receive_some()) == (True, b"")
+
+
+async def test_whoever_waits_for_bytes_learns_that_what_was_kept_could_not_be_sent() -> None:
+    with two() as pairs:
+        received: list[bytes] = []
+
+        async def serve(connection: SocketConnection) -> None:
+            await connection.receive_some()
+            for _connection, peer in pairs:
+                peer.close()
+            connection.send(b"anybody?")
+            received.append(await connection.receive_some())
+
+        async with trio.open_nursery() as nursery:
+            for connection, _peer in pairs:
+                nursery.start_soon(serve, connection)
+            await settled()
+            for _connection, peer in pairs:
+                peer.send(b"?")
+
+        assert received == [b"", b""]
+
+
+async def test_a_peer_that_has_gone_before_what_was_kept_has_hung_up() -> None:
+    with two() as pairs:
+        peers = dict(pairs)
+        told: list[str] = []
+
+        def answer(connection: SocketConnection) -> None:
+            peers[connection].close()
+            connection.send(b"anybody?")
+
+        for connection in peers:
+            connection.on_hang_up = lambda: told.append("hung up")
+        await answered(pairs, answer)
+        await settled()
+
+        assert told == ["hung up"] * 2
+
+
+class Taker(SocketConnection):
+    """A connection over the socket of another."""
+
+    def __init__(self, below: SocketConnection) -> None:
+        self.take_over(below)
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["with room", "without room"])
+async def test_whoever_takes_a_socket_over_sends_what_was_kept_once(is_full: bool) -> None:
+    with two() as pairs:
+        takers: list[Taker] = []
+
+        def answer(connection: SocketConnection) -> None:
+            connection.send(b"kept")
+            takers.append(Taker(connection))
+
+        if is_full:
+            for connection, _peer in pairs:
+                await fill(connection)
+        await answered(pairs, answer)
+        received = [await read_all(peer) for _connection, peer in pairs]
+        for taker in takers:
+            taker.close()
+
+        assert [text.lstrip(b"\0") for text in received] == [b"kept"] * 2
+
+
+@pytest.mark.parametrize(("is_full", "found"), [(False, (b"kept, sent", 4)), (True, (b"kept, ", 0))])
+async def test_what_goes_without_waiting_goes_after_what_is_kept(is_full: bool, found: tuple[bytes, int]) -> None:
+    with two() as pairs:
+        sent: list[int] = []
+
+        def answer(connection: SocketConnection) -> None:
+            connection.send(b"kept, ")
+            sent.append(connection.send_now(b"sent"))
+
+        if is_full:
+            for connection, _peer in pairs:
+                await fill(connection)
+        await answered(pairs, answer)
+        received = [await read_all(peer) for _connection, peer in pairs]
+
+        assert [(text.lstrip(b"\0"), count) for text, count in zip(received, sent, strict=True)] == [found] * 2
+
+
+async def test_whoever_waits_for_room_holds_up_nothing_that_is_kept() -> None:
+    with two() as pairs:
+        for connection, _peer in pairs:
+            await fill(connection)
+        await answered(pairs, lambda connection: connection.send(b"kept"))
+
+        async with trio.open_nursery() as nursery:
+            for connection, _peer in pairs:
+                nursery.start_soon(connection.wait_send_all_might_not_block)
+            await settled()
+            received = [await read_all(peer) for _connection, peer in pairs]
+
+        assert [text[-4:] for text in received] == [b"kept"] * 2
+
+
+async def read_all(peer: socket.socket) -> bytes:
+    """Read until nothing more comes."""
+    pieces = []
+    while piece := drain(peer):
+        pieces.append(piece)
+        await settled()
+    return b"".join(pieces)

@@ -25,13 +25,15 @@ class InTurn:
     """Such a connection, as the switch of its listener knows it. A protocol says in `_serve` what becomes of it.
 
     State, which the protocol keeps: `_busy` while an exchange is open, `_context`, that of its request, and `_service`, what
-    was called for it. `_expires`: when the connection, if it is idle, is too old.
+    was called for it. `_expires`: when the connection, if it is idle, is too old. `_patience` is how many seconds the client
+    may take to read.
     """
 
-    __slots__ = ("_busy", "_clock", "_connection", "_context", "_expires", "_scope", "_service", "_switch")
+    __slots__ = ("_busy", "_clock", "_connection", "_context", "_expires", "_patience", "_scope", "_service", "_switch")
 
-    def __init__(self, connection: Connection, switch: Switch, life_seconds: float) -> None:
+    def __init__(self, connection: Connection, switch: Switch, life_seconds: float, patience: float) -> None:
         self._connection = connection
+        self._patience = patience
         self._switch = switch
         self._busy = False
         self._context = NOTHING_ASKED
@@ -46,7 +48,7 @@ class InTurn:
         try:
             with self._scope:
                 await self._serve()
-                await self._connection.send_all(b"")  # so that what is kept has gone
+                await self._send_kept()
         except GONE:
             logger.debug("%s went away", self._connection.peer)
         except trio.TooSlowError:
@@ -79,9 +81,16 @@ class InTurn:
         self._context.flags = self._context.flags or CLIENT_GONE
         self._scope.cancel()
 
+    async def _send_kept(self) -> None:
+        """Let go what the connection has kept of what was sent, before it ends."""
+        self._busy = True
+        self._connection.deadline = self._clock() + self._patience
+        await self._connection.send_all(b"")
+
     async def _linger(self) -> None:
         """Stop writing, and read what the client still sends, within limits, so that it gets to read the last word."""
         connection, left = self._connection, LINGER_BYTES
+        await self._send_kept()
         connection.shut_down_writing()
         connection.deadline = self._clock() + LINGER_SECONDS
         try:

@@ -51,7 +51,7 @@ class ServerConnection(InTurn, InterimSink):
     __slots__ = ("_body", "_engine", "_keep_alive", "_serving", "_tls")
 
     def __init__(self, connection: Connection, engine: ServerEngine, switch: Switch, serving: Serving) -> None:
-        super().__init__(connection, switch, serving.ages.life_seconds)
+        super().__init__(connection, switch, serving.ages.life_seconds, serving.limits.stream_idle_timeout_s)
         self._engine = engine
         self._serving = serving
         self._tls = connection.tls

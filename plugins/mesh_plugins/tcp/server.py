@@ -53,7 +53,7 @@ class TcpConnection(InTurn):
     __slots__ = ("_early", "_reader", "_serving")
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving) -> None:
-        super().__init__(connection, switch, math.inf)
+        super().__init__(connection, switch, math.inf, LINGER_SECONDS)
         self._serving = serving
         self._reader = HelloReader()
         self._early: list[bytes] = []

@@ -55,7 +55,7 @@ class ThriftConnection(InTurn):
     __slots__ = ("_around", "_is_upgraded", "_is_waited_for", "_leaves_at", "_messages", "_serving", "_tls")
 
     def __init__(self, connection: Connection, switch: Switch, serving: Serving, around: Around | None = None) -> None:
-        super().__init__(connection, switch, serving.ages.life_seconds)
+        super().__init__(connection, switch, serving.ages.life_seconds, serving.limits.stream_idle_timeout_s)
         self._around = around
         self._serving = serving
         self._tls = connection.tls

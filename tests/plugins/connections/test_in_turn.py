@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from mesh import Connection, Context, Reply, Request, Switch
+from mesh import Context, Reply, Request, SocketConnection, Switch
 from mesh_plugins.connections.in_turn import (
     CLIENT_GONE,
     DRAIN_SECONDS,
@@ -17,8 +17,10 @@ from mesh_plugins.connections.in_turn import (
     LINGER_SECONDS,
     InTurn,
 )
-from tests.socketpairs import FILLER, connected
+from tests.socketpairs import FILLER, connected, drain, fill
 from tests.waiting import settled
+
+PATIENCE = 30.0
 
 
 async def first(_request: Request, /) -> Reply:
@@ -30,13 +32,17 @@ async def second(_request: Request, /) -> Reply:
 
 
 class Line(InTurn):
-    """A protocol of single bytes: one begins an exchange, the next ends it; `.` ends the connection."""
+    """A protocol of single bytes: one begins an exchange, the next ends it; `.` and `,` end the connection, `k` is answered."""
 
     async def _serve(self) -> None:
         while piece := await self._connection.receive_some(1):
             if piece == b".":
                 await self._linger()
                 return
+            if piece == b",":
+                return
+            if piece == b"k":
+                self._connection.send(b"kept")
             self._busy = not self._busy
             self._context = Context()
             self._service = self._switch.service
@@ -49,10 +55,11 @@ class Line(InTurn):
 class Bench:
     """A connection that is served, and its other end. `over` is when it has ended."""
 
-    def __init__(self, connection: Connection, far: socket.socket) -> None:
+    def __init__(self, connection: SocketConnection, far: socket.socket) -> None:
+        self.connection = connection
         self.far = far
         self.switch = Switch(first)
-        self.line = Line(connection, self.switch, math.inf)
+        self.line = Line(connection, self.switch, math.inf, PATIENCE)
         self.over = math.nan
 
     async def run(self) -> None:
@@ -147,3 +154,35 @@ async def test_a_client_that_floods_after_the_last_word_is_cut_off_at_once(
         await bench.say(FILLER)
 
     assert bench.over == 0
+
+
+@pytest.mark.parametrize("end", [b",", b"."], ids=["at once", "lingering"])
+async def test_a_client_that_reads_late_gets_what_was_kept_for_it(bench: Bench, end: bytes) -> None:
+    await fill(bench.connection)
+
+    await say_among_others(bench, b"k" + end)
+    received = b""
+    while piece := drain(bench.far):
+        received = piece
+        await settled()
+
+    assert received[-4:] == b"kept"
+
+
+async def test_what_was_kept_is_not_kept_for_ever(bench: Bench, autojump_clock: MockClock) -> None:
+    await fill(bench.connection)
+    begun = trio.current_time()
+
+    await say_among_others(bench, b"k,")
+    bench.line.drain()
+    await trio.sleep(100)
+
+    assert bench.over - begun == pytest.approx(PATIENCE, abs=0.01)
+
+
+async def say_among_others(bench: Bench, text: bytes) -> None:
+    """Say something while the poller is busy with another connection, too, so that answers are kept."""
+    with connected() as (_other, far):
+        await settled()
+        far.send(b"?")
+        await bench.say(text)
