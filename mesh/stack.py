@@ -15,6 +15,8 @@ from mesh.service import AnyService
 Make = Callable[[Params], AnyService]
 """The rest of a stack: builds a service from params, any number of times."""
 Wrap = Callable[[Params, Make], AnyService]
+SECTIONS = ("server", "service", "client", "endpoint")
+"""The parts of a stack that a stack file changes, outermost first."""
 
 
 @attrs.frozen
@@ -24,8 +26,9 @@ class Module:
     `wrap(params, rest)` runs at build and never awaits. `above` and `below` name roles that must come later or earlier
     in the stack if they are there at all, and `why` says what would break otherwise. `branch` says, for a branch point,
     what it builds the rest for ("per endpoint"); it is empty for plain filters. `section` is the stack file's name of
-    the part of the stack: server, service, client or endpoint. `records`: it only counts or writes down what passes, so
-    it is left out where a request is followed but not served.
+    the part of the stack, one of `SECTIONS`. `records`: it only counts or writes down what passes, so it is left out where
+    a request is followed but not served. `entry` is the key of the stack file's entry that put it there, such as
+    `filters.server[0]`; it is empty for the protocol's own.
     """
 
     role: str
@@ -37,6 +40,7 @@ class Module:
     section: str = ""
     kind: str = ""
     records: bool = False
+    entry: str = ""
 
 
 class Stack:
@@ -86,7 +90,10 @@ class Stack:
         return self._with(place, place + 1)
 
     def verify(self) -> None:
-        """Raise `ConfigError` with every broken order rule and every role that occurs twice."""
+        """Raise `ConfigError` with every broken order rule and every role that occurs twice.
+
+        A rule that an entry of the stack file breaks is told of that entry, with the place that would keep it.
+        """
         place: dict[str, int] = {}
         problems = []
         for number, role in enumerate(self.roles):
@@ -95,7 +102,7 @@ class Stack:
             place[role] = number
         for module in self._modules:
             problems += [
-                Problem(f"{module.role} must stand {side} {other}: {module.why}")
+                _misplaced(module, self._modules[place[other]], side)
                 for side, others, sign in (("above", module.above, 1), ("below", module.below, -1))
                 for other in others
                 if other in place and (place[other] - place[module.role]) * sign < 0
@@ -115,6 +122,25 @@ class Stack:
 
     def _with(self, start: int, stop: int, *modules: Module) -> "Stack":
         return Stack(self._modules[:start] + modules + self._modules[stop:])
+
+
+def _misplaced(module: Module, other: Module, side: str) -> Problem:
+    """Return that a module is not on the `side` of another one where it must be; what the stack file put in is to move."""
+    message = f"{module.role} must stand {side} {other.role}: {module.why}"
+    if module.entry:
+        return Problem(message, key=module.entry, expected=_place_beside(other, side, module))
+    if other.entry:
+        opposite = "below" if side == "above" else "above"
+        return Problem(message, key=other.entry, expected=_place_beside(module, opposite, other))
+    return Problem(message)
+
+
+def _place_beside(fixed: Module, side: str, moved: Module) -> str:
+    """Return which place in a stack file is on that side of a module; nothing stands below a branch point in its section."""
+    if side == "below" and fixed.branch:
+        return f"it in `filters.{SECTIONS[SECTIONS.index(fixed.section) + 1]}`"
+    place = f"`{'before' if side == 'above' else 'after'}: {fixed.role}`"
+    return place if fixed.section == moved.section else f"it in `filters.{fixed.section}`, {place}"
 
 
 def _build(modules: tuple[Module, ...], place: int, params: Params, leaf: Make) -> AnyService:

@@ -14,13 +14,20 @@ from tests.trails import TRAIL, leaf, met
 ENDPOINTS: Param[tuple[str, ...]] = Param(("a", "b"), "endpoints")
 
 
-def layer(role: str, section: str = "", above: tuple[str, ...] = (), below: tuple[str, ...] = ()) -> Module:
+def layer(
+    role: str,
+    section: str = "",
+    above: tuple[str, ...] = (),
+    below: tuple[str, ...] = (),
+    branch: str = "",
+    entry: str = "",
+) -> Module:
     """A module that adds its role to the trail."""
 
     def wrap(params: Params, rest: Make) -> AnyService:
         return rest(params.put(TRAIL, (*params[TRAIL], role)))
 
-    return Module(role, wrap, above, below, "a reason", section=section)
+    return Module(role, wrap, above, below, "a reason", branch, section, entry=entry)
 
 
 async def test_the_first_module_is_met_first() -> None:
@@ -113,3 +120,38 @@ def test_every_broken_rule_and_every_double_role_is_told() -> None:
         "one must stand below three: a reason",
         "three must stand above one: a reason",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stack", "expected"),
+    [
+        (
+            [layer("errors", "server"), layer("mine", "server", above=("errors",), entry="filters.server[0]")],
+            "filters.server[0]: mine must stand above errors: a reason; expected `before: errors`",
+        ),
+        (
+            [layer("mine", "server", below=("errors",), entry="filters.server[0]"), layer("errors", "server")],
+            "filters.server[0]: mine must stand below errors: a reason; expected `after: errors`",
+        ),
+        (
+            [layer("mine", "server", below=("retries",), entry="filters.server[0]"), layer("retries", "service")],
+            "filters.server[0]: mine must stand below retries: a reason; expected it in `filters.service`, `after: retries`",
+        ),
+        (
+            [
+                layer("mine", "server", below=("router",), entry="filters.server[0]"),
+                layer("router", "server", branch="per name"),
+            ],
+            "filters.server[0]: mine must stand below router: a reason; expected it in `filters.service`",
+        ),
+        (
+            [layer("errors", "server", entry="filters.server[2]"), layer("spans", "server", above=("errors",))],
+            "filters.server[2]: spans must stand above errors: a reason; expected `after: spans`",
+        ),
+    ],
+)
+def test_a_rule_that_the_stack_file_breaks_is_told_of_its_entry(stack: list[Module], expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Stack(stack).verify()
+
+    assert [problem.show() for problem in caught.value.problems] == [expected]

@@ -11,9 +11,7 @@ from mesh.linker.making import below, made
 from mesh.params import Params
 from mesh.service import AnyService
 from mesh.settings import FilterEntry, RouterSettings
-from mesh.stack import Make, Module, Stack
-
-SECTIONS = ("server", "service", "client", "endpoint")
+from mesh.stack import SECTIONS, Make, Module, Stack
 
 
 def edited(stack: Stack, settings: RouterSettings) -> Stack:
@@ -21,23 +19,24 @@ def edited(stack: Stack, settings: RouterSettings) -> Stack:
     problems: list[Problem] = []
     for section in SECTIONS:
         for number, entry in enumerate(getattr(settings.filters, section)):
+            key = f"filters.{section}[{number}]"
             try:
-                stack = _edit(stack, section, entry)
+                stack = _edit(stack, section, entry, key)
             except (MeshError, ValueError) as error:
-                problems += below(f"filters.{section}[{number}]", error)
+                problems += below(key, error)
     if problems:
         raise ConfigError(*problems)
     return stack
 
 
-def _edit(stack: Stack, section: str, entry: FilterEntry) -> Stack:
+def _edit(stack: Stack, section: str, entry: FilterEntry, key: str) -> Stack:
     role = entry.before or entry.after or entry.replace or entry.remove
     if role:
         _check_role(stack, section, role, may_be_branch=bool(entry.before))
     if entry.chosen is None:
         return stack.remove(role)
     others = stack.remove(entry.replace) if entry.replace else stack
-    module = attrs.evolve(_module(entry.chosen, others), section=section)
+    module = attrs.evolve(_module(entry.chosen, others), section=section, entry=key)
     if entry.before:
         return stack.before(role, module)
     if entry.after:

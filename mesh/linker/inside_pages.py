@@ -8,7 +8,7 @@ import trio
 
 from mesh.admin import Page, PageReply, PageRequest
 from mesh.linker.assemble import Assembly
-from mesh.linker.editing import SECTIONS
+from mesh.stack import SECTIONS
 from mesh.version import __version__
 
 NAME = "linker"

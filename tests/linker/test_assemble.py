@@ -139,8 +139,12 @@ async def test_without_the_namer_of_the_system_nothing_is_assembled(life: Life) 
 async def test_a_module_brings_its_own_rules_of_order(life: Life) -> None:
     settings = with_filters(settings_of(), server=entry("as_module", after="errors"))
 
-    with pytest.raises(ConfigError, match="mine must stand above errors: it must see replies"):
+    with pytest.raises(ConfigError) as caught:
         assemble(settings, find(), life, Metrics())
+
+    assert [problem.show() for problem in caught.value.problems] == [
+        "routers[0].filters.server[0]: mine must stand above errors: it must see replies; expected `before: errors`"
+    ]
 
 
 async def test_a_filter_of_the_stack_file_is_in_the_way_of_requests(life: Life) -> None:
