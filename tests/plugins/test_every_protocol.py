@@ -123,6 +123,20 @@ ASKED = {
         counted={"failure_accrual/removals": 1},
         behave=bad,
     ),
+    "failures by name": Asked(
+        keys={},
+        told=("bad",) * 2,
+        counted={"failures/TApplicationException/INTERNAL_ERROR": 6},  # of the server, the name and the client
+        behave=bad,
+        protocols=("thrift",),
+    ),
+    "failures by name, of Mux": Asked(
+        keys={},
+        told=("bad",) * 2,
+        counted={"failures/ServerApplicationError": 6},  # of the server, the name and the client
+        behave=bad,
+        protocols=IN_MUX,
+    ),
     "circuitBreakers": Asked(
         keys={"client": {"circuitBreakers": {"maxRequests": 1}}},
         told=(REFUSED,),

@@ -37,7 +37,7 @@ from mesh import (
     is_success,
     outcome_at_end,
 )
-from mesh_plugins.filters.failures import FailuresByError
+from mesh_plugins.filters.failures import FAILURE_NAME, FailuresByError, NameOf
 from mesh_plugins.filters.matrix import MATRIX, Matrix, Pair, Pairs
 from mesh_plugins.filters.statuses import Statuses
 from mesh_plugins.scopes import client_scope, server_scope, service_scope
@@ -48,7 +48,7 @@ class RequestStats:
 
     __slots__ = ("_by_error", "_scope", "failures", "latency", "pending", "requests", "statuses", "success")
 
-    def __init__(self, scope: Metrics, *, by_status: bool = False) -> None:
+    def __init__(self, scope: Metrics, *, by_status: bool = False, name_of: NameOf | None = None) -> None:
         self._scope = scope
         self.requests = scope.counter("requests")
         self.success = scope.counter("success")
@@ -56,11 +56,16 @@ class RequestStats:
         self.statuses = Statuses(scope) if by_status else None
         self.latency = _latency(scope, self.statuses)
         self.pending = scope.gauge("pending")
-        self._by_error = FailuresByError(scope)
+        self._by_error = FailuresByError(scope, name_of)
 
     def client_gone(self) -> None:
         """Count a request whose client did not wait for its reply: nobody's failure."""
         self._scope.counter("client_gone").value += 1
+
+    def failed_by(self, reply: Reply) -> None:
+        """Count a reply that is a failure, also by its name if it has one."""
+        self.failures.value += 1
+        self._by_error.count_reply(reply)
 
     def failed(self, error: BaseException, elapsed: float) -> None:
         """Count a failure that took `elapsed` ms, also by the name of its error."""
@@ -112,9 +117,15 @@ class Stats:
     __slots__ = ("_classifier", "_decides", "_stats")
 
     def __init__(
-        self, scope: Metrics, classifier: Classifier, *, by_status: bool = False, decides: bool = False
+        self,
+        scope: Metrics,
+        classifier: Classifier,
+        *,
+        by_status: bool = False,
+        decides: bool = False,
+        name_of: NameOf | None = None,
     ) -> None:
-        self._stats = RequestStats(scope, by_status=by_status)
+        self._stats = RequestStats(scope, by_status=by_status, name_of=name_of)
         self._classifier = classifier
         self._decides = decides
 
@@ -149,7 +160,7 @@ class Stats:
         elif _says_gone(request):  # nobody is there to read the reply that `errors` makes of it
             stats.client_gone()
         else:
-            stats.failures.value += 1
+            stats.failed_by(reply)
         return reply
 
     def _ended(self, request: Request, reply: Reply) -> None:
@@ -158,7 +169,7 @@ class Stats:
         if outcome:
             self._stats.success.value += 1
         elif outcome is False:
-            self._stats.failures.value += 1
+            self._stats.failed_by(reply)
         elif _says_gone(request):
             self._stats.client_gone()
 
@@ -168,8 +179,16 @@ class ClientStats:
 
     __slots__ = ("_classifier", "_find", "_pairs", "_stats", "latency")
 
-    def __init__(self, scope: Metrics, classifier: Classifier, pairs: Pairs, *, by_status: bool = True) -> None:
-        self._stats = RequestStats(scope, by_status=by_status)
+    def __init__(
+        self,
+        scope: Metrics,
+        classifier: Classifier,
+        pairs: Pairs,
+        *,
+        by_status: bool = True,
+        name_of: NameOf | None = None,
+    ) -> None:
+        self._stats = RequestStats(scope, by_status=by_status, name_of=name_of)
         self.latency = self._stats.latency
         self._classifier = classifier
         self._pairs = pairs
@@ -209,7 +228,7 @@ class ClientStats:
         elif reply.outcome is None:
             reply.on_close(lambda: self._ended(request, reply, pair))
         else:
-            stats.failures.value += 1
+            stats.failed_by(reply)
             pair.failures.value += 1
         return reply
 
@@ -220,14 +239,14 @@ class ClientStats:
             self._stats.success.value += 1
             pair.success.value += 1
         elif outcome is False:
-            self._stats.failures.value += 1
+            self._stats.failed_by(reply)
             pair.failures.value += 1
         elif _says_gone(request):
             self._stats.client_gone()
 
 
 def server_stats(params: Params, rest: Make) -> AnyService:
-    """Count a server's requests, under `server/<ip>/<port>`."""
+    """Count a server's requests, under `server/<ip>/<port>`; failures have their names from `errors`, which knows them all."""
     scope = server_scope(params)
     return bind(Stats(scope, params[CLASSIFIER], by_status=params[BY_STATUS]), rest(params))
 
@@ -240,7 +259,7 @@ def service_stats(params: Params, rest: Make) -> AnyService:
         life.on_close(scope.hold())
         matrix.begin(path)
         life.on_close(lambda: matrix.end(path))
-    return bind(Stats(scope, params[CLASSIFIER], decides=True), rest(params))
+    return bind(Stats(scope, params[CLASSIFIER], decides=True, name_of=params[FAILURE_NAME]), rest(params))
 
 
 def client_stats(params: Params, rest: Make) -> AnyService:
@@ -255,7 +274,7 @@ def _new_client_stats(params: Params) -> ClientStats:
     matrix = Matrix() if scope.name == OTHER else params[MATRIX]
     pairs = Pairs(scope, matrix)
     params[LIFE].on_close(pairs.close)
-    return ClientStats(scope, params[CLASSIFIER], pairs, by_status=params[BY_STATUS])
+    return ClientStats(scope, params[CLASSIFIER], pairs, by_status=params[BY_STATUS], name_of=params[FAILURE_NAME])
 
 
 def client_scope_module(params: Params, rest: Make) -> AnyService:

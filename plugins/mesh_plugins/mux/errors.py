@@ -21,7 +21,7 @@ from mesh import (
     blame,
     classify_errors,
 )
-from mesh_plugins.filters.failures import FailuresByError
+from mesh_plugins.filters.failures import FAILURE_NAME, FailuresByError
 from mesh_plugins.mux import failure
 from mesh_plugins.mux.message import MuxReply, failed
 from mesh_plugins.mux.wire import NACK, OK
@@ -33,7 +33,7 @@ MOST_TEXT_BYTES = 8192
 
 
 class Errors:
-    """Answers what went wrong below, and counts it by its name, and the refusals; only cancellation passes through."""
+    """Answers what went wrong below; counts it by its name, failures of endpoints too, and refusals. Only cancellation passes."""
 
     __slots__ = ("_failures", "_nacks")
 
@@ -44,6 +44,8 @@ class Errors:
     async def __call__(self, request: Request, service: AnyService, /) -> MuxReply:
         try:
             reply: MuxReply = await service(request)
+            if reply.outcome is False:
+                self._failures.count_reply(reply)
         except MeshError as error:
             request.context.flags = f"{error.flag} {error.detail}"
             reply = answer(error)
@@ -77,6 +79,13 @@ def classify(_request: Request, result: Reply | MeshError) -> Outcome:
     return Outcome.SUCCESS
 
 
+def failure_name(reply: Reply) -> str | None:
+    """Return what an answer is called if it is a failure, as by Finagle's clients."""
+    if not isinstance(reply, MuxReply) or reply.status == OK:
+        return None
+    return "RequestNackedException" if reply.status == NACK else "ServerApplicationError"
+
+
 def is_nack(reply: Reply) -> bool:
     """Return whether an answer says that no work was done for its call, which may be sent again.
 
@@ -92,7 +101,7 @@ def is_nack(reply: Reply) -> bool:
 
 def _errors(params: Params, rest: Make) -> AnyService:
     scope = server_scope(params)
-    return bind(Errors(FailuresByError(scope), scope.counter("nacks")), rest(params), "errors")
+    return bind(Errors(FailuresByError(scope, params[FAILURE_NAME]), scope.counter("nacks")), rest(params), "errors")
 
 
 ERRORS = Module(

@@ -45,6 +45,7 @@ from mesh_plugins.binding import BINDING
 from mesh_plugins.connections.ages import aged, ages_of
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
+from mesh_plugins.filters.failures import FAILURE_NAME, NameOf
 from mesh_plugins.filters.requeues import IS_NACK, REQUEUES
 from mesh_plugins.filters.retries import IS_UNPROCESSED, NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
@@ -52,7 +53,7 @@ from mesh_plugins.filters.stats import BY_STATUS, CLIENT_SCOPE, CLIENT_STATS_MOD
 from mesh_plugins.filters.timeouts import ATTEMPT_TIMEOUT, TOTAL_TIMEOUT
 from mesh_plugins.mux.context_filters import ATTEMPT_CONTEXTS, CONTEXTS, TRUSTS_CONTEXTS
 from mesh_plugins.mux.detector import detection
-from mesh_plugins.mux.errors import ERRORS, classify, is_nack
+from mesh_plugins.mux.errors import ERRORS, classify, failure_name, is_nack
 from mesh_plugins.mux.exchange import MuxExchange
 from mesh_plugins.mux.keys import MuxClientKeys
 from mesh_plugins.mux.message import MuxRequest
@@ -130,6 +131,7 @@ class Dialect:
 
     `for_client` adds what a client's own keys say to its params. `serve` returns what serves the connections of a listener,
     whose metrics are in a scope. `new_exchange` makes what the access log keeps of a call.
+    `failure_name` returns what an answer that is a failure is called.
     `never_retrying` are further classifiers like `classifier`, which call nothing retryable that may have been begun.
     """
 
@@ -140,6 +142,7 @@ class Dialect:
     request: NewRequest
     serve: Callable[[Serving, Metrics], Serve]
     new_exchange: NewExchange
+    failure_name: NameOf = failure_name
     never_retrying: tuple[Classifier, ...] = ()
 
 
@@ -178,6 +181,7 @@ def mux_parts(settings: RouterSettings, params: Params, dialect: Dialect) -> Par
         .put(NEVER_RETRYING, (dialect.classifier, *dialect.never_retrying))
         .put(CLASSIFIER, dialect.classifier)
         .put(BY_STATUS, False)
+        .put(FAILURE_NAME, dialect.failure_name)
     )
     params = logged(settings.protocol.config, params.put(EXCHANGE, dialect.new_exchange))
     return router_parts(dialect.stack, params, server, dialect.request)

@@ -18,7 +18,7 @@ from mesh import (
     bind,
     blame,
 )
-from mesh_plugins.filters.failures import FailuresByError
+from mesh_plugins.filters.failures import FAILURE_NAME, FailuresByError
 from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift.exceptions import ExceptionType, exception
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest, nothing
@@ -38,7 +38,7 @@ def type_of(error: MeshError) -> ExceptionType:
 
 
 class Errors:
-    """Answers what went wrong below, and counts it by its name; only cancellation passes through."""
+    """Answers what went wrong below, and counts it by its name, as failures of endpoints; only cancellation passes through."""
 
     __slots__ = ("_failures",)
 
@@ -48,6 +48,8 @@ class Errors:
     async def __call__(self, request: ThriftRequest, service: AnyService, /) -> ThriftReply:
         try:
             reply: ThriftReply = await service(request)
+            if reply.outcome is False:
+                self._failures.count_reply(reply)
             return reply
         except MeshError as error:
             request.context.flags = f"{error.flag} {error.detail}"
@@ -78,7 +80,7 @@ def _answer(request: ThriftRequest, kind: ExceptionType, text: str, *, is_ours: 
 
 def _errors(params: Params, rest: Make) -> AnyService:
     scope = server_scope(params)
-    return bind(Errors(FailuresByError(scope)), rest(params), "errors")
+    return bind(Errors(FailuresByError(scope, params[FAILURE_NAME])), rest(params), "errors")
 
 
 ERRORS = Module(

@@ -3,12 +3,16 @@
 Source: Apache Thrift, doc/specs/thrift-rpc.md, Exceptions.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
+from mesh import Reply
 from mesh_plugins.thrift.message import Encoding, Message, ThriftReply
-from mesh_plugins.thrift.wire import EXCEPTION, I32, STOP, STRING, Head
+from mesh_plugins.thrift.wire import EXCEPTION, I32, SCALARS, STOP, STRING, Head, Incomplete, Malformed
 
 MOST_TEXT = 16384  # bytes of an exception's message
+MOST_FIELDS = 8  # that are looked at for an exception's type: it has two
+DECLARED = "DeclaredException"
 
 
 class ExceptionType(IntEnum):
@@ -25,6 +29,10 @@ class ExceptionType(IntEnum):
     INVALID_TRANSFORM = 8
     INVALID_PROTOCOL = 9
     UNSUPPORTED_CLIENT_TYPE = 10
+
+
+_NAMES: Mapping[int, str] = {kind.value: f"TApplicationException/{kind.name}" for kind in ExceptionType}
+UNKNOWN_NAME = _NAMES[ExceptionType.UNKNOWN]
 
 
 def write_exception(encoding: Encoding, name: bytes, seqid: int, kind: ExceptionType, text: str) -> bytes:
@@ -44,6 +52,39 @@ def exception(encoding: Encoding, head: Head, kind: ExceptionType, text: str) ->
     """Return an exception as the reply to the call with this head."""
     message = write_exception(encoding, head.name, head.seqid, kind, text)
     return ThriftReply(encoding, encoding.read_head(message, 0), Message(message))
+
+
+def failure_name(reply: Reply) -> str | None:
+    """Return what a reply is called if it is a failure, as by Finagle's clients; None for a result.
+
+    The wire tells the type of a `TApplicationException`, but only the IDL tells that of an exception which a method declares.
+    """
+    if not isinstance(reply, ThriftReply):
+        return None
+    if reply.is_exception:
+        return _NAMES.get(_type_in(reply), UNKNOWN_NAME)
+    try:
+        return DECLARED if result_field(reply) != 0 else None
+    except (Incomplete, Malformed):
+        return None
+
+
+def _type_in(reply: ThriftReply) -> int:
+    """Return the type that an exception says; 0 if it says none."""
+    message = reply.body.buffered or b""
+    reader = reply.encoding.reader(message, reply.encoding.read_head(message, 0).at, len(message))
+    try:
+        reader.enter()
+        for _ in range(MOST_FIELDS):
+            kind, number = reader.field()
+            if (kind, number) == (I32, 2):
+                return reader.number(I32)
+            if kind not in SCALARS:
+                break
+            reader.skip(kind)
+    except (Incomplete, Malformed):
+        pass
+    return ExceptionType.UNKNOWN
 
 
 def result_field(reply: ThriftReply) -> int:

@@ -29,6 +29,7 @@ from mesh_plugins.binding import BINDING
 from mesh_plugins.connections.ages import aged, ages_of
 from mesh_plugins.filters.admission import ADMISSION, TIMEOUT
 from mesh_plugins.filters.client_limits import CLIENT_LIMITS
+from mesh_plugins.filters.failures import FAILURE_NAME
 from mesh_plugins.filters.requeues import REPEATABLE, REQUEUES
 from mesh_plugins.filters.retries import NEVER_RETRYING, RETRIES
 from mesh_plugins.filters.spans import ATTEMPT_SPANS, SPANS
@@ -38,6 +39,7 @@ from mesh_plugins.router import IDENTIFIERS, ROUTER
 from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.errors import ERRORS
+from mesh_plugins.thrift.exceptions import failure_name
 from mesh_plugins.thrift.exchange import ThriftExchange
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.identifiers import ThriftConfig
@@ -102,6 +104,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         .put(CLASSIFIER, classifiers.application_exceptions)
         .put(NEVER_RETRYING, classifiers.NEVER_RETRYING)
         .put(BY_STATUS, False)
+        .put(FAILURE_NAME, failure_name)
         .put(REPEATABLE, classifiers.is_repeatable)
     )
     return router_parts(STACK, logged(keys, params.put(EXCHANGE, ThriftExchange)), server, make_request)

@@ -6,12 +6,14 @@ Source: linkerd router/thrift, Identifier.scala; finagle-thriftmux, ThriftMux.sc
 from typing import Any
 
 from mesh import MeshError, Outcome, Path, Reply, Request, Unidentified
+from mesh_plugins.mux import errors as mux
 from mesh_plugins.mux.errors import classify as by_status
 from mesh_plugins.mux.message import MuxReply
 from mesh_plugins.mux.wire import OK
 from mesh_plugins.router import Identifier
+from mesh_plugins.thrift import exceptions
 from mesh_plugins.thrift.identifiers import segments
-from mesh_plugins.thrift.message import encoding_of
+from mesh_plugins.thrift.message import encoding_of, read_reply
 from mesh_plugins.thrift.wire import EXCEPTION, Head, Incomplete, Malformed
 
 MEMO = 4096  # names remembered; forgotten together when there are more
@@ -65,3 +67,15 @@ def classify(request: Request, result: Reply | MeshError) -> Outcome:
         return Outcome.FAILURE if head_of(payload).kind == EXCEPTION else outcome
     except Malformed:
         return Outcome.FAILURE
+
+
+def failure_name(reply: Reply) -> str | None:
+    """Return what an answer is called if it is a failure: as in Mux, or as in Thrift, by its payload."""
+    name = mux.failure_name(reply)
+    payload = reply.body.buffered
+    if name is not None or not payload:
+        return name
+    try:
+        return exceptions.failure_name(read_reply(payload))
+    except (Incomplete, Malformed):
+        return Malformed.__name__

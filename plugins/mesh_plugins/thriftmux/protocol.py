@@ -14,7 +14,7 @@ from mesh_plugins.thrift.wire import CALL
 from mesh_plugins.thriftmux.downgrading import serve
 from mesh_plugins.thriftmux.exchange import ThriftMuxExchange
 from mesh_plugins.thriftmux.keys import ThriftMuxClientKeys, ThriftMuxRouterKeys
-from mesh_plugins.thriftmux.methods import by_method, classify
+from mesh_plugins.thriftmux.methods import by_method, classify, failure_name
 from mesh_plugins.thriftmux.plain import PLAIN_PEER, SESSIONS
 
 STACK = mux.STACK.replace("mux_sessions", SESSIONS)
@@ -35,7 +35,15 @@ def thriftmux(settings: RouterSettings, params: Params) -> Parts:
 
     name = by_method(settings.dst_prefix, method_in_dst=keys.thrift_method_in_dst)
     dialect = Dialect(
-        STACK, name, classify, for_client, make_request, serve, ThriftMuxExchange, classifiers.NEVER_RETRYING
+        STACK,
+        name,
+        classify,
+        for_client,
+        make_request,
+        serve,
+        ThriftMuxExchange,
+        failure_name,
+        classifiers.NEVER_RETRYING,
     )
     return mux_parts(settings, params.put(REPEATABLE, classifiers.is_repeatable), dialect)
 

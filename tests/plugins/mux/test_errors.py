@@ -18,8 +18,8 @@ from mesh import (
 from mesh.testing import run_filter
 from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.mux import failure
-from mesh_plugins.mux.errors import ERRORS, Errors, answer, classify, is_nack
-from mesh_plugins.mux.message import MuxReply, MuxRequest
+from mesh_plugins.mux.errors import ERRORS, Errors, answer, classify, failure_name, is_nack
+from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.wire import ERROR, NACK, OK
 from tests.plugins.rest import numbers
 
@@ -33,7 +33,7 @@ def call() -> MuxRequest:
 
 def errors(scope: Metrics | None = None) -> Errors:
     scope = scope or Metrics()
-    return Errors(FailuresByError(scope), scope.counter("nacks"))
+    return Errors(FailuresByError(scope, failure_name), scope.counter("nacks"))
 
 
 async def test_what_may_be_sent_again_is_refused() -> None:
@@ -71,6 +71,21 @@ async def test_failures_are_counted_by_their_errors_and_refusals_besides() -> No
         await run_filter(errors(scope), call(), error)
 
     assert numbers(scope) == {"nacks": 1, "failures/Unavailable": 1, "failures/Unroutable": 2}
+
+
+async def test_an_endpoint_s_failures_are_counted_by_what_finagle_calls_them() -> None:
+    scope = Metrics()
+    given = failed("sad")
+
+    assert await run_filter(errors(scope), call(), given) is given
+    assert numbers(scope) == {"nacks": 0, "failures/ServerApplicationError": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "name"), [(OK, None), (ERROR, "ServerApplicationError"), (NACK, "RequestNackedException")]
+)
+def test_a_failure_is_named_by_its_status(status: int, name: str | None) -> None:
+    assert failure_name(MuxReply(status)) == name
 
 
 async def test_an_answer_passes() -> None:

@@ -8,7 +8,7 @@ from mesh import DeadlineExceeded, MeshError, Metrics, Overloaded, RemoteProtoco
 from mesh.testing import Scripted
 from mesh_plugins.filters.failures import FailuresByError
 from mesh_plugins.thrift.errors import Errors, type_of
-from mesh_plugins.thrift.exceptions import ExceptionType
+from mesh_plugins.thrift.exceptions import ExceptionType, exception, failure_name
 from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, read_request
 from mesh_plugins.thrift.wire import CALL, ONEWAY
 from tests.plugins.rest import numbers
@@ -19,7 +19,7 @@ def asked(kind: int = CALL) -> ThriftRequest:
 
 
 async def answered(error: Exception | Reply, request: ThriftRequest, scope: Metrics | None = None) -> ThriftReply:
-    return await Errors(FailuresByError(scope or Metrics()))(request, Scripted(error))
+    return await Errors(FailuresByError(scope or Metrics(), failure_name))(request, Scripted(error))
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,16 @@ async def test_our_failures_are_counted_by_their_errors() -> None:
         await answered(error, asked(), scope)
 
     assert numbers(scope) == {"failures/Unroutable": 1, "failures/ValueError": 1}
+
+
+async def test_an_endpoint_s_failures_are_counted_by_their_types() -> None:
+    scope = Metrics()
+    reply = exception(BINARY, asked().head, ExceptionType.MISSING_RESULT, "sad")
+    reply.outcome = False
+
+    await answered(reply, asked(), scope)
+
+    assert numbers(scope) == {"failures/TApplicationException/MISSING_RESULT": 1}
 
 
 async def test_a_reply_passes() -> None:

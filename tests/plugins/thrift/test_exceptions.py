@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh_plugins.thrift.exceptions import ExceptionType, exception, result_field
+from mesh_plugins.thrift.exceptions import ExceptionType, exception, failure_name, result_field
 from mesh_plugins.thrift.message import BINARY, COMPACT, Encoding, read_reply
 from mesh_plugins.thrift.wire import CALL, EXCEPTION, REPLY, Head
 from tests.plugins.thrift.samples import ENCODINGS
@@ -47,3 +47,32 @@ def test_a_text_is_cut_off_somewhere() -> None:
     reply = exception(BINARY, Head(EXCEPTION, b"", 0, 0), ExceptionType.UNKNOWN, "x" * 100_000)
 
     assert 16384 < (reply.body.size or 0) < 17000
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("kind", [ExceptionType.UNKNOWN, ExceptionType.MISSING_RESULT])
+def test_an_exception_is_named_by_its_type(encoding: Encoding, kind: ExceptionType) -> None:
+    reply = exception(encoding, Head(CALL, b"echo", 7, 0), kind, "sad")
+
+    assert failure_name(reply) == f"TApplicationException/{kind.name}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "struct", "name"),
+    [
+        (EXCEPTION, "00", "TApplicationException/UNKNOWN"),
+        (EXCEPTION, "080002 00000063 00", "TApplicationException/UNKNOWN"),
+        (EXCEPTION, "080002 00000007 0b0001 00000000 00", "TApplicationException/PROTOCOL_ERROR"),
+        (EXCEPTION, "0c0001 080002 00000007 00 00", "TApplicationException/UNKNOWN"),
+        (EXCEPTION, "020003 01 " * 9 + "080002 00000007 00", "TApplicationException/UNKNOWN"),
+        (EXCEPTION, "080002 0000", "TApplicationException/UNKNOWN"),
+        (REPLY, "0c0001 00 00", "DeclaredException"),
+        (REPLY, "0b0000 00000000 00", None),
+        (REPLY, "00", None),
+        (REPLY, "0c", None),
+    ],
+)
+def test_a_reply_has_one_of_few_names_whatever_it_says(kind: int, struct: str, name: str | None) -> None:
+    reply = read_reply(BINARY.message(kind, b"echo", 7, bytes.fromhex(struct)))
+
+    assert failure_name(reply) == name

@@ -9,7 +9,7 @@ from mesh_plugins.thrift.exceptions import ExceptionType, write_exception
 from mesh_plugins.thrift.message import BINARY, COMPACT
 from mesh_plugins.thrift.wire import CALL, REPLY, Malformed
 from mesh_plugins.thriftmux import methods
-from mesh_plugins.thriftmux.methods import by_method, classify, head_of
+from mesh_plugins.thriftmux.methods import by_method, classify, failure_name, head_of
 
 SVC = Path.read("/svc")
 EXCEPTION = write_exception(BINARY, b"get", 1, ExceptionType.INTERNAL_ERROR, "no")
@@ -80,3 +80,18 @@ def test_a_call_without_a_thrift_message_has_no_name() -> None:
 )
 def test_an_exception_in_an_answer_makes_it_a_failure(result: MuxReply | Unavailable, expected: Outcome) -> None:
     assert classify(call(), result) is expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "name"),
+    [
+        (MuxReply(OK, EXCEPTION), "TApplicationException/INTERNAL_ERROR"),
+        (MuxReply(OK, BINARY.message(REPLY, b"get", 1, b"\x0c\0\1\0\0")), "DeclaredException"),
+        (MuxReply(OK, b"hi"), "Malformed"),
+        (MuxReply(OK), None),
+        (MuxReply(ERROR, EXCEPTION), "ServerApplicationError"),
+        (MuxReply(NACK), "RequestNackedException"),
+    ],
+)
+def test_a_failure_is_named_by_its_status_and_its_payload(reply: MuxReply, name: str | None) -> None:
+    assert failure_name(reply) == name
