@@ -119,6 +119,10 @@ class Exchange:
             self._request_body = None
         on_end(self)
 
+    def metadata(self, _key: str) -> bytes | None:
+        """Return what Envoy's `thrift_proxy` notes of a call under a key; None if nothing, as of any request of HTTP."""
+        return None
+
     @property
     def arrived(self) -> float:
         """When the request came, in seconds since 1970."""

@@ -18,6 +18,18 @@ Piece = Callable[[Exchange], str]
 NewPiece = Callable[[str, int | None], Piece]
 """Makes a piece of the operator's argument, empty if it has none, and the most characters it may have."""
 
+THRIFT_PROXY = "thrift.proxy:"
+CLUSTER_KEYS = ("cluster", "cluster_name")
+THRIFT_KEYS = (
+    "method",
+    "request:transport_type",
+    "request:protocol_type",
+    "request:message_type",
+    "response:transport_type",
+    "response:protocol_type",
+    "response:message_type",
+    "response:reply_type",
+)
 ISO = "%Y-%m-%dT%H:%M:%S.%3fZ"
 _MILLISECONDS = re.compile(r"%([1-9]?)f")
 _HEADER = re.compile(r"(:?[A-Za-z0-9!#$&'*+.^_`|~-]+)(?:\?(:?[A-Za-z0-9!#$&'*+.^_`|~-]+))?")
@@ -123,6 +135,17 @@ def without_query(argument: str, length: int | None) -> Piece:
     return _shortened(lambda exchange: _value((read(exchange) or b"").partition(b"?")[0]), length)
 
 
+def dynamic_metadata(argument: str, length: int | None) -> Piece:
+    """Return the operator of what Envoy's `thrift_proxy` notes of a call, `thrift.proxy:method` for instance."""
+    key = argument.removeprefix(THRIFT_PROXY)
+    if key == argument or key not in (*CLUSTER_KEYS, *THRIFT_KEYS):
+        known = ", ".join((CLUSTER_KEYS[0], *THRIFT_KEYS))
+        raise ValueError(f"needs `{THRIFT_PROXY}` and a key of Thrift's: one of {known}")
+    if key in CLUSTER_KEYS:
+        return plainly(_client)("", length)
+    return _shortened(lambda exchange: _value(exchange.metadata(key)), length)
+
+
 def _of_request(name: bytes) -> Callable[[Exchange], bytes | None]:
     match name:
         case b":method":
@@ -213,5 +236,6 @@ OPERATORS: dict[str, NewPiece] = {
     "REQ_WITHOUT_QUERY": without_query,
     "TRAILER": reply_trailer,
     "GRPC_STATUS": grpc_status,
+    "DYNAMIC_METADATA": dynamic_metadata,
 }
 """Every operator by its name."""

@@ -33,7 +33,7 @@ MOST_TEXT_BYTES = 8192
 
 
 class Errors:
-    """Answers what went wrong below; counts it by its name, failures of endpoints too, and refusals. Only cancellation passes."""
+    """Answers what went wrong below; counts it by name, failures of endpoints too, and refusals. Only cancellation passes."""
 
     __slots__ = ("_failures", "_nacks")
 

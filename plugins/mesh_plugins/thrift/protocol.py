@@ -40,7 +40,7 @@ from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift import classifiers
 from mesh_plugins.thrift.errors import ERRORS
 from mesh_plugins.thrift.exceptions import failure_name
-from mesh_plugins.thrift.exchange import ThriftExchange
+from mesh_plugins.thrift.exchange import ThriftExchange, UnframedExchange
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.identifiers import ThriftConfig
 from mesh_plugins.thrift.keys import ENCODINGS, ThriftClientKeys, ThriftRouterKeys, ThriftServerKeys
@@ -96,6 +96,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
     def server(listener: ServerSettings, below: Params) -> tuple[Params, Serve]:
         trusts = listener.profile == "mesh" and not listener.clear_context
         below = server_params(listener, below).put(TRUSTS, trusts)
+        below = below.put(EXCHANGE, ThriftExchange if listener.extra.thrift_framed else UnframedExchange)
         return below, serve(_serving(listener, keys, below))
 
     params = router_params(settings, params, for_client)
@@ -107,7 +108,7 @@ def thrift(settings: RouterSettings, params: Params) -> Parts:
         .put(FAILURE_NAME, failure_name)
         .put(REPEATABLE, classifiers.is_repeatable)
     )
-    return router_parts(STACK, logged(keys, params.put(EXCHANGE, ThriftExchange)), server, make_request)
+    return router_parts(STACK, logged(keys, params), server, make_request)
 
 
 def _with_method(config: object, keys: ThriftRouterKeys) -> object:

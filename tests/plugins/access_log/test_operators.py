@@ -31,6 +31,9 @@ async def shown(form: str) -> str:
         ("%BYTES_RECEIVED% %BYTES_SENT%", "8 5"),
         ("%UPSTREAM_HOST% %UPSTREAM_CLUSTER% %ROUTE_NAME%", "10.0.0.1:80 /#/io.l5d.fs/web /svc/web"),
         ("%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "2"),
+        ("%DYNAMIC_METADATA(thrift.proxy:cluster)%", "/#/io.l5d.fs/web"),
+        ("%DYNAMIC_METADATA(thrift.proxy:cluster_name):3%", "/#/"),
+        ("%DYNAMIC_METADATA(thrift.proxy:method)%", "-"),
         ("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "10.0.0.9:5555 10.0.0.9"),
         ("%TRACE_ID% %HOSTNAME%", f"0000000000000abc {socket.gethostname()}"),
         ("%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %REQ(:SCHEME)%", "GET /foo?bar=bah monkeys http"),
@@ -102,6 +105,12 @@ async def test_an_ipv6_client_has_no_brackets() -> None:
         ("%REQ(a b)%", "%REQ% needs the name of a header"),
         ("%GRPC_STATUS(HEX)%", "%GRPC_STATUS% takes CAMEL_STRING, SNAKE_STRING or NUMBER"),
         ("%DURATION(x)%", "%DURATION% takes no argument"),
+        (
+            "%DYNAMIC_METADATA%",
+            "%DYNAMIC_METADATA% needs `thrift.proxy:` and a key of Thrift's: one of cluster, method, ",
+        ),
+        ("%DYNAMIC_METADATA(thrift.proxy:x)%", "%DYNAMIC_METADATA% needs `thrift.proxy:`"),
+        ("%DYNAMIC_METADATA(method)%", "%DYNAMIC_METADATA% needs `thrift.proxy:`"),
         ("a %DURATION", "no operator begins at `%DURATION`"),
     ],
 )
