@@ -9,8 +9,8 @@ import attrs
 import trio
 
 from mesh import Buffered, Dtab, Endpoint, Life, Path, connect
+from mesh_plugins.finagle.contexts import DEADLINE, RETRIES, TRACE, pack_deadline, read_deadline
 from mesh_plugins.mux import failure
-from mesh_plugins.mux.contexts import DEADLINE, RETRIES, TRACE, pack_deadline, read_deadline
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.session import MuxSession
 from mesh_plugins.mux.speaking import Speaking

@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from mesh_plugins.mux.contexts import DEADLINE, pack_deadline
+from mesh_plugins.finagle.contexts import DEADLINE, pack_deadline
 from mesh_plugins.mux.wire import RDISCARDED, RDISPATCH, TDRAIN, frame
 from tests.e2e.mux_leftovers import ANSWER, REPLY, RERR, Client, Peer, Phase, peer
 from tests.proxies import Proxy, proxy, settings_of, stacks

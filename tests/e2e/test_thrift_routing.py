@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import trio
 
+from mesh_plugins.finagle.contexts import DEADLINE
 from mesh_plugins.thrift.conversion import with_frame
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
+from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import BINARY, COMPACT, Encoding
 from mesh_plugins.thrift.ttwitter import agrees, asks, read_request_header, write_request_header
 from mesh_plugins.thrift.walking import Bounds
@@ -158,7 +159,7 @@ async def test_headers_travel_over_two_hops() -> None:
                 assert await next_frame(client) == agrees(BINARY, 0)
                 now = time.time_ns()
                 deadline = struct.pack(">qq", now, now + 5 * 10**9)
-                header = RequestHeader(None, b"me", [(b"x", b"1"), (DEADLINE_CONTEXT, deadline)], b"/web")
+                header = RequestHeader(None, b"me", [(b"x", b"1"), (DEADLINE, deadline)], b"/web")
                 call = write_request_header(BINARY, header) + message(CALL, 1)
                 assert await asked(client, call) == b"\0" + message(REPLY, 1)
                 header.delegations = [(b"/svc", b"/old")]
@@ -166,7 +167,7 @@ async def test_headers_travel_over_two_hops() -> None:
                 answer = await asked(client, moved)
 
     (seen,) = told
-    assert (seen.client_id, seen.context(b"x"), seen.context(DEADLINE_CONTEXT)) == (b"me", b"1", deadline)
+    assert (seen.client_id, seen.context(b"x"), seen.context(DEADLINE)) == (b"me", b"1", deadline)
     assert seen.trace is not None
     assert seen.trace.parent is not None
     assert seen.dest == b"/web"
@@ -179,7 +180,7 @@ async def test_work_that_is_late_is_not_begun() -> None:
     async with stub(echo) as endpoint, proxy(thrift(endpoint.port)) as running, running.connect() as client:
         await client.send(frame(asks(BINARY)))
         await next_frame(client)
-        late = RequestHeader(contexts=[(DEADLINE_CONTEXT, struct.pack(">qq", 1, 2))])
+        late = RequestHeader(contexts=[(DEADLINE, struct.pack(">qq", 1, 2))])
         answer = await asked(client, write_request_header(BINARY, late) + message(CALL, 1))
 
     assert says(answer[1:], INTERNAL_ERROR)

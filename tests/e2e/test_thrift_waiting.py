@@ -11,7 +11,7 @@ import attrs
 import pytest
 import trio
 
-from mesh_plugins.mux.contexts import DEADLINE, pack_deadline
+from mesh_plugins.finagle.contexts import DEADLINE, pack_deadline
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import BINARY
 from mesh_plugins.thrift.ttwitter import asks, write_request_header

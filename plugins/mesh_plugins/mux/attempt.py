@@ -1,8 +1,8 @@
 """One attempt at a call, as the frame that goes to an endpoint. No I/O."""
 
 from mesh import LocalProtocolError
+from mesh_plugins.finagle.contexts import DEADLINE_BEGUN, TRACE_BEGUN, deadline_of, write_retries
 from mesh_plugins.mux.calls import encode_dispatch, encode_request
-from mesh_plugins.mux.contexts import DEADLINE_BEGUN, TRACE_BEGUN, deadline_of, write_retries
 from mesh_plugins.mux.message import MuxRequest
 
 

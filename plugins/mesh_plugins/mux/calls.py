@@ -22,9 +22,9 @@ from mesh import (
     Prefix,
     TraceId,
 )
+from mesh_plugins.finagle import contexts as context_ids
+from mesh_plugins.finagle.contexts import TRACE
 from mesh_plugins.http1.memo import Memo
-from mesh_plugins.mux import contexts as context_ids
-from mesh_plugins.mux.contexts import TRACE
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.wire import LEAST_SIZE, NACK, SIGNED_MOST, TDISPATCH, TREQ, Undecodable
 

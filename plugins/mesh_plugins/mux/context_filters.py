@@ -23,7 +23,7 @@ from mesh import (
     span_ids,
 )
 from mesh_plugins.filters.deadlines import Deadlines
-from mesh_plugins.mux.contexts import DEADLINE, RETRIES, TRACE, read_deadline
+from mesh_plugins.finagle.contexts import DEADLINE, RETRIES, TRACE, read_deadline
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.scopes import server_scope
 

@@ -3,7 +3,7 @@
 import struct
 
 from mesh import EMPTY, Body, Buffered, Context, Dtab, Fields, Path, Reply, Request
-from mesh_plugins.mux import contexts as context_ids
+from mesh_plugins.finagle import contexts as context_ids
 from mesh_plugins.mux.wire import ERROR, NACK, OK
 
 _LENGTH = struct.Struct(">H")

@@ -1,163 +1,59 @@
-"""What waits to be sent over one connection: everything of one scheduler pass goes out in one write.
+"""What waits to be sent over one connection of Mux, where a peer may want long messages in pieces.
 
-Theory of operation. Whoever has a frame adds it and goes on. The one task that writes is woken by the first, so that it runs
-after all the others that are ready now, and sends what has gathered. A message longer than the peer wants in one piece is
-cut when its turn comes, and messages that are being cut take turns, so that a long one does not hold up short ones.
-Nobody who adds waits: whoever makes others add looks at `is_full` and stops doing so, and beyond `most` bytes the peer is
-given up. State changes between awaits.
+Theory of operation. A message longer than the peer wants in one piece is cut when its turn comes, and messages that are being
+cut take turns, so that a long one does not hold up short ones.
 """
 
-import itertools
-import math
 from collections.abc import Callable, Iterator
 
-from trio import lowlevel
-
-from mesh import WOKEN, Connection, Trap, new_trap, until_woken
+from mesh import Connection
+from mesh_plugins.connections.outgoing import Outgoing
 from mesh_plugins.mux.fragments import pieces
 from mesh_plugins.mux.handshake import ANY_WINDOW
 from mesh_plugins.mux.wire import HEAD_BYTES, RDISPATCH, TDISPATCH
 
-FULL_BYTES = 1 << 20  # beyond which nothing that asks for more is begun
 
+class Cutting(Outgoing):
+    """The writer of one connection of Mux. `window` is the longest body that the peer wants to receive in one piece."""
 
-class Outgoing:
-    """The writer of one connection. `window` is the longest body that the peer wants to receive in one piece.
-
-    `queued` is how many bytes wait, those included that are being sent; `since` when the write began that is in progress.
-    `on_sent` is called after each write, `on_room` when the peer has read again after the queue was full, `on_excess` when
-    it is longer than `most`.
-    """
-
-    __slots__ = (
-        "_clock",
-        "_connection",
-        "_cut",
-        "_ends",
-        "_keys",
-        "_most",
-        "_parked",
-        "_queue",
-        "_trap",
-        "is_full",
-        "on_excess",
-        "on_full",
-        "on_room",
-        "on_sent",
-        "queued",
-        "since",
-        "window",
-    )
+    __slots__ = ("_cut", "window")
 
     def __init__(self, connection: Connection, most: int, clock: Callable[[], float]) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._most = most
-        self._queue: dict[int, bytes] = {}
+        super().__init__(connection, most, clock)
         self._cut: dict[int, Iterator[bytes]] = {}
-        self._keys = itertools.count(-1, -1)
-        self._parked: lowlevel.Task | None = None
-        self._trap: Trap = new_trap(self._unpark)
-        self._ends = False
         self.window = ANY_WINDOW
-        self.queued = 0
-        self.since = math.inf
-        self.is_full = False
-        self.on_full: Callable[[], None] = _nothing
-        self.on_sent: Callable[[], None] = _nothing
-        self.on_room: Callable[[], None] = _nothing
-        self.on_excess: Callable[[], None] = _nothing
-
-    def add(self, frame: bytes, key: int | None = None) -> None:
-        """Send a frame with its size, when its turn comes. By `key`, such as a tag, it can be taken back until then."""
-        if key is None or key in self._queue or key in self._cut:
-            key = next(self._keys)
-        self._queue[key] = frame
-        self.queued += len(frame)
-        if self._parked is not None:
-            task, self._parked = self._parked, None
-            lowlevel.reschedule(task, WOKEN)
-        if self.queued > FULL_BYTES:
-            self._filled()
-
-    def _filled(self) -> None:
-        if not self.is_full:
-            self.is_full = True
-            self.on_full()
-        if self.is_excessive:
-            self.on_excess()
-
-    @property
-    def is_excessive(self) -> bool:
-        """Whether more waits than may."""
-        return self.queued > self._most
 
     def take_back(self, key: int) -> None:
         """Do not send what was added as `key`, or no more of it."""
-        frame = self._queue.pop(key, None)
+        super().take_back(key)
         cut = self._cut.pop(key, None)
-        if frame is not None:
-            self.queued -= len(frame)
         if cut is not None:
             self.queued -= sum(map(len, cut))
 
     def holds(self, key: int) -> bool:
-        """Return whether nothing was sent yet of what was added as `key`."""
-        return key in self._queue
+        return key in self._queue and key not in self._cut
 
     def cuts(self, key: int) -> bool:
         """Return whether a part was sent of what was added as `key`, and another was not."""
         return key in self._cut
 
-    def end(self) -> None:
-        """Let `run` return once everything has been sent."""
-        self._ends = True
-        if self._parked is not None:
-            task, self._parked = self._parked, None
-            lowlevel.reschedule(task, WOKEN)
-
-    async def run(self) -> None:
-        """Send what is added, until `end`. Raises what sending raises."""
-        connection = self._connection
-        while True:
-            while self._queue or self._cut:
-                data = self._gather()
-                self.since = self._clock()
-                await connection.send_all(data)
-                self.since = math.inf
-                self.queued -= len(data)
-                self.on_sent()
-                if self.is_full and self.queued <= FULL_BYTES // 2:
-                    self.is_full = False
-                    self.on_room()
-            if self._ends:
-                return
-            self._parked = lowlevel.current_task()
-            await until_woken(self._trap)
-
-    def _unpark(self) -> None:
-        self._parked = None
-
     def _gather(self) -> bytes:
         """Return what is sent next: every short message, and a piece of each long one."""
-        queue = self._queue
         if self.window == ANY_WINDOW and not self._cut:
-            data = b"".join(queue.values()) if len(queue) > 1 else next(iter(queue.values()))
-            queue.clear()
-            return data
-        ready = []
+            return super()._gather()
+        queue, cut, ready = self._queue, self._cut, []
         longest = self.window + HEAD_BYTES
         for key, frame in queue.items():
             if len(frame) <= longest or not is_call(frame):
                 ready.append(frame)
             else:
-                self._cut[key] = pieces(frame, self.window)
+                cut[next(self._keys) if key in cut else key] = pieces(frame, self.window)
                 self.queued += HEAD_BYTES * ((len(frame) - HEAD_BYTES - 1) // self.window)  # the heads of the pieces
         queue.clear()
-        for key, cut in list(self._cut.items()):
-            piece = next(cut, None)
+        for key, left in list(cut.items()):
+            piece = next(left, None)
             if piece is None:
-                del self._cut[key]
+                del cut[key]
             else:
                 ready.append(piece)
         return b"".join(ready)
@@ -166,7 +62,3 @@ class Outgoing:
 def is_call(frame: bytes) -> bool:
     """Return whether a frame, with its size, is of a type that may be sent in pieces."""
     return frame[4] in (TDISPATCH, RDISPATCH)
-
-
-def _nothing() -> None:
-    """Do nothing, where nobody asked to be told."""

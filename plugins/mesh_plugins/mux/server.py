@@ -1,6 +1,6 @@
 """The serving side of Mux: one client's connection, its calls side by side, each handed to the service of the switch.
 
-Theory of operation. One task reads, one writes (`Outgoing`), one keeps the time, and workers answer the calls (`Answering`).
+Theory of operation. One task reads, one writes (`Cutting`), one keeps the time, and workers answer the calls (`Answering`).
 All belong to one nursery and end together. While too much waits to be written, nothing more is read.
 
 A client that is drained is asked to send nothing more (`Tdrain`), is served until it agrees (`Rdrain`), and what it sends
@@ -23,7 +23,7 @@ from mesh_plugins.mux.fragments import MESSAGES_OF_THE_LARGEST_SIZE
 from mesh_plugins.mux.handshake import MARKER_FRAME, VERSION, Incompatible, is_marker, rinit, terms
 from mesh_plugins.mux.incoming import Incoming
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
-from mesh_plugins.mux.outgoing import Outgoing
+from mesh_plugins.mux.outgoing import Cutting
 from mesh_plugins.mux.serving import Serving
 from mesh_plugins.mux.wire import (
     CONTROL_TAG,
@@ -97,7 +97,7 @@ class MuxConnection:
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._most_calls = limits.mux_max_pending
         self._most_bytes = limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE
-        self._outgoing = Outgoing(connection, self._most_bytes, self._clock)
+        self._outgoing = Cutting(connection, self._most_bytes, self._clock)
         self._outgoing.on_full = self._look_out
         self._outgoing.on_room = self._has_room
         self._outgoing.on_excess = self._give_up

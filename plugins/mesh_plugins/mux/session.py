@@ -1,7 +1,7 @@
 """One Mux connection to an endpoint, as a session: calls side by side, each known by its tag.
 
 Theory of operation. A call writes its frame and waits in its caller's task; the one task that reads wakes it with the answer.
-A second task writes (`Outgoing`), a third keeps the time: the handshake's, the pings', and that of the calls, which needs a
+A second task writes (`Cutting`), a third keeps the time: the handshake's, the pings', and that of the calls, which needs a
 look at all open calls whenever the first may be due, and no timer for any of them. A call that is given up, or too late, is
 taken back if nothing of it was sent; else the endpoint is told (`Tdiscarded`), and the tag stays taken until it answers. The
 three tasks end together, and with them every open call.
@@ -38,7 +38,7 @@ from mesh_plugins.mux.handshake import MARKER_FRAME
 from mesh_plugins.mux.incoming import Incoming
 from mesh_plugins.mux.lease import Lease
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
-from mesh_plugins.mux.outgoing import Outgoing
+from mesh_plugins.mux.outgoing import Cutting
 from mesh_plugins.mux.shaking import Shaking
 from mesh_plugins.mux.speaking import Speaking
 from mesh_plugins.mux.tagged import Call, Calls
@@ -95,7 +95,7 @@ class MuxSession(Session):
         self._speaking = speaking
         self._idle_seconds = limits.stream_idle_timeout_s
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
-        self._outgoing = Outgoing(connection, limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE, self._clock)
+        self._outgoing = Cutting(connection, limits.mux_max_frame_bytes * MESSAGES_OF_THE_LARGEST_SIZE, self._clock)
         self._outgoing.on_full = self._stall
         self._outgoing.on_room = self._go_on
         self._outgoing.on_excess = self._look_soon

@@ -10,10 +10,6 @@ from mesh import TraceId
 Contexts = list[tuple[bytes, bytes]]
 """Broadcast contexts in order: id and value. Those that are not known are passed on."""
 
-TRACE_CONTEXT = b"com.twitter.finagle.tracing.TraceContext"
-DEADLINE_CONTEXT = b"com.twitter.finagle.Deadline"
-CLIENT_ID_CONTEXT = b"com.twitter.finagle.thrift.ClientIdContext"
-
 
 @attrs.define(eq=False)
 class RequestHeader:

@@ -26,8 +26,8 @@ from mesh import (
     within,
 )
 from mesh_plugins.connections.alarm import Alarm
+from mesh_plugins.connections.outgoing import Outgoing
 from mesh_plugins.connections.pending import Call, Pending
-from mesh_plugins.mux.outgoing import Outgoing
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
 from mesh_plugins.thrift.incoming import check_name, fitted, reply_in

@@ -1,23 +1,20 @@
 """A call as its endpoint wants it; and the header beside it, for one that was upgraded."""
 
-import struct
 import time
 from collections.abc import Callable
 
 import trio
 
 from mesh import RemoteProtocolError
+from mesh_plugins.finagle.contexts import DEADLINE, TRACE, deadline_of
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT, TRACE_CONTEXT, RequestHeader
+from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import ThriftRequest
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.ttwitter import write_request_header
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import Malformed
 
-NANOSECONDS = 1e9
-DEADLINE = struct.Struct(">qq")
-"""When it was set, and the deadline: ns since 1970. Source: finagle-core, context/Deadline.scala."""
 WallClock = Callable[[], int]
 
 
@@ -46,12 +43,10 @@ def outgoing_header(request: ThriftRequest, wall_clock: WallClock = time.time_ns
     header = RequestHeader(None, came.client_id, came.contexts, b"", came.delegations)
     header.trace = context.span or context.trace or came.trace
     if header.trace is not None:
-        header.set_context(TRACE_CONTEXT, header.trace.packed)
+        header.set_context(TRACE, header.trace.packed)
     if context.bound is not None and context.bound.residual:
         header.dest = context.bound.residual.show().encode()
     expiry = context.expiry
-    if expiry is not None and (expiry.beyond is not expiry or header.context(DEADLINE_CONTEXT) is None):
-        now = wall_clock()
-        at = now + int((expiry.at - trio.current_time()) * NANOSECONDS)
-        header.set_context(DEADLINE_CONTEXT, DEADLINE.pack(now, at))
+    if expiry is not None and (expiry.beyond is not expiry or header.context(DEADLINE) is None):
+        header.set_context(DEADLINE, deadline_of(expiry, trio.current_time(), wall_clock()))
     return header

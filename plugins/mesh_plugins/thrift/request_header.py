@@ -22,10 +22,10 @@ from mesh import (
     span_ids,
 )
 from mesh_plugins.filters.deadlines import Deadlines
-from mesh_plugins.mux.contexts import read_deadline
+from mesh_plugins.finagle.contexts import DEADLINE, read_deadline
 from mesh_plugins.scopes import server_scope
 from mesh_plugins.thrift.delegations import Delegations
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
+from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import ThriftReply, ThriftRequest
 
 TRUSTS = Param(True, "trusts headers")
@@ -62,7 +62,7 @@ class HeaderReader:
             context.trace = header.trace.child(next(self._spans))
         if header.delegations:
             context.local_dtab = self._delegations.read(header.delegations)
-        packed = header.context(DEADLINE_CONTEXT)
+        packed = header.context(DEADLINE)
         times = None if packed is None else read_deadline(packed)
         if times is not None:
             self._deadlines.apply(context, *times)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh import TraceId
-from mesh_plugins.thrift.header import TRACE_CONTEXT, Contexts, RequestHeader
+from mesh_plugins.finagle import contexts as context_ids
+from mesh_plugins.thrift.header import Contexts, RequestHeader
 from mesh_plugins.thrift.message import Encoding, Reader, Writer
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import (
@@ -137,7 +138,7 @@ def _write_pairs(writer: Writer, number: int, pairs: Contexts) -> None:
 
 def _trace(header: RequestHeader, fields: Mapping[int, Value]) -> TraceId | None:
     """Return the trace that the context says, or else the fields; one that cannot be read is none."""
-    packed = header.context(TRACE_CONTEXT)
+    packed = header.context(context_ids.TRACE)
     if packed is not None and len(packed) in (32, 40):
         return TraceId(packed)
     trace, span, parent = fields.get(TRACE), fields.get(SPAN), fields.get(PARENT)

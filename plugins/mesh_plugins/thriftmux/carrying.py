@@ -5,8 +5,8 @@ Source: finagle-thriftmux, pushsession/VanillaThriftSession.scala.
 """
 
 from mesh import AnyService, BadRequestContext, Buffered, RemoteProtocolError, Switch
+from mesh_plugins.finagle.contexts import CLIENT_ID, TRACE
 from mesh_plugins.mux.calls import DESTINATIONS
-from mesh_plugins.mux.contexts import CLIENT_ID, TRACE
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.wire import NACK, OK
 from mesh_plugins.thrift.delegations import Delegations

@@ -4,7 +4,7 @@ What travels beside the call goes along as TTwitter's headers where an endpoint 
 """
 
 from mesh import SESSION, AnyService, Fields, Make, Module, Param, Params, UpstreamProtocolError, bind
-from mesh_plugins.mux.contexts import CLIENT_ID
+from mesh_plugins.finagle.contexts import CLIENT_ID
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.protocol import SESSION_LIMITS
 from mesh_plugins.mux.protocol import SESSIONS as MUX_SESSIONS

@@ -12,7 +12,7 @@ import trio
 import yaml
 
 from mesh import Buffered, Dtab, Path, TraceId
-from mesh_plugins.mux import contexts as context_ids
+from mesh_plugins.finagle import contexts as context_ids
 from mesh_plugins.mux import failure, messages, wire
 from mesh_plugins.mux.calls import (
     decode_answered,

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mesh_plugins.mux.contexts import NEVER
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT
+from mesh_plugins.finagle.contexts import DEADLINE, pack_deadline, read_deadline
 from mesh_plugins.thrift.message import BINARY, read_request
-from mesh_plugins.thrift.outgoing import DEADLINE
 from mesh_plugins.thrift.ttwitter import read_request_header, write_request_header
 from mesh_plugins.thrift.walking import Bounds
 
@@ -54,7 +52,7 @@ def test_a_deadline_travels_as_two_times(case: Any) -> None:
     given, expect = case["given"], case["expect"]
 
     if given["kind"] == "deadline":
-        written = DEADLINE.pack(given["ts"], given.get("deadline", NEVER))
-        assert (DEADLINE_CONTEXT.decode(), written.hex()) == (expect["id"], expect["hex"])
+        written = pack_deadline(given["ts"], given.get("deadline"))
+        assert (DEADLINE.decode(), written.hex()) == (expect["id"], expect["hex"])
     else:
-        assert DEADLINE.unpack(bytes.fromhex(given["hex"])) == (expect["ts"], expect["deadline"])
+        assert read_deadline(bytes.fromhex(given["hex"])) == (expect["ts"], expect["deadline"])

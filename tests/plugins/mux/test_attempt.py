@@ -3,9 +3,9 @@
 import pytest
 
 from mesh import AttemptTimeout, Body, Buffered, DeadlineExceeded, Expiry, LocalProtocolError, Path, TraceId
+from mesh_plugins.finagle.contexts import DEADLINE, RETRIES, TRACE, pack_deadline, read_deadline
 from mesh_plugins.mux.attempt import encode_attempt
 from mesh_plugins.mux.calls import decode_dispatch, decode_request
-from mesh_plugins.mux.contexts import DEADLINE, RETRIES, TRACE, pack_deadline, read_deadline
 from mesh_plugins.mux.message import MuxRequest
 
 

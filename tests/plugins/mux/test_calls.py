@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh import BadRequestContext, Dtab, Path, TraceId
+from mesh_plugins.finagle.contexts import TRACE
 from mesh_plugins.mux.calls import (
     decode_answered,
     decode_dispatch,
@@ -16,7 +17,6 @@ from mesh_plugins.mux.calls import (
     encode_dispatch,
     encode_request,
 )
-from mesh_plugins.mux.contexts import TRACE
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.wire import RDISPATCH, Undecodable
 

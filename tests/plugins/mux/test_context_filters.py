@@ -21,6 +21,7 @@ from mesh import (
 )
 from mesh.testing import ManualClock, run_filter
 from mesh_plugins.filters.deadlines import Deadlines
+from mesh_plugins.finagle.contexts import DEADLINE, RETRIES, TRACE, pack_deadline
 from mesh_plugins.mux.context_filters import (
     ATTEMPT_CONTEXTS,
     CONTEXTS,
@@ -29,7 +30,6 @@ from mesh_plugins.mux.context_filters import (
     WriteContexts,
     sendable,
 )
-from mesh_plugins.mux.contexts import DEADLINE, RETRIES, TRACE, pack_deadline
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 
 SECOND = 1_000_000_000

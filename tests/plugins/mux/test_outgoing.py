@@ -1,33 +1,14 @@
-"""What waits to be sent."""
-
-import math
+"""Long messages that are sent in pieces."""
 
 import pytest
 import trio
-import trio.testing
 
-from mesh import StreamConnection
-from mesh.testing import memory_connections
-from mesh_plugins.mux.outgoing import FULL_BYTES, Outgoing
+from mesh_plugins.connections.outgoing import FULL_BYTES
+from mesh_plugins.mux.outgoing import Cutting
 from mesh_plugins.mux.wire import RDISPATCH, RPING, frame
+from tests.plugins.connections.sending import Sends
 from tests.plugins.mux.ends import End
 from tests.waiting import settled
-
-MOST = 4 * FULL_BYTES
-
-
-class Sends(StreamConnection):
-    """A connection that notes what is sent, and sends it once `gate` is open."""
-
-    def __init__(self) -> None:
-        super().__init__(memory_connections()[0]._stream)
-        self.sent: list[bytes] = []
-        self.gate = trio.Event()
-        self.gate.set()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self.gate.wait()
-        self.sent.append(bytes(data))
 
 
 @pytest.fixture
@@ -36,43 +17,13 @@ def connection() -> Sends:
 
 
 @pytest.fixture
-def outgoing(connection: Sends, nursery: trio.Nursery) -> Outgoing:
-    made = Outgoing(connection, MOST, trio.current_time)
+def outgoing(connection: Sends, nursery: trio.Nursery) -> Cutting:
+    made = Cutting(connection, FULL_BYTES, trio.current_time)
     nursery.start_soon(made.run)
     return made
 
 
-async def test_what_gathers_in_one_pass_goes_out_in_one_write(connection: Sends, outgoing: Outgoing) -> None:
-    for tag in (2, 3, 4):
-        outgoing.add(frame(RPING, tag))
-    await settled()
-    outgoing.add(frame(RPING, 5))
-    await settled()
-
-    assert connection.sent == [b"".join(frame(RPING, tag) for tag in (2, 3, 4)), frame(RPING, 5)]
-    assert (outgoing.queued, outgoing.since) == (0, math.inf)
-
-
-async def test_what_is_not_sent_yet_can_be_taken_back(connection: Sends, outgoing: Outgoing) -> None:
-    outgoing.add(b"one", 2)
-    outgoing.add(b"two", 3)
-
-    held = outgoing.holds(2)
-    outgoing.take_back(2)
-    await settled()
-
-    assert (held, outgoing.holds(2), connection.sent, outgoing.queued) == (True, False, [b"two"], 0)
-
-
-async def test_nothing_is_lost_if_a_key_comes_twice(connection: Sends, outgoing: Outgoing) -> None:
-    outgoing.add(b"one", 2)
-    outgoing.add(b"two", 2)
-    await settled()
-
-    assert b"".join(connection.sent) == b"onetwo"
-
-
-async def test_long_messages_are_cut_and_take_turns(connection: Sends, outgoing: Outgoing) -> None:
+async def test_long_messages_are_cut_and_take_turns(connection: Sends, outgoing: Cutting) -> None:
     outgoing.window = 4
     outgoing.add(frame(RDISPATCH, 2, b"aaaabbbbcc"), 2)
     outgoing.add(frame(RDISPATCH, 3, b"ddddeeee"), 3)
@@ -93,7 +44,7 @@ async def test_long_messages_are_cut_and_take_turns(connection: Sends, outgoing:
     assert outgoing.queued == 0
 
 
-async def test_a_message_that_is_being_cut_can_be_given_up(connection: Sends, outgoing: Outgoing) -> None:
+async def test_a_message_that_is_being_cut_can_be_given_up(connection: Sends, outgoing: Cutting) -> None:
     outgoing.window = 4
     connection.gate = trio.Event()
     outgoing.add(frame(RDISPATCH, 2, b"aaaabbbbcc"), 2)
@@ -108,61 +59,18 @@ async def test_a_message_that_is_being_cut_can_be_given_up(connection: Sends, ou
     assert b"bbbb" not in b"".join(connection.sent)
 
 
-async def test_those_who_add_are_told_when_it_is_too_much_and_when_there_is_room(
-    connection: Sends, outgoing: Outgoing
+async def test_a_message_with_the_key_of_one_that_is_being_cut_is_sent_beside_it(
+    connection: Sends, outgoing: Cutting
 ) -> None:
-    told: list[str] = []
-    outgoing.on_full = lambda: told.append("full")
-    outgoing.on_room = lambda: told.append("room")
-    outgoing.on_excess = lambda: told.append("excess")
+    outgoing.window = 4
     connection.gate = trio.Event()
+    outgoing.add(frame(RDISPATCH, 2, b"aaaabbbb"), 2)
+    await settled()
+    outgoing.add(frame(RDISPATCH, 2, b"ccccdddd"), 2)
 
-    outgoing.add(bytes(FULL_BYTES))
-    outgoing.add(bytes(1))
-    was_full = outgoing.is_full
+    held = outgoing.holds(2)
     connection.gate.set()
     await settled()
 
-    assert (told, was_full, outgoing.is_full) == (["full", "room"], True, False)
-
-
-async def test_beyond_the_most_the_peer_is_given_up(connection: Sends, outgoing: Outgoing) -> None:
-    told: list[str] = []
-    outgoing.on_excess = lambda: told.append("excess")
-    connection.gate = trio.Event()
-
-    outgoing.add(bytes(MOST + 1))
-
-    assert told == ["excess"]
-
-
-async def test_it_ends_when_everything_is_sent(connection: Sends) -> None:
-    outgoing = Outgoing(connection, MOST, trio.current_time)
-    outgoing.add(b"last")
-
-    outgoing.end()
-    await outgoing.run()
-
-    assert connection.sent == [b"last"]
-
-
-async def test_one_that_waits_is_woken_to_end(connection: Sends) -> None:
-    outgoing = Outgoing(connection, MOST, trio.current_time)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(outgoing.run)
-        await settled()
-        outgoing.end()
-
-    assert connection.sent == []
-
-
-async def test_each_write_is_told_of_once_nothing_of_it_is_held_any_more(outgoing: Outgoing) -> None:
-    held: list[bool] = []
-    outgoing.on_sent = lambda: held.append(outgoing.holds(2) or outgoing.holds(3))
-
-    outgoing.add(frame(RPING, 2), 2)
-    outgoing.add(frame(RPING, 3), 3)
-    await trio.testing.wait_all_tasks_blocked()
-
-    assert held == [False]
+    assert (held, outgoing.queued) == (False, 0)
+    assert [part in b"".join(connection.sent) for part in (b"aaaa", b"bbbb", b"cccc", b"dddd")] == [True] * 4

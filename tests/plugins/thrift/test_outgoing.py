@@ -15,8 +15,9 @@ from mesh import (
     TotalTimeout,
     TraceId,
 )
+from mesh_plugins.finagle.contexts import DEADLINE, TRACE
 from mesh_plugins.thrift.framing import framed
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT, TRACE_CONTEXT, RequestHeader
+from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftRequest, read_request
 from mesh_plugins.thrift.outgoing import outgoing_call, outgoing_header
 from mesh_plugins.thrift.peer import Peer
@@ -50,14 +51,14 @@ async def test_what_is_not_known_here_is_passed_on() -> None:
 
 async def test_the_attempt_s_own_span_takes_the_place_of_the_caller_s() -> None:
     caller, span = TraceId.of(1), TraceId.of(2, 1, 1)
-    request = asked(RequestHeader(caller, contexts=[(TRACE_CONTEXT, caller.packed)]))
+    request = asked(RequestHeader(caller, contexts=[(TRACE, caller.packed)]))
     request.context.span = span
 
     header = outgoing_header(request)
 
-    assert (header.trace, header.contexts) == (span, [(TRACE_CONTEXT, span.packed)])
+    assert (header.trace, header.contexts) == (span, [(TRACE, span.packed)])
     assert request.header is not None
-    assert request.header.contexts == [(TRACE_CONTEXT, caller.packed)]
+    assert request.header.contexts == [(TRACE, caller.packed)]
 
 
 async def test_the_residual_is_the_destination() -> None:
@@ -68,20 +69,20 @@ async def test_the_residual_is_the_destination() -> None:
 
 
 async def test_the_deadline_is_told_as_it_is_now(autojump_clock: object) -> None:
-    request = asked(RequestHeader(contexts=[(DEADLINE_CONTEXT, struct.pack(">qq", 1, 2))]))
+    request = asked(RequestHeader(contexts=[(DEADLINE, struct.pack(">qq", 1, 2))]))
     deadline = Expiry(20.0, DeadlineExceeded, "late", stays=True)
     request.context.expiry = Expiry(4.0, TotalTimeout, "long", before=deadline)
 
     header = outgoing_header(request, lambda: NOW)
 
-    assert header.contexts == [(DEADLINE_CONTEXT, struct.pack(">qq", NOW, NOW + 4 * 10**9))]
+    assert header.contexts == [(DEADLINE, struct.pack(">qq", NOW, NOW + 4 * 10**9))]
 
 
 async def test_a_deadline_that_came_stays_as_it_came(autojump_clock: object) -> None:
-    request = asked(RequestHeader(contexts=[(DEADLINE_CONTEXT, b"as it came")]))
+    request = asked(RequestHeader(contexts=[(DEADLINE, b"as it came")]))
     request.context.expiry = Expiry(20.0, DeadlineExceeded, "late", stays=True)
 
-    assert outgoing_header(request, lambda: NOW).contexts == [(DEADLINE_CONTEXT, b"as it came")]
+    assert outgoing_header(request, lambda: NOW).contexts == [(DEADLINE, b"as it came")]
 
 
 async def test_a_call_is_written_as_its_endpoint_wants_it() -> None:

@@ -8,8 +8,8 @@ import pytest
 from mesh import BadRequestContext, Counter, DeadlineExceeded, Dtab, Metrics, TraceId, span_ids
 from mesh.testing import ManualClock, Scripted
 from mesh_plugins.filters.deadlines import Deadlines
-from mesh_plugins.mux.contexts import NEVER
-from mesh_plugins.thrift.header import DEADLINE_CONTEXT, RequestHeader
+from mesh_plugins.finagle.contexts import DEADLINE, NEVER
+from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import BINARY, ThriftRequest, nothing, read_request
 from mesh_plugins.thrift.request_header import HeaderReader, TraceIds
 
@@ -34,7 +34,7 @@ async def read(header: RequestHeader | None, made: HeaderReader | None = None) -
 
 
 def deadline(stamp: int, at: int) -> RequestHeader:
-    return RequestHeader(contexts=[(DEADLINE_CONTEXT, struct.pack(">qq", stamp, at))])
+    return RequestHeader(contexts=[(DEADLINE, struct.pack(">qq", stamp, at))])
 
 
 async def test_a_call_without_a_header_is_passed_on() -> None:
@@ -90,7 +90,7 @@ async def test_work_that_is_late_is_not_begun() -> None:
     assert rejected.value == 1
 
 
-@pytest.mark.parametrize("header", [deadline(NOW, NEVER), RequestHeader(contexts=[(DEADLINE_CONTEXT, b"short")])])
+@pytest.mark.parametrize("header", [deadline(NOW, NEVER), RequestHeader(contexts=[(DEADLINE, b"short")])])
 async def test_what_says_no_deadline_bounds_nothing(header: RequestHeader) -> None:
     assert (await read(header)).context.expiry is None
 

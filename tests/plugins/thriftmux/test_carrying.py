@@ -4,7 +4,7 @@ import pytest
 
 from mesh import Dtab, MeshError, Path, Switch, TraceId
 from mesh.testing import Trickle
-from mesh_plugins.mux.contexts import CLIENT_ID, TRACE
+from mesh_plugins.finagle.contexts import CLIENT_ID, TRACE
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from mesh_plugins.mux.wire import NACK, OK
 from mesh_plugins.thrift.delegations import Delegations

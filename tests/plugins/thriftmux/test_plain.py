@@ -5,7 +5,7 @@ import trio
 
 from mesh import SESSION, Buffered, Dtab, Life, Params, Path, Request, UpstreamProtocolError
 from mesh.testing import memory_connections
-from mesh_plugins.mux.contexts import CLIENT_ID
+from mesh_plugins.finagle.contexts import CLIENT_ID
 from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftReply, ThriftRequest, nothing, read_reply
 from mesh_plugins.thrift.peer import Peer

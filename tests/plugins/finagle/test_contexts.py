@@ -1,7 +1,15 @@
 """What travels beside a payload."""
 
 from mesh import AttemptTimeout, Expiry
-from mesh_plugins.mux.contexts import NEVER, RETRIES, deadline_of, pack_deadline, read_deadline, write, write_retries
+from mesh_plugins.finagle.contexts import (
+    NEVER,
+    RETRIES,
+    deadline_of,
+    pack_deadline,
+    read_deadline,
+    write,
+    write_retries,
+)
 
 
 def test_contexts_are_written_one_after_the_other() -> None:

@@ -1,0 +1,1 @@
+"""What several of Finagle's protocols carry alike."""
