@@ -199,7 +199,7 @@ class ServerConnection(Flow):
 
     async def _say_last(self) -> None:
         """Let the client hear why it is sent away: it may still be sending."""
-        self._outlet.finish()
+        self._finish()
         connection, left = self._connection, MOST_LINGERING
         with trio.move_on_after(LINGER_SECONDS):
             try:
@@ -309,7 +309,7 @@ class ServerConnection(Flow):
             self._engine.go_away(NO_ERROR, last=True)
             self._outlet.kick()
             if not self._streams:
-                self._outlet.finish()
+                self._finish()
         elif not self._leaving and self._expires <= now:
             serving.ages.lifetime.value += 1
             self.drain()
@@ -323,7 +323,14 @@ class ServerConnection(Flow):
 
     def _part(self, code: int) -> None:
         self._engine.go_away(code, last=True)
-        self._outlet.finish()
+        self._finish()
+
+    def _finish(self) -> None:
+        """End once everything was sent, for which the client must not take too long."""
+        if not self._outlet.last:
+            self._outlet.finish()
+            self._closes_at = self._clock() + self._serving.common.limits.stream_idle_timeout_s
+            self._ring_by(self._closes_at)
 
     def _next_end(self, now: float) -> float:
         """Return when `_check_end` may have something to do."""
@@ -357,6 +364,6 @@ class ServerConnection(Flow):
             self._idle_since = self._clock()
             if self._leaving:
                 if self._last_at is math.inf:
-                    self._outlet.finish()
+                    self._finish()
             else:
                 self._ring_by(self._idle_since + self._serving.common.limits.idle_timeout_s)

@@ -1,16 +1,20 @@
 """The connection of a client: how it ends, what bounds it, and what its streams have in common."""
 
 import attrs
+import pytest
 import trio
 import trio.testing
 
-from mesh import HttpReply, HttpRequest, Limits
+from mesh import HttpReply, HttpRequest, Limits, Switch
 from mesh_plugins.connections.ages import Ages
 from mesh_plugins.http1.serving import Serving
 from mesh_plugins.http2.engine import CANCEL, ENHANCE_YOUR_CALM, NO_ERROR
 from mesh_plugins.http2.options import Options
+from mesh_plugins.http2.server import ServerConnection
 from mesh_plugins.http2.serving import Http2Serving, Pings
+from tests.plugins.http2.pairs import SERVERS
 from tests.plugins.http2.serving import content, ok, served, status
+from tests.socketpairs import connected, fill
 from tests.waiting import settled
 
 
@@ -222,3 +226,18 @@ async def test_a_head_that_never_ends_ends_the_connection(engine: str, autojump_
     assert open_then
     assert client.ended
     assert client.owner.told[-1][0::2] == ("goaway", ENHANCE_YOUR_CALM)
+
+
+async def test_a_client_that_does_not_read_the_last_word_is_left_in_time(
+    engine: str, autojump_clock: trio.testing.MockClock
+) -> None:
+    limits = Limits(header_deadline_s=5, stream_idle_timeout_s=30)
+    with connected() as (connection, _client):
+        server = ServerConnection(connection, SERVERS[engine], Switch(ok), within(limits))
+        with trio.move_on_after(1000):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(server.run)
+                await settled()
+                await fill(connection)
+
+        assert trio.current_time() == pytest.approx(35, abs=0.1)
