@@ -7,6 +7,7 @@ import attrs
 import pytest
 import trio
 
+from mesh_plugins.http2.engine import NO_ERROR
 from mesh_plugins.http2.frames import DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS
 from tests.e2e.h2cases import CODES, cases
 from tests.e2e.raw import Incomplete, Message, request
@@ -23,7 +24,7 @@ SECONDS = 5.0
 class Endpoint:
     """An endpoint that greets, and answers the head of each request with the bytes that `answer` returns for its number.
 
-    `codes` are those of the resets and farewells that came.
+    `codes` are those of the resets that came, and of the farewells that were not friendly.
     """
 
     port: int
@@ -45,8 +46,10 @@ class Endpoint:
                     if kind == HEADERS:
                         self.heads += 1
                         await stream.send_all(self.answer(number, self.heads))
-                    elif kind in (GOAWAY, RST_STREAM):
-                        self.codes.append(CODES[int.from_bytes(payload[-4:] if kind == RST_STREAM else payload[4:8])])
+                    elif kind == RST_STREAM:
+                        self.codes.append(CODES[int.from_bytes(payload)])
+                    elif kind == GOAWAY and (code := int.from_bytes(payload[4:8])) != NO_ERROR:
+                        self.codes.append(CODES[code])
         self.ended.set()
         await trio.aclose_forcefully(stream)
 
