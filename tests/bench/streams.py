@@ -1,6 +1,5 @@
 """Peers of HTTP/2 in memory: a client that asks as h2load does, and endpoints that answer as nghttpd does."""
 
-from collections.abc import Iterator
 from struct import Struct
 
 from hpack import Encoder
@@ -16,6 +15,7 @@ WIDE = b"\0\0\4\x08\0\0\0\0\0" + (1 << 30).to_bytes(4)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 _HEAD = Struct(">IBI")
+_SOME = 0x6B6F6D6D  # a stream whose number stands nowhere else
 _DATA, _HEADERS, _ENDS, _WHOLE = 0, 1, 1, 4
 _MESSAGE = b"\0\0\0\0\x40" + bytes(64)
 _ASKED: Fields = [
@@ -48,20 +48,25 @@ class Blocks:
 
     def __init__(self, data: bytes, *heads: Fields) -> None:
         encoder = Encoder()
-        self._first, self._later = ([encoder.encode(head) for head in heads] for _ in range(2))
-        self._data = data
-        self._is_new = True
+        self._between = _between([encoder.encode(head) for head in heads], data)
+        self._later = _between([encoder.encode(head) for head in heads], data)
 
     def on(self, stream: int) -> bytes:
         """Return the frames for a stream."""
-        blocks = self._first if self._is_new else self._later
-        self._is_new = False
-        parts = [(_HEADERS, _WHOLE, block) for block in blocks]
-        if self._data:
-            parts.insert(1, (_DATA, 0, self._data))
-        kind, flags, payload = parts[-1]
-        parts[-1] = (kind, flags | _ENDS, payload)
-        return b"".join(frame(kind, flags, stream, payload) for kind, flags, payload in parts)
+        frames = stream.to_bytes(4).join(self._between)
+        self._between = self._later
+        return frames
+
+
+def _between(blocks: list[bytes], data: bytes) -> list[bytes]:
+    """Return what stands before, between and after the numbers of the stream in its frames: all that is the same in each."""
+    parts = [(_HEADERS, _WHOLE, block) for block in blocks]
+    if data:
+        parts.insert(1, (_DATA, 0, data))
+    kind, flags, payload = parts[-1]
+    parts[-1] = (kind, flags | _ENDS, payload)
+    frames = b"".join(frame(kind, flags, _SOME, payload) for kind, flags, payload in parts)
+    return frames.split(_SOME.to_bytes(4))
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
@@ -69,14 +74,17 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
     return _HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
-def ended(data: bytes | bytearray | memoryview) -> Iterator[int]:
+def ended(data: bytes | bytearray | memoryview) -> list[int]:
     """Return the streams that end in `data`, which holds whole frames."""
+    streams: list[int] = []
+    unpack, end = _HEAD.unpack_from, len(data)
     pos = 24 if data[:3] == b"PRI" else 0
-    while pos < len(data):
-        word, flags, stream = _HEAD.unpack_from(data, pos)
-        if word & 0xFF in (_DATA, _HEADERS) and flags & _ENDS:
-            yield stream
+    while pos < end:
+        word, flags, stream = unpack(data, pos)
+        if flags & _ENDS and word & 0xFE == _DATA:  # or HEADERS
+            streams.append(stream)
         pos += 9 + (word >> 8)
+    return streams
 
 
 class _Memory(Connection):
@@ -134,7 +142,7 @@ class AskingStreams(_Memory):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Take replies; once all have come, ask anew."""
-        self._open -= sum(1 for _ in ended(data))
+        self._open -= len(ended(data))
         if not self._open:
             self._ask()
 

@@ -9,7 +9,7 @@ from tests.proxies import stack, unheard_server
 def test_the_streams_that_end_are_found_among_frames() -> None:
     data = frame(1, 4, 1, b"head") + frame(0, 1, 1, b"data") + frame(1, 5, 3, b"") + frame(4, 1, 0, b"")
 
-    assert list(ended(data)) == [1, 3]
+    assert ended(data) == [1, 3]
 
 
 @pytest.mark.parametrize("calls", [False, True])

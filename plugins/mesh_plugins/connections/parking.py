@@ -1,28 +1,27 @@
 """Where a task waits until another one wakes it: an event for one, at a third of its price (2 µs)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 from trio import lowlevel
 
-from mesh import WOKEN
+from mesh import WOKEN, Trap, new_trap, until_woken
 
 
 class Parking:
-    """Room for one task. It may be woken for nothing: whoever parks looks at what it waits for, and parks again.
+    """Room for one task. It may be woken for nothing: whoever parks looks at what it waits for, and parks again."""
 
-    `on_cancel` is called when the task that waits is cancelled, before it runs again and learns so.
-    """
+    __slots__ = ("_trap", "task")
 
-    __slots__ = ("_on_cancel", "task")
-
-    def __init__(self, on_cancel: Callable[[], None] | None = None) -> None:
-        self._on_cancel = on_cancel
+    def __init__(self) -> None:
+        self._trap: Trap = None  # made at the first wait, for this one and those after it; many a place sees none
         self.task: lowlevel.Task | None = None
 
-    async def wait(self) -> None:
+    def wait(self) -> Awaitable[None]:
         """Wait until `wake` is called; what was called before does not count. Cancelling is safe."""
+        if self._trap is None:
+            self._trap = new_trap(self._leave)
         self.task = lowlevel.current_task()
-        await lowlevel.wait_task_rescheduled(self._abort)
+        return until_woken(self._trap)
 
     def wake(self) -> None:
         """Wake whoever waits, if somebody does."""
@@ -31,8 +30,5 @@ class Parking:
             self.task = None
             lowlevel.reschedule(task, WOKEN)
 
-    def _abort(self, _raise_cancel: Callable[[], None]) -> lowlevel.Abort:
+    def _leave(self) -> None:
         self.task = None
-        if self._on_cancel is not None:
-            self._on_cancel()
-        return lowlevel.Abort.SUCCEEDED

@@ -22,7 +22,7 @@ from mesh import (
     bind,
     field,
 )
-from mesh_plugins.grpc.content import CARRIES_GRPC, is_grpc, is_grpc_type, trailers_only
+from mesh_plugins.grpc.content import CARRIES_GRPC, is_grpc, trailers_only
 from mesh_plugins.grpc.mapping import of_error, of_http
 from mesh_plugins.grpc.status import Code, read_status, status_fields
 from mesh_plugins.http.clear_context import clears_context
@@ -47,15 +47,16 @@ class Endings:
 
     async def _call(self, request: HttpRequest, service: AnyService) -> HttpReply:
         reply: HttpReply = await service(request)
-        headers = reply.headers
+        headers, is_call = reply.headers, reply.status == 200 and is_grpc(reply.headers)
+        if is_call and reply.whole and read_status(reply.body.trailers) is not None:
+            return reply  # as most are: what its headers say of a status would change nothing
         if read_status(headers) is not None:
             return reply
-        content_type = field(headers, b"content-type")
-        if reply.status != 200 or not is_grpc_type(content_type):
-            return await _translated(reply, content_type)
+        if not is_call:
+            return await _translated(reply, field(headers, b"content-type"))
         if not reply.whole:
             reply.body = Ending(reply.body, request.context, hides=self._hides)
-        elif read_status(reply.body.trailers) is None:
+        else:
             request.context.flags = f"{UpstreamProtocolError.flag} {UpstreamProtocolError.detail}"
             reply.body = Trailed(reply.body.buffered or b"", _without_status(reply.body.trailers))
         return reply

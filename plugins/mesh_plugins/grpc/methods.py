@@ -91,8 +91,10 @@ class Methods:
             code = Code.CANCELLED if reply.closed and not reply.whole else Code.UNKNOWN
         if request.context.flags.startswith(ClientGone.flag):
             code = Code.CANCELLED
-        own = code is not Code.UNIMPLEMENTED and field(reply.headers, b"l5d-err") is None
-        stats = self._make(target) if own and target not in self._known else self._find(target)
+        stats = self._known.get(target)
+        if stats is None:
+            own = code is not Code.UNIMPLEMENTED and field(reply.headers, b"l5d-err") is None
+            stats = self._make(target) if own else self._find(target)
         stats.ended(code, time.perf_counter() - started)
 
     def _find(self, target: bytes) -> MethodStats:

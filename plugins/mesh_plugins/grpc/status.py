@@ -49,7 +49,8 @@ def read_status(fields: Fields) -> Code | None:
     """
     for name, value in fields:
         if name == GRPC_STATUS:
-            return _BY_VALUE.get(value) or _read(value)
+            code = _BY_VALUE.get(value)
+            return _read(value) if code is None else code
     return None
 
 

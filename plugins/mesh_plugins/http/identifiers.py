@@ -37,14 +37,18 @@ def header_token(config: HeaderTokenConfig, prefix: Path) -> HttpIdentifier:
     def remember(value: bytes) -> Path:
         if not value:
             raise Unidentified(f"{config.header} header is absent")
-        path = prefix + Path((value.lower() if lowers else value,))
-        if len(value) <= LONGEST:
-            if len(memo) >= MEMO:
-                memo.clear()
-            memo[value] = path
-        return path
+        return _remember(memo, value, prefix + Path((value.lower() if lowers else value,)))
 
     return identify
+
+
+def _remember(memo: dict[bytes, Path], value: bytes, path: Path) -> Path:
+    """Note the name that a value stands for, and return it."""
+    if len(value) <= LONGEST:
+        if len(memo) >= MEMO:
+            memo.clear()
+        memo[value] = path
+    return path
 
 
 def _plain_name(header: str) -> bytes:
@@ -133,20 +137,24 @@ class HeaderPathConfig:
 
 
 def header_path(config: HeaderPathConfig, prefix: Path) -> HttpIdentifier:
-    """Return the identifier. The query and a slash at the end do not count.
+    """Return the identifier, which remembers names, since they repeat. The query and a slash at the end do not count.
 
     Source: linkerd protocol/h2, HeaderPathIdentifier.scala.
     """
     name, wanted = _plain_name(config.header), config.segments
+    memo: dict[bytes, Path] = {}
 
     def identify(request: HttpRequest) -> Path:
         value = request.target if name == b":path" else field(request.headers, name)
         if not value:
             raise Unidentified("Missing destination path")
+        return memo.get(value) or read(value)
+
+    def read(value: bytes) -> Path:
         segments = [segment for segment in value.partition(b"?")[0].split(b"/") if segment]
         if len(segments) < (wanted or 1):
             raise Unidentified(f"Path must have at least {wanted or 1} segment(s)")
-        return prefix + Path(tuple(segments[:wanted]))
+        return _remember(memo, value, prefix + Path(tuple(segments[:wanted])))
 
     return identify
 

@@ -161,7 +161,8 @@ class ServerConnection(Flow):
                 elif data:
                     engine.feed(data)
                     self._heard = now = self._clock()
-                    outlet.kick()
+                    if engine.pending():
+                        outlet.kick()
                     if engine.refusals:
                         self._tell_refusals()
                     if engine.is_in_head:

@@ -334,7 +334,8 @@ class Http2Session(Session, Flow):
                     break
                 engine.feed(data)
                 self._heard = self._clock()
-                kick()
+                if engine.pending():
+                    kick()
         except ConnectionFailed as error:
             self._why = str(error)
             self._take_no_more()  # and close once the endpoint was told why
