@@ -60,8 +60,13 @@ class Answering:
             request.scheme = b"https"
         code = INTERNAL_ERROR
         try:
-            if stream.body is not None and request.method != b"CONNECT":
-                request.body = await stream.take_body(request, serving.buffer_bytes)
+            if not stream.head.ends:
+                if request.method == b"CONNECT":
+                    stream.open_body()
+                elif stream.whole is not None:
+                    request.body = stream.whole_body(stream.whole)
+                else:
+                    request.body = await stream.take_body(request, serving.buffer_bytes)
             reply = await self._reply(stream, request)
             code = await self._send(stream, request, reply)
         except ClientGone:
@@ -123,7 +128,7 @@ class Answering:
             logger.exception("the body of a reply to %s raised", self._connection.peer)
             code = INTERNAL_ERROR
         finally:
-            await reply.aclose()
+            reply.close()
             made = request.context.replies
             if made is not reply and made is not None:
                 await close_forgotten(made, reply if code == NO_ERROR else None)

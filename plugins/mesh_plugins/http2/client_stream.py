@@ -8,7 +8,7 @@ import trio
 from mesh import EMPTY, Body, Expiry, Fields, HttpReply, HttpRequest, MeshError, UpstreamProtocolError
 from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http2.engine import ReplyHead
-from mesh_plugins.http2.inflow import Flow, Inflow
+from mesh_plugins.http2.inflow import Flow, Inflow, in_memory
 from mesh_plugins.http2.outflow import Outflow
 
 
@@ -34,7 +34,7 @@ class ReplyBody(Inflow):
     __slots__ = ("_stream",)
 
     def __init__(self, flow: Flow, size: int | None, stream: "ClientStream") -> None:
-        super().__init__(flow, size)
+        super().__init__(flow, size, stream.number)
         self._stream = stream
 
     def abandon(self) -> None:
@@ -46,7 +46,10 @@ class ReplyBody(Inflow):
 
 
 class ClientStream:
-    """See the module. State: the final head and the interim ones before it, the `error` that ended it, and the body (`inflow`).
+    """See the module. State: the final head and the interim ones before it, the `error` that ended it, and the body.
+
+    Most bodies have come as a whole, in one piece, before anybody looks: no more is kept of them then than `_piece`, its
+    `_cost`, and the `_trailers`, which are None until the end. Of others, `inflow` takes care.
 
     `waits_until`: until when the caller waits for a head, infinity if it does not. `expiry` bounds the whole; from the head on
     it is the request's deadline. `over`: the session has taken its place back. `outflow` and `pump` are there while a body is
@@ -54,11 +57,14 @@ class ClientStream:
     """
 
     __slots__ = (
+        "_cost",
         "_flow",
         "_interims",
         "_most_interims",
         "_parking",
+        "_piece",
         "_seen",
+        "_trailers",
         "called",
         "error",
         "expiry",
@@ -77,7 +83,9 @@ class ClientStream:
         self.streams = streams
         self._flow = flow
         self._most_interims = most_interims
-        self._seen = 0
+        self._seen = self._cost = 0
+        self._piece: bytes | None = None
+        self._trailers: Fields | None = None
         self._interims: list[ReplyHead] = []
         self._parking = Parking()
         self.expiry = expiry
@@ -103,9 +111,6 @@ class ClientStream:
             self.head = head
             if head.ends:
                 self.streams.has_come(self)
-            else:
-                self.inflow = ReplyBody(self._flow, head.size, self)
-                self.inflow.begin(self.number)
         else:
             self._seen += 1
             if self._seen > self._most_interims:
@@ -123,12 +128,21 @@ class ClientStream:
     def on_data(self, piece: bytes, cost: int, *, ends: bool) -> None:
         if self.inflow is not None:
             self.inflow.put(piece, cost, ends=ends)
+        elif self._piece is None:
+            self._piece = piece
+            self._cost = cost
+            if ends:
+                self._trailers = []
+        else:
+            self._stream_body().put(piece, cost, ends=ends)
         if ends:
             self.streams.has_come(self)
 
     def on_trailers(self, trailers: Fields) -> None:
         if self.inflow is not None:
             self.inflow.end(trailers)
+        else:
+            self._trailers = trailers
         self.streams.has_come(self)
 
     def on_room(self) -> None:
@@ -138,14 +152,28 @@ class ClientStream:
     def on_reset(self, code: int, *, by_peer: bool, unprocessed: bool) -> None:
         self.streams.was_reset(self, code, by_peer=by_peer, unprocessed=unprocessed)
 
+    def _stream_body(self) -> ReplyBody:
+        """Make the body of what has come and of what will."""
+        self.inflow = inflow = ReplyBody(self._flow, None if self.head is None else self.head.size, self)
+        if self._piece is not None:
+            inflow.put(self._piece, self._cost, ends=False)
+        if self._trailers is not None:
+            inflow.end(self._trailers)
+        elif self.error is not None:
+            self._fail_body(inflow, self.error)
+        return inflow
+
     # What ends it.
 
     def fail(self, error: Exception) -> None:
         """Wake whoever waits, with an error."""
         self.error = error
         if self.inflow is not None:
-            self.inflow.fail(error if isinstance(error, MeshError) else UpstreamProtocolError(str(error)))
+            self._fail_body(self.inflow, error)
         self._parking.wake()
+
+    def _fail_body(self, inflow: ReplyBody, error: Exception) -> None:
+        inflow.fail(error if isinstance(error, MeshError) else UpstreamProtocolError(str(error)))
 
     # What the caller does.
 
@@ -173,14 +201,22 @@ class ClientStream:
 
     def reply(self, request: HttpRequest, head: ReplyHead) -> HttpReply:
         """Make the reply, with as much of its body as has come."""
-        inflow = self.inflow
-        if inflow is None:
+        if head.ends:
             reply = HttpReply(head.status, head.headers, EMPTY, None, (2, 0))
             reply.declared_size = head.size
             return reply
+        inflow, trailers = self.inflow, self._trailers
+        body: Body
+        if inflow is None and trailers is not None and (not trailers or request.version == (2, 0)):
+            if self._cost:
+                self._flow.give_back(self.number, self._cost)
+            body = in_memory(self._piece or b"", trailers, head.size)
+            return HttpReply(head.status, head.headers, body, None, (2, 0))
+        if inflow is None:
+            inflow = self._stream_body()
         # In HTTP/1.1, trailers need a body that is sent in chunks.
         is_whole = inflow.ended and (not inflow.trailers or request.version == (2, 0))
-        body: Body = inflow.gathered() if is_whole else inflow
+        body = inflow.gathered() if is_whole else inflow
         reply = HttpReply(head.status, head.headers, body, None, (2, 0))
         if is_whole:
             self.inflow = None

@@ -64,7 +64,8 @@ class StreamOwner(Protocol):
         """Take a piece of the body, empty only if it ends it.
 
         `cost` is what the frame took from the windows, its padding included: once the piece was read by whoever it is for,
-        `consumed` gives it back. Whoever drops pieces of a stream that has ended calls `reset` instead, once.
+        `consumed` gives it back. It may be 0 for the little that ends a stream, which need not be given back. Whoever drops
+        pieces of a stream that has ended calls `reset` instead, once.
         """
 
     def on_trailers(self, trailers: Fields) -> None:

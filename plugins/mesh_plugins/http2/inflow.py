@@ -10,6 +10,13 @@ from mesh_plugins.http.gathered import Gathered, Trailed
 LARGE = 4096  # bytes of a piece that is not worth keeping until it can be put together with others
 
 
+def in_memory(content: bytes, trailers: Fields, size: int | None) -> Buffered:
+    """Return the body of a message that has come as a whole; `size` is what its head said of it."""
+    if trailers:
+        return Trailed(content, trailers)
+    return Gathered(content) if size is None else Buffered(content)
+
+
 class Flow:
     """What a connection does for the bodies of its streams."""
 
@@ -50,9 +57,9 @@ class Inflow(Body):
         "waits_until",
     )
 
-    def __init__(self, flow: Flow, size: int | None) -> None:
+    def __init__(self, flow: Flow, size: int | None, number: int = 0) -> None:
         self._flow = flow
-        self._number = 0
+        self._number = number
         self._size = size
         self._parking = Parking()
         self._pieces: list[bytes] = []
@@ -64,10 +71,6 @@ class Inflow(Body):
         self.ended = False
         self.error: MeshError | None = None
         self.waits_until = math.inf
-
-    def begin(self, number: int) -> None:
-        """Take the stream's number, which is not known before it is open."""
-        self._number = number
 
     @property
     def size(self) -> int | None:
@@ -84,7 +87,7 @@ class Inflow(Body):
     @property
     def is_read(self) -> bool:
         """Whether all of it has come, and was read."""
-        return self.ended and not self._cost
+        return self.ended and not self._cost and not self._pieces
 
     def put(self, piece: bytes, cost: int, *, ends: bool) -> None:
         """Take a piece from the engine."""
@@ -123,10 +126,7 @@ class Inflow(Body):
 
     def gathered(self) -> Buffered:
         """Return what has come as a body in memory; for one that has ended."""
-        content = self._take()
-        if self._trailers:
-            return Trailed(content, self._trailers)
-        return Gathered(content) if self._size is None else Buffered(content)
+        return in_memory(self._take(), self._trailers, self._size)
 
     async def wait_whole(self) -> None:
         """Wait until all of it has come; for a body that is known to be short. Raises as `receive` does."""

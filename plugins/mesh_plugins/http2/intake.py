@@ -18,6 +18,10 @@ from mesh_plugins.http2.options import DEFAULT_WINDOW, MOST_GROWN, MOST_WINDOW, 
 from mesh_plugins.http2.sending import Sending
 from mesh_plugins.http2.stream import Stream
 
+_LITTLE = (
+    4096  # bytes that end a stream, and so are not worth counting: its window opens no more, and that is all they are.
+)
+
 
 class Intake(Sending):
     """The part of an engine that takes DATA.
@@ -125,8 +129,11 @@ class Intake(Sending):
         else:
             stream.given -= cost
             if payload or ends:
-                self._unread += cost
-                stream.unread += cost
+                if ends and cost <= _LITTLE:
+                    cost = 0
+                else:
+                    self._unread += cost
+                    stream.unread += cost
                 if ends:
                     self._end_remote(stream)
                 stream.owner.on_data(payload, cost, ends=ends)

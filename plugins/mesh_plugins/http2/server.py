@@ -36,7 +36,7 @@ from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.inlet import Inlet
 from mesh_plugins.http2.options import Options
 from mesh_plugins.http2.outlet import GONE, Outlet
-from mesh_plugins.http2.server_stream import RequestBody, ServerStream
+from mesh_plugins.http2.server_stream import ServerStream
 from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.http2.upgrade import SWITCH, Upgrade
 
@@ -232,11 +232,8 @@ class ServerConnection(Flow):
     # What the engine tells.
 
     def on_request(self, stream: int, head: RequestHead) -> ServerStream:
-        body = None if head.ends else RequestBody(self, head.size)
         clears = self._serving.common.clears_context
-        made = ServerStream(self._engine, self._outlet, stream, head, body, clears=clears)
-        if body is not None:
-            body.begin(stream)
+        made = ServerStream(self._engine, self._outlet, self, stream, head, clears=clears)
         self._streams[stream] = made
         self._asked = True
         self._head_since = math.inf

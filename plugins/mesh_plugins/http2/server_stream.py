@@ -19,7 +19,7 @@ from mesh import (
 )
 from mesh_plugins.http.clear_context import public
 from mesh_plugins.http2.engine import Engine, ReplyHead, RequestHead
-from mesh_plugins.http2.inflow import Flow, Inflow
+from mesh_plugins.http2.inflow import Flow, Inflow, in_memory
 from mesh_plugins.http2.outflow import Outflow
 from mesh_plugins.http2.outlet import Outlet
 
@@ -32,8 +32,8 @@ class RequestBody(Inflow):
 
     __slots__ = ("held_by",)
 
-    def __init__(self, flow: Flow, size: int | None) -> None:
-        super().__init__(flow, size)
+    def __init__(self, flow: Flow, size: int | None, number: int) -> None:
+        super().__init__(flow, size, number)
         self.held_by: ServerStream | None = None
 
     async def receive(self) -> bytes:
@@ -45,13 +45,16 @@ class RequestBody(Inflow):
 class ServerStream(InterimSink):
     """See the module. `number` is the stream's; `scope` ends the work on it; `gone`: nothing more can be said on it.
 
-    `body` is None for a request that has none. `outflow` is there while a body goes out piece by piece;
+    `body` is None for a request that has none, or whose body came as a whole, in one piece, before the work on it began:
+    that is `whole` then, at a `_cost`. `outflow` is there while a body goes out piece by piece;
     `rest` is what is left of one that is in memory. `tunnel` is what the stream has become after a CONNECT.
     """
 
     __slots__ = (
         "_clears",
+        "_cost",
         "_engine",
+        "_flow",
         "_outlet",
         "body",
         "context",
@@ -63,24 +66,28 @@ class ServerStream(InterimSink):
         "scope",
         "service",
         "tunnel",
+        "whole",
     )
 
     def __init__(
         self,
         engine: Engine,
         outlet: Outlet,
+        flow: Flow,
         number: int,
         head: RequestHead,
-        body: RequestBody | None,
         *,
         clears: bool,
     ) -> None:
         self._engine = engine
         self._outlet = outlet
+        self._flow = flow
         self._clears = clears
         self.number = number
         self.head = head
-        self.body = body
+        self.body: RequestBody | None = None
+        self.whole: bytes | None = None
+        self._cost = 0
         self.scope: trio.CancelScope | None = None
         self.service: object = None
         self.context: Context | None = None
@@ -98,11 +105,24 @@ class ServerStream(InterimSink):
         request.on_interim = self
         return request
 
-    async def take_body(self, request: HttpRequest, buffer_bytes: int) -> Body:
-        """Return the request's body: in memory if it came with its head, or is no longer than `buffer_bytes`."""
+    def whole_body(self, whole: bytes) -> Body:
+        """Return the request's body, which came as a whole."""
+        if self._cost:
+            self._flow.give_back(self.number, self._cost)
+        return in_memory(whole, [], self.head.size)
+
+    def open_body(self) -> RequestBody:
+        """Return the request's body as a stream, of what has come and of what will."""
         body = self.body
         if body is None:
-            return EMPTY
+            self.body = body = RequestBody(self._flow, self.head.size, self.number)
+            if self.whole is not None:
+                body.put(self.whole, self._cost, ends=True)
+        return body
+
+    async def take_body(self, request: HttpRequest, buffer_bytes: int) -> Body:
+        """Return the request's body: in memory if it came with its head, or is no longer than `buffer_bytes`."""
+        body = self.open_body()
         if CONTINUE in request.headers and not body.ended:
             request.headers = [field for field in request.headers if field[0] != b"expect"]
             request.expects_continue = True
@@ -116,12 +136,14 @@ class ServerStream(InterimSink):
         """Clients send none."""
 
     def on_data(self, piece: bytes, cost: int, *, ends: bool) -> None:
-        if self.body is not None:
-            self.body.put(piece, cost, ends=ends)
+        if ends and self.body is None:
+            self.whole = piece
+            self._cost = cost
+        else:
+            self.open_body().put(piece, cost, ends=ends)
 
     def on_trailers(self, trailers: Fields) -> None:
-        if self.body is not None:
-            self.body.end(trailers)
+        self.open_body().end(trailers)
 
     def on_room(self) -> None:
         if self.outflow is not None:
