@@ -9,9 +9,7 @@ from mesh import AnyService, ClientGone, Connection, Context, Switch
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = (
-    0.25  # how long an idle client may still begin an exchange when the listener drains: at once would cut it
-)
+DRAIN_SECONDS = 0.25  # how long an idle client may still begin an exchange when the listener drains, not to cut it
 HURRY_SECONDS = 1.0  # how long a client may still begin its first exchange when file descriptors are scarce
 LINGER_SECONDS = 1.0  # how long a client may go on sending after the last word, before it is cut off
 LINGER_BYTES = 524288  # of what it sends meanwhile

@@ -40,9 +40,7 @@ from mesh_plugins.scopes import client_scope
 
 MAX_CONNECTS = 25  # Finagle's bound on attempts to get a connection
 MAX_SENT = 3  # attempts of one request that may have sent bytes, whatever the budget holds
-KEPT_BYTES = (
-    16384  # of a body that streams, until the reply begins: one frame of HTTP/2, the first messages of most calls
-)
+KEPT_BYTES = 16384  # of a body that streams, until its reply begins: a frame of HTTP/2, or most calls of gRPC
 SHARE_PER_REQUEST = 0.2  # of the budget's balance, that one request may spend. Source: Finagle's maxRequeuesPerReq
 
 REQUEUE_BUDGET = Param(BudgetLimits(), "requeue budget")

@@ -4,9 +4,7 @@ import trio
 
 from mesh import Connection
 
-_TURN_BYTES = (
-    131072  # more, passed on at once, would no longer be in the processor's cache: twice the time for large bodies
-)
+_TURN_BYTES = 131072  # more at once would leave the processor's cache: large bodies took twice the time
 
 
 class Inlet:

@@ -23,9 +23,7 @@ from mesh_plugins.http2.frames import (
 from mesh_plugins.http2.options import DEFAULT_FRAME_BYTES, DEFAULT_WINDOW, MAX_STREAM, Options
 from mesh_plugins.http2.stream import Closed, Stream
 
-_ENOUGH_BYTES = (
-    262144  # so much may wait to be taken before no more data is accepted: a few writes of a socket's buffer.
-)
+_ENOUGH_BYTES = 262144  # that may wait before no more data is accepted: a few writes of a socket's buffer
 
 _Start = TypeVar("_Start")
 

@@ -35,10 +35,9 @@ logger = logging.getLogger(__name__)
 
 PIECE = 262144  # bytes asked for at once
 PIPELINED = 16  # calls answered without waiting for the client, before other tasks get their turn
-LEAVE_SECONDS = (
-    8.0  # how long a client that never pauses is served when the listener drains, before it goes after a reply
-)
-# (not in the middle of a call, as at the end of `shutdownGraceMs`, 10 s; sooner, it would not have heard from its discovery)
+# How long a client that never pauses is served when the listener drains: it goes after a reply then, and not in the middle of a
+# call, as at the end of `shutdownGraceMs`, 10 s. Sooner, it would not have heard from its discovery.
+LEAVE_SECONDS = 8.0
 KINDS = frozenset((CALL, ONEWAY))  # that a client may send
 HEAD_BYTES = 8  # of a message: whoever has not sent so many has not begun to say anything
 

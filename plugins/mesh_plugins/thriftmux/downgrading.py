@@ -17,9 +17,7 @@ from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, ONEWAY
 from mesh_plugins.thriftmux.carrying import Carrying
 
-ENOUGH = (
-    8  # bytes: a size, and the type and the tag of a frame of Mux, or the version and the kind of a message of Thrift
-)
+ENOUGH = 8  # bytes: size, type and tag of a frame of Mux, or version and kind of a message of Thrift
 ENOUGH_WITHOUT_FRAME = 4
 NEGATIVE = b"\x80"  # what a size begins with that is none
 STRICT = b"\x80\x01\x00"
