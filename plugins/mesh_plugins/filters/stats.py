@@ -4,7 +4,6 @@ Names and places are linkerd's; latency is measured to the reply's head, or to t
 ignores is a request, but neither a success nor a failure; nor is one whose client went away, which `client_gone` counts.
 """
 
-import math
 import time
 
 import trio
@@ -32,13 +31,13 @@ from mesh import (
     PoolStats,
     Reply,
     Request,
-    ZeroFilledHistogram,
     bind,
     is_success,
     outcome_at_end,
 )
 from mesh_plugins.filters.failures import FAILURE_NAME, FailuresByError, NameOf
 from mesh_plugins.filters.matrix import MATRIX, Matrix, Pair, Pairs
+from mesh_plugins.filters.pool_stats import show_pool
 from mesh_plugins.filters.statuses import Statuses
 from mesh_plugins.scopes import client_scope, server_scope, service_scope
 
@@ -282,44 +281,8 @@ def client_scope_module(params: Params, rest: Make) -> AnyService:
     scope, pool, stats = client_scope(params), PoolStats(), _new_client_stats(params)
     if scope.name != OTHER:
         params[LIFE].on_close(scope.hold())
-        show_pool(pool, scope, stats.latency)
-        limits = params[POOL_LIMITS]
-        if limits.fail_fast:
-            show_fail_fast(pool, scope)
-        if min(limits.session_idle_seconds, limits.session_life_seconds) < math.inf:
-            scope.scope("expired").counter("idle", fn=lambda: pool.expired_idle)
-            scope.scope("expired").counter("lifetime", fn=lambda: pool.expired_lifetime)
+        show_pool(pool, scope, stats.latency, params[POOL_LIMITS])
     return rest(params.put(POOL_STATS, pool).put(CLIENT_STATS, stats))
-
-
-def show_pool(pool: PoolStats, scope: Metrics, latency: Histogram) -> None:
-    """Show what the pools of a client do among its metrics, with Finagle's names; `latency` has a value of every attempt."""
-    creation = scope.scope("service_creation")
-    pool.acquired = creation.histogram(
-        "service_acquisition_latency_ms", make=lambda rotation: ZeroFilledHistogram(rotation, latency)
-    ).add
-    pool.traffic.lasted = scope.histogram("connection_duration").add
-    scope.counter("received_bytes", fn=lambda: pool.traffic.received)
-    scope.counter("sent_bytes", fn=lambda: pool.traffic.sent)
-    pool.connected = scope.histogram("connect_latency_ms").add
-    pool.failed = scope.histogram("failed_connect_latency_ms").add
-    scope.counter("connects", fn=lambda: pool.connects)
-    scope.gauge("connections", fn=lambda: pool.size)
-    scope.gauge("pool_size", fn=lambda: pool.size)
-    scope.gauge("pool_cached", fn=lambda: pool.cached)
-    scope.gauge("pool_waiters", fn=lambda: pool.waiters)
-    scope.counter("pool_num_waited", fn=lambda: pool.waited)
-    scope.counter("pool_num_too_many_waiters", fn=lambda: pool.too_many_waiters)
-
-
-def show_fail_fast(pool: PoolStats, scope: Metrics) -> None:
-    """Show what is known of connecting to a client's endpoints, added up, with Finagle's names."""
-    reach, own = pool.reach, scope.scope("failfast")
-    own.counter("marked_dead", fn=lambda: reach.marked_dead)
-    own.counter("marked_available", fn=lambda: reach.marked_available)
-    own.gauge("is_marked_dead", fn=lambda: len(reach.dead))
-    own.gauge("unhealthy_for_ms", fn=lambda: sum(dead.seconds for dead in reach.dead) * 1e3)
-    own.gauge("unhealthy_num_tries", fn=lambda: sum(dead.tries for dead in reach.dead))
 
 
 CLIENT_STATS: Param[ClientStats | None] = Param(None, "client stats")

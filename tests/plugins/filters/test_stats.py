@@ -12,7 +12,6 @@ from mesh import (
     METRICS,
     ONE_SHOT,
     PATH,
-    POOL_STATS,
     SERVER_LABEL,
     Addr,
     AddrPending,
@@ -314,27 +313,6 @@ async def test_bound_names_without_a_stack_of_their_own_are_counted_together_and
     assert bench.at("client/other/requests") == 2
     assert bench.at("client/other/service/other/requests") == 2
     assert "client/other/pool_size" not in numbers(bench.metrics)
-
-
-async def test_what_the_pools_of_a_client_do_is_shown(life: Life) -> None:
-    bench = Bench(life)
-    seen: list[Params] = []
-
-    def rest(params: Params) -> AnyService:
-        seen.append(params)
-        return bench.rest(params)
-
-    client_scope_module(bench.params, rest)
-    pool = seen[0][POOL_STATS]
-    pool.connects, pool.size, pool.cached, pool.waiters, pool.waited, pool.too_many_waiters = 1, 2, 3, 4, 5, 6
-    pool.connected(7.0)
-    pool.failed(8.0)
-
-    shown = numbers(bench.metrics, CLIENT)
-    names = ("connects", "connections", "pool_size", "pool_cached", "pool_waiters")
-    assert [shown[name] for name in names] == [1, 2, 2, 3, 4]
-    assert [shown[f"pool_num_{name}"] for name in ("waited", "too_many_waiters")] == [5, 6]
-    assert [shown[f"{name}connect_latency_ms.max"] for name in ("", "failed_")] == [7.0, 8.0]
 
 
 def _at_the_end(_request: Request, result: Reply | MeshError) -> Outcome:
