@@ -12,7 +12,7 @@ import attrs
 
 from tests.programs import find
 
-SECONDS = 10.0  # for a process to say or do something; the machine may be busy
+SECONDS = 60.0  # for a process to say or do something, on a busy machine, before a test gives up
 
 
 @attrs.define(eq=False)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
 from mesh_plugins.http2.engine import CANCEL, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM
 from mesh_plugins.http2.frames import write_goaway
@@ -40,6 +41,7 @@ PHASES = ("asked", "uploading", "answering", "downloading", "stuck", "both")
 of it than the client reads; with some of the reply and a body that is not read."""
 BEFORE_HEAD = PHASES[:2]
 CODES = range(14)
+DEADLINE_SECONDS = 5.0  # of the clock of the test, which jumps there
 
 
 @attrs.define(eq=False)
@@ -134,6 +136,8 @@ class Talk:
             await self._client_ends(what)
         elif side == "endpoint":
             await self._endpoint_ends(what)
+        else:
+            pass_deadline()
         if side != "client" and not self.is_unseen(how):
             await until(lambda: self.call.over, f"the client learns of {how}")
         await until(lambda: self.served.gone, f"the endpoint learns of {how}")
@@ -224,7 +228,8 @@ def endings(crossing: str) -> list[str]:
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 @pytest.mark.parametrize("crossing", CROSSINGS)
-async def test_nothing_is_left_of_a_call_however_it_ends(crossing: str, engine: str) -> None:
+async def test_nothing_is_left_of_a_call_however_it_ends(crossing: str, engine: str, mock_clock: MockClock) -> None:
+    mock_clock.rate = 1.0
     wrong: list[str] = []
     async with bench(crossing, engine) as made:
         for phase, how in itertools.product(PHASES, endings(crossing)):
@@ -238,8 +243,21 @@ async def test_nothing_is_left_of_a_call_however_it_ends(crossing: str, engine: 
     assert wrong == []
 
 
+def deadline() -> str:
+    """Return what the header of a call says that has a deadline."""
+    now = time.time_ns()
+    return f"{now} {now + int(DEADLINE_SECONDS * 1e9)}"
+
+
+def pass_deadline() -> None:
+    """Let the time pass that calls have."""
+    clock = trio.lowlevel.current_clock()
+    assert isinstance(clock, MockClock)
+    clock.jump(DEADLINE_SECONDS)
+
+
 async def one_call(made: Bench, phase: str, how: str) -> None:
-    lines = [("l5d-ctx-deadline", f"{time.time_ns()} {time.time_ns() + 60_000_000}")] if how == "deadline" else []
+    lines = [("l5d-ctx-deadline", deadline())] if how == "deadline" else []
     async with made.call(phase, "/call", *lines) as talk:
         repeated = phase == "asked" and how in (f"endpoint reset {REFUSED_STREAM}", "endpoint goaway early")
         if repeated:
@@ -257,12 +275,12 @@ async def answer_second(made: Bench) -> None:
 @pytest.mark.parametrize(
     "how", ["client reset", "client abort", "deadline", "endpoint abort", "endpoint fin", "answered"]
 )
-async def test_nothing_is_left_of_a_call_that_waits_for_a_connection(how: str) -> None:
+async def test_nothing_is_left_of_a_call_that_waits_for_a_connection(how: str, mock_clock: MockClock) -> None:
     """The endpoint takes one stream at a time, and one connection is all that there may be."""
+    mock_clock.rate = 1.0
     async with bench("h2 to h2", "fast", streams=1, client={"hostConnectionPool": {"maxSize": 1}}) as made:
         async with made.call("asked", "/first") as first, framed_caller(made.running.ports[0]) as other:
-            now = time.time_ns()
-            fields = [(b"l5d-ctx-deadline", b"%d %d" % (now, now + 50_000_000))] if how == "deadline" else []
+            fields = [(b"l5d-ctx-deadline", deadline().encode())] if how == "deadline" else []
             waiting = other.ask(b"/ok", b"POST", fields=fields)
             await until(lambda: "pool_waiters" in " ".join(made.levels()), "it waits")
 
@@ -272,7 +290,9 @@ async def test_nothing_is_left_of_a_call_that_waits_for_a_connection(how: str) -
                 abort(other.end.stream.socket)
             elif how == "answered":
                 first.served.begin(b"x", ends=True)
-            elif how != "deadline":
+            elif how == "deadline":
+                pass_deadline()
+            else:
                 await first.end(how)
             if not how.startswith("client"):
                 await until(lambda: waiting.over, f"{how}: the call that waits ends")
