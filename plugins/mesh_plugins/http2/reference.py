@@ -61,7 +61,6 @@ class _Reference:
         self._is_client = is_client
         self._streams: dict[int, PlainStream] = {}
         self._unread: dict[int, int] = {}
-        self.open_streams = 0
         self.is_settled = False
         self.refusals: list[RemoteProtocolError] = []
         self._failed = self._ending = self._peer_left = False
@@ -128,7 +127,6 @@ class _Reference:
 
     def _end_all(self, code: int, *, by_peer: bool) -> None:
         streams, self._streams = self._streams, {}
-        self.open_streams = 0
         for stream in streams.values():
             stream.owner.on_reset(code, by_peer=by_peer, unprocessed=False)
 
@@ -138,7 +136,6 @@ class _Reference:
         except (ProtocolError, HyperframeError) as error:
             self._fail(PROTOCOL_ERROR, str(error))
         stream = self._streams[1] = PlainStream(received=True)
-        self.open_streams += 1
         stream.owner = self._owner.on_request(1, head)
 
     def _take(self, event: Event) -> None:
@@ -179,7 +176,6 @@ class _Reference:
             return
         # The owner may answer within the call.
         stream = self._streams[number] = PlainStream(received=ends, left=None if ends else head.size)
-        self.open_streams += 1
         stream.owner = self._owner.on_request(number, head)
 
     def _plain(self, fields: Iterable[Header]) -> Fields:
@@ -242,17 +238,12 @@ class _Reference:
     def _received(self, number: int, stream: PlainStream) -> None:
         stream.received = True
         if stream.sent:
-            self._pop(number)
+            self._streams.pop(number, None)
 
     def _sent(self, number: int, stream: PlainStream) -> None:
         stream.sent = True
         if stream.received:
-            self._pop(number)
-
-    def _pop(self, number: int) -> PlainStream | None:
-        stream = self._streams.pop(number, None)
-        self.open_streams = len(self._streams)
-        return stream
+            self._streams.pop(number, None)
 
     def _break(self, number: int) -> None:
         """End a stream in which the peer broke a rule."""
@@ -261,7 +252,7 @@ class _Reference:
 
     def _drop(self, number: int, code: int, *, by_peer: bool, unprocessed: bool = False) -> None:
         self._let_go(number)
-        stream = self._pop(number)
+        stream = self._streams.pop(number, None)
         if stream is not None:
             unprocessed = unprocessed or (by_peer and code == REFUSED_STREAM)
             stream.owner.on_reset(code, by_peer=by_peer, unprocessed=unprocessed)
@@ -295,6 +286,10 @@ class _Reference:
         return opening + data
 
     @property
+    def open_streams(self) -> int:
+        return len(self._streams)
+
+    @property
     def is_in_head(self) -> bool:
         return self._h2.is_in_head()
 
@@ -325,7 +320,6 @@ class _Reference:
             raise LocalProtocolError(f"no new stream: {error}") from error
         self._streams[number] = stream = PlainStream(sent=ends, to_head=method == b"HEAD")
         stream.owner = owner
-        self.open_streams += 1
         return number
 
     def reply(self, stream: int, status: int, headers: Fields, size: int | None, *, ends: bool) -> None:
@@ -374,7 +368,7 @@ class _Reference:
 
     def reset(self, stream: int, code: int) -> None:
         self._let_go(stream)
-        if self._pop(stream) is not None:
+        if self._streams.pop(stream, None) is not None:
             self._h2.reset_stream(stream, code)
 
     def ping(self, data: bytes) -> None:
