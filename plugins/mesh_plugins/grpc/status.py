@@ -13,7 +13,6 @@ GRPC_MESSAGE = b"grpc-message"
 MAX_MESSAGE = 4096  # bytes of a `grpc-message` that we write: peers limit a whole section to 8 KiB
 
 _NUMBER = re.compile(rb"[0-9]{1,3}")
-_ESCAPED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CODED = [bytes([byte]) if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte for byte in range(256)]
 
 
@@ -88,8 +87,3 @@ def encode_message(message: str) -> bytes:
 def _cut(coded: bytes) -> bytes:
     """Return the first bytes, without the half of an escape at their end."""
     return re.sub(rb"%[0-9A-F]?$", b"", coded[:MAX_MESSAGE])
-
-
-def decode_message(value: bytes) -> str:
-    """Return what a field says. What is wrongly encoded stays as it is: no message is worth refusing a status for."""
-    return _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), value).decode("utf-8", "replace")
