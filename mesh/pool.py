@@ -334,12 +334,11 @@ def pool(params: Params) -> AnyService:
     new_session, life = params[SESSION], params[LIFE]
     if new_session is None:
         raise LookupError("a pool needs the client side of a codec")
-    introduction = params[INTRODUCES]
+    introduction, limits = params[INTRODUCES], params[POOL_LIMITS]
     if introduction is not None:
         new_session = introducing(new_session, introduction)
-    built = Pool(
-        params[ENDPOINT], new_session, params[CONNECTOR], params[POOL_LIMITS], params[POOL_STATS], params[HEALTH], life
-    )
+        limits = attrs.evolve(limits, calls_per_session=1)
+    built = Pool(params[ENDPOINT], new_session, params[CONNECTOR], limits, params[POOL_STATS], params[HEALTH], life)
     life.on_close(built.close)
     known(Pool._when_obtained, "the pool, for a connection")
     return built.__call__

@@ -4,7 +4,7 @@ import trio.testing
 
 from mesh.codec import SESSION, Session
 from mesh.connecting import CONNECTOR
-from mesh.endpoint import ENDPOINT
+from mesh.endpoint import ENDPOINT, Endpoint
 from mesh.errors import TotalTimeout, UpstreamBroken
 from mesh.expiry import Expiry
 from mesh.introducing import INTRODUCES, IntroducingSession, Introduction
@@ -12,6 +12,7 @@ from mesh.life import LIFE, Life
 from mesh.message import Context, Request
 from mesh.params import Params
 from mesh.pool import pool
+from mesh.pool_limits import POOL_LIMITS, PoolLimits
 from mesh.stream_connection import StreamConnection
 from mesh.transport import Connection
 from tests.sessions import WEB, Bench, FakeSession
@@ -138,3 +139,24 @@ async def test_a_pool_opens_a_connection_for_each_call(nursery: trio.Nursery) ->
 
     assert bench.calls == [1, 1, 1]
     assert [session.closed for session in bench.sessions] == [True] * 3
+
+
+async def test_calls_do_not_wait_for_a_connection_that_introduces_another_s_client(nursery: trio.Nursery) -> None:
+    bench = Bench(nursery)
+    opening: list[Endpoint] = []
+
+    async def connect(endpoint: Endpoint) -> Connection:
+        opening.append(endpoint)
+        await trio.sleep_forever()
+        raise AssertionError("woken")
+
+    params = Params().put(SESSION, bench.begin).put(CONNECTOR, connect).put(ENDPOINT, WEB)
+    params = params.put(POOL_LIMITS, PoolLimits(calls_per_session=10)).put(INTRODUCES, Introduction("v2"))
+    service = pool(params.put(LIFE, Life(nursery)))
+
+    for _ in range(2):
+        nursery.start_soon(service, asked())
+    await trio.testing.wait_all_tasks_blocked()
+
+    assert opening == [WEB, WEB]
+    nursery.cancel_scope.cancel()

@@ -134,8 +134,7 @@ def calling(below: Params, client: ClientSettings, limits: Limits, engine: str) 
     scope = client_scope(below)
     counts = StreamCounts(Metrics() if scope.name == OTHER else scope)
     framed = http2.new_session(Http2Calling(limits, options, pings_of(client.extra), counts, most), reference=reference)
-    if client.proxy_protocol is None:
-        below = below.put(POOL_LIMITS, attrs.evolve(below[POOL_LIMITS], calls_per_session=min(most, UNTOLD)))
+    below = below.put(POOL_LIMITS, attrs.evolve(below[POOL_LIMITS], calls_per_session=min(most, UNTOLD)))
     return below.put(SESSION, _either(plain, framed) if chosen == "auto" else framed)
 
 

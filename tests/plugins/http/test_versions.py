@@ -167,11 +167,3 @@ async def test_a_client_speaks_what_it_was_told(protocol: str, kind: type) -> No
 
     assert type(session) is kind
     assert params[POOL_LIMITS].calls_per_session == (1 if protocol == "http/1.1" else 100)
-
-
-def test_introduced_clients_have_connections_of_their_own() -> None:
-    client = settings("h2", client={"proxyProtocol": "v1"}).client.default
-
-    params = calling(Params(), client, client.limits, "fast")
-
-    assert params[POOL_LIMITS].calls_per_session == 1
