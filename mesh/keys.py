@@ -117,8 +117,9 @@ class Kind:
     kind to some protocols (empty: any). `parts` holds, for a protocol, the config classes of what it adds to `router`,
     `server`, `service` and `client`; `alpn`, for a protocol, what it is called when TLS chooses a protocol (empty: nothing
     is chosen); `serve`, for a protocol that can carry the admin pages, is `"module:name"` of a
-    function without arguments that returns a `Serve`. `built` is false for a kind that is recognised but not built yet.
-    `plugin` is filled in at registration: who brought it.
+    function without arguments that returns a `Serve`; `limits`, for a protocol, is how those limits begin that are for
+    some protocols alone and mean something to it (None: it does not say). `built` is false for a kind that is recognised
+    but not built yet. `plugin` is filled in at registration: who brought it.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Kind:
     parts: Mapping[str, type] = attrs.field(factory=dict, eq=False)
     alpn: tuple[str, ...] = ()
     serve: str = ""
+    limits: tuple[str, ...] | None = None
     plugin: str = ""
 
     @property

@@ -17,7 +17,7 @@ from mesh.config.report import Report
 from mesh.config.shape import key_name
 from mesh.naming.dtab import Dentry, Dtab
 from mesh.naming.path import Path
-from mesh.settings.connections import Address
+from mesh.settings.connections import FAMILIES, Address
 from mesh.settings.kinds import NamerSettings
 from mesh.settings.prefixes import PerPrefix
 from mesh.settings.router import RouterSettings, ServerSettings
@@ -48,6 +48,7 @@ def check(report: Report) -> None:
     _warn_of_endless_waits(report)
     _warn_of_vain_timeouts(report)
     _warn_of_keys(report)
+    _warn_of_vain_limits(report)
     _warn_of_missing_files(report)
     _warn_of_strange_names(report)
 
@@ -145,6 +146,16 @@ def _warn_of_vain_timeouts(report: Report) -> None:
                 f"it never ends an attempt: the whole request ends after {total} ms, so there is no time to retry either",
                 f"less than `totalTimeoutMs` of `service`, which is {total}",
             )
+
+
+def _warn_of_vain_limits(report: Report) -> None:
+    """Warn of limits that are for other protocols than the router's."""
+    for key, router in _made(report, RouterSettings):
+        kind = router.protocol.kind
+        for origin in report.origins if kind.limits is not None else ():
+            above, _, name = origin.rpartition(".limits.")
+            if above.startswith(f"{key}.") and name.startswith(FAMILIES) and not name.startswith(kind.limits or ()):
+                report.warn(origin, f"has no effect in a router of the protocol {kind.name}", "a limit of its own")
 
 
 def _values(section: PerPrefix[T], name: str) -> list[int | None]:  # type: ignore[type-var]  # any settings

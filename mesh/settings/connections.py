@@ -34,6 +34,8 @@ class Address(str):
             raise ValueError(f"{text} is not an IP address, such as 0.0.0.0 (every IPv4 interface)") from None
 
 
+FAMILIES = ("h2_", "mux_", "thrift_")
+"""How limits begin that are for some protocols alone."""
 LOOPBACK = Address("127.0.0.1")
 
 

@@ -23,7 +23,7 @@ from tests.plugins.every_protocol import (
     hangs,
     text,
 )
-from tests.stackfiles import problems
+from tests.stackfiles import loaded, problems
 
 BY_METHOD = {"responseClassifier": {"kind": "io.l5d.thrift.applicationExceptions", "retryableMethods": ["get"]}}
 THRIFT = ("thrift", "thriftmux")
@@ -272,3 +272,24 @@ def test_hedging_needs_to_know_what_may_be_made_twice() -> None:
     (found,) = problems(text("mux", **filtered("client", kind="io.l5d.hedge")))
 
     assert "`io.l5d.hedge` is not for the protocol mux; expected it in a router of the protocol http or h2" in found
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("thrift", ["h2_max_empty_frames", "mux_max_pending"]),
+        ("mux", ["h2_max_empty_frames", "thrift_max_depth"]),
+        ("thriftmux", ["h2_max_empty_frames"]),
+        ("tcp", ["h2_max_empty_frames", "mux_max_pending", "thrift_max_depth"]),
+        ("http", ["mux_max_pending", "thrift_max_depth"]),
+    ],
+)
+def test_limits_of_other_protocols_are_told_to_have_no_effect(protocol: str, expected: list[str]) -> None:
+    limits = {"h2_max_empty_frames": 2, "idle_timeout_s": 5, "mux_max_pending": 9, "thrift_max_depth": 9}
+
+    warnings = loaded(text(protocol, server={"limits": limits, "timeoutMs": 100})).warnings
+
+    vain = f"has no effect in a router of the protocol {protocol}"
+    assert [(warning.key, warning.message) for warning in warnings if "limits" in warning.key] == [
+        (f"routers[0].servers[0].limits.{name}", vain) for name in expected
+    ]

@@ -42,6 +42,7 @@ KINDS = (
         "HTTP/2 routers for gRPC alone.",
         GrpcRouterKeys,
         "mesh_plugins.grpc.protocol:grpc",
+        limits=("h2_",),
         parts={"server": H2ServerKeys, "service": GrpcServiceKeys, "client": H2ClientKeys},
         alpn=("h2",),
     ),

@@ -10,6 +10,7 @@ KINDS = (
         "Routers of Mux, Finagle's own protocol.",
         MuxRouterKeys,
         "mesh_plugins.mux.protocol:mux",
+        limits=("mux_",),
         parts={"server": MuxServerKeys, "client": MuxClientKeys},
     ),
 )

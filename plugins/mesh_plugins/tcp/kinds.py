@@ -23,6 +23,7 @@ KINDS = (
         "Routers of plain TCP connections, and of TLS that passes through.",
         TcpRouterKeys,
         "mesh_plugins.tcp.protocol:tcp",
+        limits=(),
         parts={"server": TcpServerKeys},
     ),
     _identifier("io.l5d.port", PortConfig, "port"),

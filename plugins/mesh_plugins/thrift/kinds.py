@@ -20,6 +20,7 @@ KINDS = (
         "Thrift routers, framed or buffered, binary or compact.",
         ThriftRouterKeys,
         "mesh_plugins.thrift.protocol:thrift",
+        limits=("thrift_",),
         parts={"server": ThriftServerKeys, "client": ThriftClientKeys},
     ),
     Kind(

@@ -10,6 +10,7 @@ KINDS = (
         "Routers of Thrift inside Mux, in front of endpoints that speak the same, or plain Thrift.",
         ThriftMuxRouterKeys,
         "mesh_plugins.thriftmux.protocol:thriftmux",
+        limits=("mux_", "thrift_"),
         parts={"server": ThriftMuxServerKeys, "client": ThriftMuxClientKeys},
         experimental=True,
     ),
