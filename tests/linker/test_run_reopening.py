@@ -44,4 +44,4 @@ async def test_a_stack_file_says_where_its_log_goes(tmp_path: pathlib.Path) -> N
 
     (router,) = read_text(text, file="test.yaml", kinds=kinds()).stack.routers
 
-    assert (router.protocol.config.http_access_log_roll_policy.weekday, list(tmp_path.iterdir())) == (2, [])
+    assert (router.protocol.config.access_log_roll_policy.weekday, list(tmp_path.iterdir())) == (2, [])

@@ -37,14 +37,14 @@ EXCHANGE: Param[NewExchange] = Param(Exchange, "exchange")
 
 @attrs.frozen
 class LogOptions:
-    """How a log is written: see the keys of an HTTP router that begin with `httpAccessLog`. `key` is what names the file."""
+    """How a log is written: see `AccessLogKeys`. `key` is what names the file."""
 
     format: str
     policy: RollPolicy
     append: bool
     keep: int
     max_queued: int
-    key: str = "httpAccessLog"
+    key: str
 
 
 class AccessLog:

@@ -1,4 +1,4 @@
-"""The keys of an access log, for routers whose protocol has none of linkerd's."""
+"""The keys of an access log; HTTP has them under linkerd's names."""
 
 import attrs
 
@@ -30,8 +30,8 @@ class AccessLogKeys:
     )
 
 
-def logged(keys: AccessLogKeys, params: Params) -> Params:
-    """Return the params with the writer of the router's access log, if it has one."""
+def logged(keys: AccessLogKeys, params: Params, name: str = "accessLog") -> Params:
+    """Return the params with the writer of the router's access log, if it has one; `name` is of the key for its file."""
     if keys.access_log is None:
         return params
     options = LogOptions(
@@ -40,6 +40,6 @@ def logged(keys: AccessLogKeys, params: Params) -> Params:
         keys.access_log_append,
         keys.access_log_rotate_count,
         keys.access_log_max_queued,
-        "accessLog",
+        name,
     )
     return params.put(WRITER, open_log(params, keys.access_log, options))

@@ -8,17 +8,17 @@ import attrs
 
 from mesh import Category, Chosen, key
 from mesh_plugins.access_log.formats import LogFormat
+from mesh_plugins.access_log.keys import MAX_QUEUED, AccessLogKeys
 from mesh_plugins.access_log.rolling import NEVER, RollPolicy
 from mesh_plugins.http.upgrades import allowed
 
 KIB = 1024
 HttpProtocol = Literal["http/1.1", "h2"]
 _FIELD_NAME = re.compile("[A-Za-z0-9-]+")
-MAX_QUEUED = 10_000  # lines: half a second of 20,000 requests a second, some 10 MB
 
 
 @attrs.frozen(kw_only=True)
-class HttpRouterKeys:
+class HttpRouterKeys(AccessLogKeys):
     """What a router says of HTTP. Raises `ValueError` for keys that do not go together."""
 
     label: str = key("The router's label; read here too so that it can be named.", "http")
@@ -66,26 +66,42 @@ class HttpRouterKeys:
     trace_propagator: Chosen = key(
         "How trace ids are carried in fields.", category=Category.PROPAGATOR, default_kind="io.l5d.default"
     )
-    http_access_log: str | None = key(
-        "A file that gets a line for each request; `/dev/stdout` works, too.", None, aliases=("h2AccessLog",)
+    access_log: str | None = key(
+        "A file that gets a line for each request; `/dev/stdout` works, too.",
+        None,
+        aliases=("h2AccessLog",),
+        name="httpAccessLog",
     )
-    http_access_log_format: LogFormat = key(
-        "`linkerd`, `common`, `combined`, `json`, or operators of Envoy's such as `%DURATION%`.", LogFormat("linkerd")
+    access_log_format: LogFormat = key(
+        "`linkerd`, `common`, `combined`, `json`, or operators of Envoy's such as `%DURATION%`.",
+        LogFormat("linkerd"),
+        name="httpAccessLogFormat",
     )
-    http_access_log_roll_policy: RollPolicy = key(
+    access_log_roll_policy: RollPolicy = key(
         "When a new file is begun: `never`, `hourly`, `daily`, `weekly(n)` with 1 for Sunday, or a size such as "
         "`3.megabytes`.",
         NEVER,
         aliases=("h2AccessLogRollPolicy",),
+        name="httpAccessLogRollPolicy",
     )
-    http_access_log_append: bool = key(
-        "Append to a file that exists; else it is begun anew.", True, aliases=("h2AccessLogAppend",)
+    access_log_append: bool = key(
+        "Append to a file that exists; else it is begun anew.",
+        True,
+        aliases=("h2AccessLogAppend",),
+        name="httpAccessLogAppend",
     )
-    http_access_log_rotate_count: int = key(
-        "How many old files are kept; -1 is all.", -1, least=-1, aliases=("h2AccessLogRotateCount",)
+    access_log_rotate_count: int = key(
+        "How many old files are kept; -1 is all.",
+        -1,
+        least=-1,
+        aliases=("h2AccessLogRotateCount",),
+        name="httpAccessLogRotateCount",
     )
-    http_access_log_max_queued: int = key(
-        "Requests that may wait to be written; those beyond are not logged, but counted.", MAX_QUEUED, least=1
+    access_log_max_queued: int = key(
+        "Requests that may wait to be written; those beyond are not logged, but counted.",
+        MAX_QUEUED,
+        least=1,
+        name="httpAccessLogMaxQueued",
     )
 
     def __attrs_post_init__(self) -> None:

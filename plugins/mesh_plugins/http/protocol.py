@@ -17,7 +17,8 @@ from mesh import (
     Stack,
     load,
 )
-from mesh_plugins.access_log.access_log import ACCESS_LOG, WRITER, LogOptions, open_log
+from mesh_plugins.access_log.access_log import ACCESS_LOG
+from mesh_plugins.access_log.keys import logged
 from mesh_plugins.accrual.accrual import ACCRUAL
 from mesh_plugins.assembly import router_params, router_parts, server_params
 from mesh_plugins.balancers.balancer import BALANCER
@@ -161,7 +162,7 @@ def http(settings: RouterSettings, params: Params) -> Parts:
     )
     if _speaks_http2(settings):
         params = params.put(RETRY_MANNERS, MANNERS)
-    return router_parts(STACK, _logged(keys, params), server, make_request, alpn_of_server)
+    return router_parts(STACK, logged(keys, params, "httpAccessLog"), server, make_request, alpn_of_server)
 
 
 def _retry_rules(keys: HttpServiceKeys, rules: RetryRules) -> RetryRules:
@@ -199,20 +200,6 @@ def _labelers(keys: HttpServerKeys, params: Params) -> Labelers | None:
     if ends is None:
         return None
     return Labelers(*(load(chosen.kind)(chosen.config, params) for chosen in (ends.by, ends.for_)))
-
-
-def _logged(keys: HttpRouterKeys, params: Params) -> Params:
-    """Return the params with the writer of the router's access log, if it has one."""
-    if keys.http_access_log is None:
-        return params
-    options = LogOptions(
-        keys.http_access_log_format,
-        keys.http_access_log_roll_policy,
-        keys.http_access_log_append,
-        keys.http_access_log_rotate_count,
-        keys.http_access_log_max_queued,
-    )
-    return params.put(WRITER, open_log(params, keys.http_access_log, options))
 
 
 def _tunnels(listener: ServerSettings, below: Params) -> Tunnels:

@@ -12,7 +12,7 @@ from mesh_plugins.access_log.rolling import NEVER
 from mesh_plugins.access_log.writer import Writer
 from tests.plugins.access_log.exchanges import a_request
 
-OPTIONS = LogOptions("%REQ(:PATH)% %RESPONSE_CODE%", NEVER, append=True, keep=-1, max_queued=100)
+OPTIONS = LogOptions("%REQ(:PATH)% %RESPONSE_CODE%", NEVER, append=True, keep=-1, max_queued=100, key="httpAccessLog")
 
 
 async def answer(request: HttpRequest, /) -> HttpReply:
