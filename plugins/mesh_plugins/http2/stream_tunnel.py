@@ -41,6 +41,8 @@ class StreamTunnel(Connection):
             raise trio.TooSlowError from error
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if not data:
+            return  # an empty frame would tell the client nothing
         self._flow.wait_until(self.deadline)
         try:
             await self._outflow.send(bytes(data))

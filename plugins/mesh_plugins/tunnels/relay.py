@@ -91,6 +91,7 @@ class Relay:
                 at = source
                 counter.value += len(piece)
             at = target
+            await target.send_all(b"")  # so that what is kept has gone
             self._over.add(source)
             if not target.shut_down_writing():
                 self._scope.cancel()

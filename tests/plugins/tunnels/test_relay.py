@@ -16,7 +16,7 @@ from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.relay import Ending, Relay
 from mesh_plugins.tunnels.tunnel import Incoming
 from tests.certificates import Authority
-from tests.socketpairs import connected
+from tests.socketpairs import connected, drain, fill
 from tests.waiting import settled
 
 Stream = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
@@ -96,6 +96,23 @@ async def test_each_end_is_passed_on_by_itself() -> None:
         ending = await bench.ended()
 
     assert (at_the_endpoint, heard, at_the_client, ending) == (b"", b"still here", b"", Ending.CLOSED)
+
+
+async def test_what_a_connection_has_kept_goes_before_the_end(nursery: trio.Nursery) -> None:
+    with connected() as (near, client), connected() as (far, endpoint):
+        await fill(near)
+        near.unsent = b"kept"
+        relay = Relay(near, far, 60.0, TunnelCounts(Metrics()))
+        nursery.start_soon(relay.run, Incoming(near, b""), Incoming(far, b""))
+        endpoint.shutdown(socket.SHUT_WR)
+        await settled()
+        received = b""
+        while piece := drain(client):
+            received = piece
+            await settled()
+        nursery.cancel_scope.cancel()
+
+    assert received[-4:] == b"kept"
 
 
 async def test_what_goes_through_is_counted() -> None:
