@@ -89,7 +89,7 @@ async def test_an_endpoint_that_says_nothing_gets_the_body_after_a_second() -> N
         final = await client.reply()
 
     assert (first.status, final.status, endpoint.requests[0].body) == (100, 200, b"hello")
-    assert 0.9 < waited < 3.0
+    assert waited > 0.9
 
 
 async def test_a_client_that_does_not_wait_is_not_waited_for() -> None:

@@ -191,12 +191,13 @@ async def test_a_drain_serves_those_who_still_wait_to_be_accepted() -> None:
 
 
 async def test_a_drain_waits_for_a_long_reply_and_lets_idle_connections_go() -> None:
+    go = trio.Event()
+
     async def long(_endpoint: Stub, connection: RawConnection) -> None:
         await connection.request()
         await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
-        for _number in range(10):
-            await trio.sleep(0.08)
-            await connection.send(b"x")
+        await go.wait()
+        await connection.send(b"x" * 10)
 
     async with (
         stub(long) as endpoint,
@@ -207,16 +208,14 @@ async def test_a_drain_waits_for_a_long_reply_and_lets_idle_connections_go() -> 
     ):
         await client.send(request())
         head = await client.head()
-        began = trio.current_time()
         nursery.start_soon(running.linker.drain)
         idle_closed = await idle.is_closed()
-        idle_waited = trio.current_time() - began
+        go.set()
         assert head is not None
         body = [piece async for piece in client.body(head)]
         closed = await client.is_closed()
 
-    assert (idle_closed, idle_waited < 0.6) == (True, True)
-    assert (b"".join(body), closed) == (b"x" * 10, True)
+    assert (idle_closed, b"".join(body), closed) == (True, b"x" * 10, True)
 
 
 async def test_a_drain_ends_after_its_grace_time_whatever_goes_on() -> None:
@@ -235,4 +234,4 @@ async def test_a_drain_ends_after_its_grace_time_whatever_goes_on() -> None:
             waited = trio.current_time() - began
         nursery.cancel_scope.cancel()
 
-    assert 0.15 < waited < 1.0
+    assert waited > 0.15

