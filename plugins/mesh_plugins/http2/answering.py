@@ -34,12 +34,22 @@ logger = logging.getLogger(__name__)
 
 
 class Answering:
-    """Answers the streams of one connection, each in its worker's task; all that it knows is shared by them."""
+    """Answers the streams of one connection, each in its worker's task; all that it knows is shared by them.
 
-    __slots__ = ("_clock", "_connection", "_engine", "_flow", "_outlet", "_serving", "_switch", "_tls")
+    `ended` is told of each stream that is over.
+    """
+
+    __slots__ = ("_clock", "_connection", "_ended", "_engine", "_flow", "_outlet", "_serving", "_switch", "_tls")
 
     def __init__(
-        self, connection: Connection, engine: Engine, outlet: Outlet, flow: Flow, switch: Switch, serving: Http2Serving
+        self,
+        connection: Connection,
+        engine: Engine,
+        outlet: Outlet,
+        flow: Flow,
+        switch: Switch,
+        serving: Http2Serving,
+        ended: Callable[[ServerStream], None],
     ) -> None:
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
         self._connection = connection
@@ -49,9 +59,13 @@ class Answering:
         self._flow = flow
         self._switch = switch
         self._serving = serving
+        self._ended = ended
 
     async def __call__(self, stream: ServerStream) -> None:
         """Answer one stream; it is over then, whatever comes of it."""
+        if stream.gone:
+            self._ended(stream)
+            return
         connection, serving = self._connection, self._serving.common
         context = Context(self._clock(), connection.peer, connection)
         request = stream.request(context)
@@ -67,7 +81,14 @@ class Answering:
                     request.body = stream.whole_body(stream.whole)
                 else:
                     request.body = await stream.take_body(request, serving.buffer_bytes)
-            reply = await self._reply(stream, request)
+            if request.method == b"CONNECT":
+                check_connect(request.target, is_offered=serving.tunnels.connect)
+            stream.service = service = self._switch.service
+            try:
+                reply: HttpReply = await service(request)
+            except Exception:
+                logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
+                reply = HttpReply(500)
             code = await self._send(stream, request, reply)
         except ClientGone:
             code = CANCEL
@@ -81,17 +102,7 @@ class Answering:
             raise
         finally:
             self._let_go(stream, code)
-
-    async def _reply(self, stream: ServerStream, request: HttpRequest) -> HttpReply:
-        if request.method == b"CONNECT":
-            check_connect(request.target, is_offered=self._serving.common.tunnels.connect)
-        stream.service = service = self._switch.service
-        try:
-            reply: HttpReply = await service(request)
-        except Exception:
-            logger.exception("a request was not answered: the stack has no filter that turns errors into replies")
-            reply = HttpReply(500)
-        return reply
+            self._ended(stream)
 
     def _let_go(self, stream: ServerStream, code: int) -> None:
         """End what is left of a stream: with `code` if its reply is incomplete; a body that nobody reads is refused."""

@@ -30,11 +30,11 @@ class BlockWriter(dict[_Field, bytes]):
 
     The mutable state: the map's own content; `_places`, when each field of the table was put there, oldest first, out of
     `_count`; the table's size and how large it may be; what the peer must be told of that size at the start of the next
-    block; the fields seen once; what request lines became. Whoever asks for fields and then does not send them must call
-    `restart`.
+    block (`updates`); the fields seen once; what request lines became. Whoever asks for fields and then does not
+    send them must call `restart`.
     """
 
-    __slots__ = ("_bytes", "_count", "_max_bytes", "_once", "_places", "_refused", "_requests", "_updates")
+    __slots__ = ("_bytes", "_count", "_max_bytes", "_once", "_places", "_refused", "_requests", "updates")
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class BlockWriter(dict[_Field, bytes]):
         self._count = 0
         self._bytes = 0
         self._max_bytes = DEFAULT_TABLE_BYTES
-        self._updates: list[int] = []
+        self.updates: list[int] = []
         self._once: set[_Field] = set()
         self._refused = 0
         self._requests: dict[tuple[bytes, bytes, bytes, bytes], bytes] = {}
@@ -55,20 +55,20 @@ class BlockWriter(dict[_Field, bytes]):
         self._max_bytes = size
         self._evict(size)
         self._forget()
-        self._updates = [min([size, *self._updates]), size]
+        self.updates = [min([size, *self.updates]), size]
 
     def restart(self) -> None:
         """Empty the table, here at once and at the peer's with the next block."""
         self._evict(0)
         self._forget()
-        self._updates = [0, self._max_bytes]
+        self.updates = [0, self._max_bytes]
 
     def start(self) -> bytes:
         """Return what a block must begin with: changes of the table's size."""
-        if not self._updates:
+        if not self.updates:
             return b""
-        least, now = self._updates
-        self._updates = []
+        least, now = self.updates
+        self.updates = []
         return b"".join(_number(size, 0x1F, 0x20) for size in ([now] if least == now else [least, now]))
 
     def request(self, key: tuple[bytes, bytes, bytes, bytes]) -> bytes:

@@ -61,11 +61,12 @@ def write_goaway(last: int, code: int, debug: bytes) -> bytes:
     return _GOAWAY.pack((8 + len(debug)) << 8 | GOAWAY, 0, 0, last, code) + debug
 
 
-def write_block(stream: int, block: bytes, flags: int, max_bytes: int) -> bytes:
-    """Return HEADERS with as many CONTINUATION frames as a header block needs; `flags` are those of HEADERS."""
+def write_long_block(stream: int, block: bytes, flags: int, max_bytes: int) -> bytes:
+    """Return HEADERS with as many CONTINUATION frames as a header block needs that is longer than `max_bytes`.
+
+    `flags` are those of HEADERS.
+    """
     length = len(block)
-    if length <= max_bytes:
-        return HEAD.pack(length << 8 | HEADERS, flags | END_HEADERS, stream) + block
     frames = [HEAD.pack(max_bytes << 8 | HEADERS, flags, stream), block[:max_bytes]]
     for start in range(max_bytes, length, max_bytes):
         piece = block[start : start + max_bytes]

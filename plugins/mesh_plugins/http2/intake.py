@@ -124,7 +124,7 @@ class Intake(Sending):
             self._fail_stream(stream, STREAM_CLOSED)
         elif self._given + stream.given < cost:
             self._fail_stream(stream, FLOW_CONTROL_ERROR)
-        elif not self._fits(stream, len(payload), ends=ends):
+        elif stream.left is not None and not _fits(stream, stream.left - len(payload), ends=ends):
             self._fail_stream(stream, PROTOCOL_ERROR)
         else:
             stream.given -= cost
@@ -154,20 +154,6 @@ class Intake(Sending):
         self._empty += 1
         if self._empty > self._limits.h2_max_empty_frames:
             self._fail(ENHANCE_YOUR_CALM, "frames without content that end nothing")
-
-    def _fits(self, stream: Stream, length: int, *, ends: bool) -> bool:
-        """Return whether the head had let so much come. Source: RFC 9113 section 8.1.1."""
-        if not self._may_have_body(stream):
-            return False
-        left = stream.left
-        if left is None:
-            return True
-        left = stream.left = left - length
-        return left == 0 if ends else left >= 0
-
-    def _may_have_body(self, stream: Stream) -> bool:
-        """Return whether DATA may come now."""
-        raise NotImplementedError
 
     def _end_remote(self, stream: Stream) -> None:
         stream.remote_ended = True
@@ -208,3 +194,9 @@ class Intake(Sending):
     def _is_idle(self, number: int) -> bool:
         """Return whether a stream was not opened yet, or cannot be."""
         raise NotImplementedError
+
+
+def _fits(stream: Stream, left: int, *, ends: bool) -> bool:
+    """Return whether the head had let so much come that `left` is left. Source: RFC 9113 section 8.1.1."""
+    stream.left = left
+    return left == 0 if ends else left >= 0

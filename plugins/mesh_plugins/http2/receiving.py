@@ -5,10 +5,28 @@ What may come next is a table too: only SETTINGS at first, only CONTINUATION ins
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
+from mesh_plugins.http2.block_reader import BlockError, BlockTooLarge
 from mesh_plugins.http2.control import Control
-from mesh_plugins.http2.engine import ENHANCE_YOUR_CALM, FRAME_SIZE_ERROR, PROTOCOL_ERROR, ConnectionOwner
-from mesh_plugins.http2.frames import END_HEADERS, HAS_PRIORITY, HEAD, HEAD_BYTES, NUMBER, PADDED
+from mesh_plugins.http2.engine import (
+    COMPRESSION_ERROR,
+    ENHANCE_YOUR_CALM,
+    FRAME_SIZE_ERROR,
+    PROTOCOL_ERROR,
+    ConnectionOwner,
+)
+from mesh_plugins.http2.frames import (
+    CONTINUATION,
+    END_HEADERS,
+    END_STREAM,
+    HAS_PRIORITY,
+    HEAD,
+    HEAD_BYTES,
+    NUMBER,
+    PADDED,
+    SETTINGS,
+)
 from mesh_plugins.http2.options import MAX_STREAM, Options
 
 
@@ -28,6 +46,7 @@ class Receiving(Control):
         "_lacking",
         "_lacks",
         "_rest",
+        "_tables",
         "_takers",
     )
 
@@ -36,7 +55,8 @@ class Receiving(Control):
         self._rest = b""
         self._lacks = 0
         self._lacking = preface
-        self._takers = _FIRST
+        self._tables = _tables(type(self))
+        self._takers = self._tables.first
         self._block_parts: list[bytes] = []
         self._block_bytes = self._block_flags = self._block_stream = 0
 
@@ -61,26 +81,30 @@ class Receiving(Control):
         end = len(data)
         most = self._options.max_frame_bytes
         unpack = HEAD.unpack_from
-        while end - pos >= HEAD_BYTES:
-            word, flags, stream = unpack(data, pos)
-            length = word >> 8
-            if length > most:
-                self._fail(FRAME_SIZE_ERROR, f"a frame of {length} bytes: at most {most} are taken")
-            start = pos + HEAD_BYTES
-            stop = start + length
-            if stop > end:
-                self._lacks = stop - end
-                break
-            kind = word & 0xFF
-            self._takers[kind if kind < _UNKNOWN else _UNKNOWN](self, flags, stream & MAX_STREAM, data[start:stop])
-            pos = stop
-        else:
-            self._lacks = 0
+        try:
+            while end - pos >= HEAD_BYTES:
+                word, flags, stream = unpack(data, pos)
+                length = word >> 8
+                if length > most:
+                    self._fail(FRAME_SIZE_ERROR, f"a frame of {length} bytes: at most {most} are taken")
+                start = pos + HEAD_BYTES
+                stop = start + length
+                if stop > end:
+                    self._lacks = stop - end
+                    break
+                self._takers[word & 0xFF](self, flags, stream & MAX_STREAM, data[start:stop])
+                pos = stop
+            else:
+                self._lacks = 0
+        except BlockError as error:
+            self._fail(COMPRESSION_ERROR, str(error))
+        except BlockTooLarge as error:
+            self._fail(ENHANCE_YOUR_CALM, str(error))
         self._rest = data[pos:] if pos < end else b""
 
     @property
     def is_in_head(self) -> bool:
-        return self._takers is _INSIDE_BLOCK
+        return self._takers is self._tables.inside_block
 
     def _take_preface(self, data: bytes) -> bytes:
         """Return what follows the client's preface. Source: RFC 9113 section 3.4."""
@@ -93,11 +117,11 @@ class Receiving(Control):
     def _first_settings(self, flags: int, stream: int, payload: bytes) -> None:
         if flags & 1:
             self._out_of_order(flags, stream, payload)
-        self._takers = _USUAL
+        self._takers = self._tables.usual
         self._settings(flags, stream, payload)
 
     def _out_of_order(self, _: int, __: int, ___: bytes) -> None:
-        if self._takers is _FIRST:
+        if self._takers is self._tables.first:
             self._fail(PROTOCOL_ERROR, "expected SETTINGS for the first frame")
         self._fail(PROTOCOL_ERROR, "a frame inside a header block, or CONTINUATION outside of one")
 
@@ -105,11 +129,11 @@ class Receiving(Control):
         if flags & (PADDED | HAS_PRIORITY):
             payload = self._without_extras(flags, stream, payload)
         if flags & END_HEADERS:
-            self._block_done(flags, stream, payload)
+            self._take_block(flags & END_STREAM == END_STREAM, stream, payload)
             return
         if not stream:
             self._fail(PROTOCOL_ERROR, "HEADERS without a stream")
-        self._takers = _INSIDE_BLOCK
+        self._takers = self._tables.inside_block
         self._block_parts = [payload]
         self._block_bytes = len(payload)
         self._block_flags = flags
@@ -143,36 +167,48 @@ class Receiving(Control):
         if flags & END_HEADERS:
             block = b"".join(self._block_parts)
             self._block_parts = []
-            self._takers = _USUAL
-            self._block_done(self._block_flags, stream, block)
+            self._takers = self._tables.usual
+            self._take_block(self._block_flags & END_STREAM == END_STREAM, stream, block)
 
-    def _block_done(self, flags: int, stream: int, block: bytes) -> None:
-        """Take a header block that is whole."""
+    def _take_block(self, ends: bool, number: int, block: bytes) -> None:
+        """Take a header block that is whole. Raises `BlockError` and `BlockTooLarge`."""
         raise NotImplementedError
 
 
 _Taker = Callable[[Receiving, int, int, bytes], None]
 
-# In the order of the types' numbers, unknown ones last.
-_USUAL: tuple[_Taker, ...] = (
-    Receiving._data,
-    Receiving._headers,
-    Receiving._priority,
-    Receiving._rst_stream,
-    Receiving._settings,
-    Receiving._push_promise,
-    Receiving._ping,
-    Receiving._goaway,
-    Receiving._window_update,
-    Receiving._out_of_order,
-    Receiving._unknown,
-)
-_UNKNOWN = len(_USUAL) - 1
-_FIRST: tuple[_Taker, ...] = tuple(
-    Receiving._first_settings if taker is Receiving._settings else Receiving._out_of_order for taker in _USUAL
-)
-_INSIDE_BLOCK: tuple[_Taker, ...] = (
-    *(Receiving._out_of_order for _ in _USUAL[:9]),
-    Receiving._continuation,
-    Receiving._out_of_order,
-)
+_NAMES = "data headers priority rst_stream settings push_promise ping goaway window_update out_of_order"
+"""The methods that take frames, in the order of the types' numbers."""
+
+
+class _Tables(NamedTuple):
+    """What takes a frame of each type: first of all, inside a header block, and otherwise."""
+
+    first: tuple[_Taker, ...]
+    inside_block: tuple[_Taker, ...]
+    usual: tuple[_Taker, ...]
+
+
+_made: dict[type[Receiving], _Tables] = {}
+
+
+def _tables(engine: type[Receiving]) -> _Tables:
+    """Return the tables of an engine's class, whose methods are its own."""
+    made = _made.get(engine)
+    if made is None:
+        made = _made[engine] = _make_tables(engine)
+    return made
+
+
+def _make_tables(engine: type[Receiving]) -> _Tables:
+    def find(name: str) -> _Taker:
+        taker: _Taker = getattr(engine, f"_{name}")
+        return taker
+
+    named = list(map(find, _NAMES.split()))
+    usual = [*named, *[find("unknown")] * (0x100 - len(named))]
+    first = [find("out_of_order")] * 0x100
+    inside_block = first.copy()
+    first[SETTINGS] = find("first_settings")
+    inside_block[CONTINUATION] = find("continuation")
+    return _Tables(tuple(first), tuple(inside_block), tuple(usual))

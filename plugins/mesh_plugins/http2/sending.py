@@ -12,11 +12,13 @@ from mesh import Fields
 from mesh_plugins.http2.block_writer import BlockWriter
 from mesh_plugins.http2.engine import ENHANCE_YOUR_CALM, ConnectionFailed
 from mesh_plugins.http2.frames import (
+    END_HEADERS,
     END_STREAM,
     HEAD,
     HEAD_BYTES,
-    write_block,
+    HEADERS,
     write_goaway,
+    write_long_block,
     write_ping,
     write_reset,
 )
@@ -177,13 +179,18 @@ class Sending:
         """Return the block of `fields`, between what `start` makes of `key` and `end`. Raises `LocalProtocolError`."""
         writer = self._writer
         try:
-            return b"".join((writer.start(), start(key), *map(writer.__getitem__, fields), end))
+            begin = writer.start() if writer.updates else b""
+            return b"".join((begin, start(key), *map(writer.__getitem__, fields), end))
         except Exception:
             writer.restart()  # the fields before the wrong one may stand in the table, and the peer never saw them.
             raise
 
     def _send_head(self, stream: int, block: bytes, *, ends: bool) -> None:
-        frames = write_block(stream, block, ends, self._frame_bytes)
+        length = len(block)
+        if length <= self._frame_bytes:
+            frames = HEAD.pack(length << 8 | HEADERS, ends | END_HEADERS, stream) + block
+        else:
+            frames = write_long_block(stream, block, ends, self._frame_bytes)
         self._out.append(frames)
         self._bytes += len(frames)
 

@@ -89,7 +89,7 @@ class ServerConnection(Flow):
         self._outlet = Outlet(connection, engine, self._clock)
         self._switch = switch
         self._serving = serving
-        self._answering = Answering(connection, engine, self._outlet, self, switch, serving)
+        self._answering = Answering(connection, engine, self._outlet, self, switch, serving, self._has_ended)
         self._streams: dict[int, ServerStream] = {}
         self._alarms = alarms.current()
         self._ring_at = math.inf
@@ -122,7 +122,7 @@ class ServerConnection(Flow):
         if upgrade is not None and not await self._switch_over():
             return
         async with trio.open_nursery() as nursery:
-            self._workers: Workers[ServerStream] = Workers(nursery, self._answer)
+            self._workers: Workers[ServerStream] = Workers(nursery, self._answering)
             nursery.start_soon(self._write)
             if self._switch.draining:
                 self.drain()
@@ -345,19 +345,12 @@ class ServerConnection(Flow):
             due = min(due, (self._heard + pings.every) if self._pinged is math.inf else self._pinged + pings.patience)
         return due
 
-    # What a worker does.
-
-    async def _answer(self, stream: ServerStream) -> None:
-        """Answer one stream, and let go of all that is kept of it."""
-        try:
-            if not stream.gone:
-                await self._answering(stream)
-        finally:
-            del self._streams[stream.number]
-            self._serving.counts.open -= 1
-            self._has_ended(stream)
+    # What the answering tells.
 
     def _has_ended(self, stream: ServerStream) -> None:
+        """Let go of all that is kept of a stream."""
+        del self._streams[stream.number]
+        self._serving.counts.open -= 1
         if not self._streams:
             self._idle_since = self._clock()
             if self._leaving:

@@ -4,14 +4,16 @@ from mesh_plugins.http2.engine import StreamOwner
 
 _MAX_REMEMBERED = 1024  # more than are ever open at a time, so that what was on its way when one was reset is known.
 
+NOT_YET = -1
+
 
 class Stream:
     """A stream that is not over; changed by its engine alone.
 
     `credit` and `given`: the windows to and from the peer, less what new streams start with, so that a change of that start
     changes all of them at no cost. `unread`: what was received and not yet consumed. `left`: what the content-length still
-    lets come, if there is one. `grown`: what the window from the peer has gained. `answered`: the final head of the
-    reply has passed. `waits`: its owner waits for room in its own window.
+    lets come, if there is one; `NOT_YET` before the head that a body needs. `grown`: what the window from the peer has
+    gained. `answered`: the final head of the reply has passed. `waits`: its owner waits for room in its own window.
     """
 
     __slots__ = (

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from mesh import Fields, LocalProtocolError, RemoteProtocolError
-from mesh_plugins.http2.block_reader import BlockError, BlockTooLarge
 from mesh_plugins.http2.block_writer import WRITTEN_SIZES, WRITTEN_STATUSES
 from mesh_plugins.http2.engine import (
-    COMPRESSION_ERROR,
     ENHANCE_YOUR_CALM,
     NO_ERROR,
     PROTOCOL_ERROR,
@@ -20,7 +18,6 @@ from mesh_plugins.http2.engine import (
 )
 from mesh_plugins.http2.frames import (
     ENABLE_PUSH,
-    END_STREAM,
     HEADER_TABLE_SIZE,
     INITIAL_WINDOW_SIZE,
     MAX_CONCURRENT_STREAMS,
@@ -33,8 +30,9 @@ from mesh_plugins.http2.frames import (
 from mesh_plugins.http2.head_reader import TooLarge
 from mesh_plugins.http2.options import DEFAULT_WINDOW, MAX_STREAM, Options
 from mesh_plugins.http2.outgoing import check_status
+from mesh_plugins.http2.own_code import with_own_code
 from mesh_plugins.http2.receiving import Receiving
-from mesh_plugins.http2.stream import Stream
+from mesh_plugins.http2.stream import NOT_YET, Stream
 
 _METHODS_WITH_BODY = frozenset({b"PATCH", b"POST", b"PUT"})
 """Methods whose requests say so when they have no body. Source: RFC 9110 section 8.6."""
@@ -55,18 +53,6 @@ class _Engine(Receiving):
         if window > 0:
             self._send_update(0, window)
 
-    def _block_done(self, flags: int, stream: int, block: bytes) -> None:
-        try:
-            self._take_block(flags & END_STREAM == END_STREAM, stream, block)
-        except BlockError as error:
-            self._fail(COMPRESSION_ERROR, str(error))
-        except BlockTooLarge as error:
-            self._fail(ENHANCE_YOUR_CALM, str(error))
-
-    def _take_block(self, ends: bool, number: int, block: bytes) -> None:
-        """Take a header block. Raises `BlockError` and `BlockTooLarge`."""
-        raise NotImplementedError
-
     def _take_trailers(self, stream: Stream, block: bytes, *, ends: bool) -> None:
         if stream.remote_ended:
             self._heads.skip(block)
@@ -84,6 +70,7 @@ class _Engine(Receiving):
         stream.owner.on_trailers(trailers[:])
 
 
+@with_own_code
 class FastServer(_Engine):
     """One connection with a client; see `Engine`. `clock` gives seconds, from wherever."""
 
@@ -192,9 +179,6 @@ class FastServer(_Engine):
             self._answer(write_reset(number, PROTOCOL_ERROR))
         self._count_reset(False)
 
-    def _may_have_body(self, stream: Stream) -> bool:
-        return True
-
     def _count_reset(self, answered: bool) -> None:
         """Source: CVE-2023-44487, CVE-2025-8671. Streams that were answered had their use, and do not count.
 
@@ -218,6 +202,7 @@ class FastServer(_Engine):
         return number > self._last or not number & 1
 
 
+@with_own_code
 class FastClient(_Engine):
     """One connection to an endpoint; see `Engine`."""
 
@@ -258,7 +243,7 @@ class FastClient(_Engine):
         self._next = number + 2
         self._opened += 1
         self._send_head(number, block, ends=ends)
-        stream = Stream(number, None, remote_ended=False, local_ended=ends, to_head=method == b"HEAD")
+        stream = Stream(number, NOT_YET, remote_ended=False, local_ended=ends, to_head=method == b"HEAD")
         stream.owner = owner
         self._streams[number] = stream
         return number
@@ -318,9 +303,6 @@ class FastClient(_Engine):
                 self._drop(stream)
                 self._closed.add(stream.id, by_peer=True)
                 stream.owner.on_reset(code, by_peer=True, unprocessed=True)
-
-    def _may_have_body(self, stream: Stream) -> bool:
-        return stream.answered
 
     def _count_reset(self, answered: bool) -> None:
         """A server can reset no more than this side opened."""

@@ -1,5 +1,7 @@
 """Where a task waits."""
 
+import gc
+
 import trio
 import trio.testing
 
@@ -32,3 +34,20 @@ async def test_a_cancelled_task_is_forgotten(autojump_clock: trio.testing.MockCl
 
     assert scope.cancelled_caught
     assert parking.task is None
+
+
+def count_parkings() -> int:
+    return sum(isinstance(found, Parking) for found in gc.get_objects())
+
+
+async def test_no_place_is_left_to_the_collector_of_cycles(autojump_clock: trio.testing.MockClock) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = count_parkings()
+        with trio.move_on_after(1):
+            await Parking().wait()
+
+        assert count_parkings() == before
+    finally:
+        gc.enable()

@@ -1,8 +1,8 @@
 from mesh_plugins.http2.frames import (
     ACK,
     MAX_CONCURRENT_STREAMS,
-    write_block,
     write_goaway,
+    write_long_block,
     write_ping,
     write_reset,
     write_settings,
@@ -30,12 +30,8 @@ def test_a_goaway_ends_with_what_its_sender_has_to_say() -> None:
     assert write_goaway(7, 11, b"calm") == bytes.fromhex("00000c 07 00 00000000 00000007 0000000b") + b"calm"
 
 
-def test_a_block_that_fits_is_one_frame() -> None:
-    assert write_block(1, b"\x82", 1, 16384) == bytes.fromhex("000001 01 05 00000001 82")
-
-
 def test_a_block_that_does_not_fit_goes_on_in_continuations() -> None:
-    assert write_block(1, b"abcde", 1, 2) == (
+    assert write_long_block(1, b"abcde", 1, 2) == (
         bytes.fromhex("000002 01 01 00000001") + b"ab"
         + bytes.fromhex("000002 09 00 00000001") + b"cd"
         + bytes.fromhex("000001 09 04 00000001") + b"e"
