@@ -162,6 +162,11 @@ class Dtab:
         simple = (attrs.evolve(dentry, dst=dentry.dst.simplified) for dentry in self.dentries)
         return Dtab(tuple(dentry for dentry in simple if not isinstance(dentry.dst, Neg)))
 
+    def strip_prefix(self, other: "Dtab") -> "Dtab":
+        """Return what follows `other` if this dtab begins with all of it, else this dtab."""
+        size = len(other)
+        return self[size:] if self.dentries[:size] == other.dentries else self
+
     def __add__(self, other: "Dtab") -> "Dtab":
         if not other._runs:
             return self

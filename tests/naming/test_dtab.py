@@ -123,6 +123,20 @@ def test_a_dtab_that_grew_by_many_sums_stays_in_order() -> None:
     assert len(dtab._runs) <= 8
 
 
+@pytest.mark.parametrize(
+    ("dtab", "prefix", "rest"),
+    [
+        ("/a=>/b;/c=>/d", "/a=>/b", "/c=>/d"),
+        ("/a=>/b;/c=>/d", "/a=>/b;/c=>/d", ""),
+        ("/a=>/b;/c=>/d", "", "/a=>/b;/c=>/d"),
+        ("/a=>/b;/c=>/d", "/a=>/b;/x=>/y", "/a=>/b;/c=>/d"),
+        ("/a=>/b", "/a=>/b;/c=>/d", "/a=>/b"),
+    ],
+)
+def test_a_prefix_is_stripped_whole_or_not_at_all(dtab: str, prefix: str, rest: str) -> None:
+    assert Dtab.read(dtab).strip_prefix(Dtab.read(prefix)).show() == rest
+
+
 def test_a_simplified_dtab_has_simple_destinations_and_no_negative_ones() -> None:
     dtab = Dtab.read("/a => ~ | /b ;\n/c => ~ ;\n/d => ! & ! ;\n/e => ! | /f")
 

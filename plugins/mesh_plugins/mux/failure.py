@@ -30,3 +30,8 @@ def flags_of(error: MeshError) -> int:
     if isinstance(error, Overloaded | Nacked):
         return REJECTED | NON_RETRYABLE
     return RETRYABLE if error.retryable else 0
+
+
+def from_finagle(failure_flags: int) -> int:
+    """Return the flags that tell another hop of Finagle's own `FailureFlags`; those with no meaning there are lost."""
+    return (failure_flags & 1) | (failure_flags >> 2 & 2) | (failure_flags >> 2 & 4)

@@ -196,6 +196,11 @@ def test_the_reason_of_a_failure_is_written_as_finagle_writes_it(given: Case, ex
     assert {"key": name.decode(), "value": value.hex()} == expect
 
 
+@cases("mux_failure_from_failure_flags")
+def test_finagles_own_flags_become_those_of_mux(given: Case, expect: Case) -> None:
+    assert failure.from_finagle(given["flags"]) == expect["muxflags"]
+
+
 @cases("mux_tls_negotiate")
 def test_tls_is_agreed_on_as_finagle_does(given: Case, expect: Case) -> None:
     if isinstance(expect, str):

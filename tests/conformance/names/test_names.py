@@ -169,6 +169,7 @@ CHECKS: dict[str, Check] = {
     "dtab_parse": reads(Dtab.read, lambda dtab: {"show": dtab.show(), "n": len(dtab)}),
     "dtab_lookup": check_lookup,
     "dtab_concat": equal(lambda given: (Dtab.read(given["a"]) + Dtab.read(given["b"])).show()),
+    "dtab_strip_prefix": equal(lambda given: Dtab.read(given["dtab"]).strip_prefix(Dtab.read(given["prefix"])).show()),
     "prefix_matches": equal(lambda given: Prefix.read(given["prefix"]).matches(Path.read(given["path"]))),
     "java_percent_2f": equal(lambda given: show_weight(given["x"])),
     "drv_alias_table": check_alias_table,

@@ -11,6 +11,7 @@ from mesh_plugins.mux.failure import (
     context,
     flags_in,
     flags_of,
+    from_finagle,
 )
 
 LIMITED = RateLimited("no", limit=1, retry_seconds=1.0, reset_seconds=1.0)
@@ -39,3 +40,7 @@ def test_what_is_said_is_read_again() -> None:
 @pytest.mark.parametrize("value", [b"", b"\x01"])
 def test_a_value_that_is_too_short_says_nothing(value: bytes) -> None:
     assert flags_in([(b"other", bytes(8)), (MUX_FAILURE, value)]) == 0
+
+
+def test_of_finagles_own_flags_three_mean_something() -> None:
+    assert [from_finagle(1 << bit) for bit in range(7)] == [1, 0, 0, 2, 4, 0, 0]
