@@ -292,7 +292,8 @@ async def test_a_server_whose_lease_has_run_out_is_spared(finagle: Finagle, tmp_
         after = [await seen(leased), await seen(other)]
         await client.close()
 
-    assert (before, without, after) == ([2, 2], [0, 6], [3, 3])
+    assert (before, without) == ([2, 2], [0, 6])
+    assert after in ([2, 4], [3, 3])  # one by the old circle, five by the new one, which begins with either
 
 
 async def seen(server: Server) -> int:
