@@ -22,12 +22,13 @@ from mesh.settings.kinds import NamerSettings
 from mesh.settings.prefixes import PerPrefix
 from mesh.settings.router import RouterSettings, ServerSettings
 from mesh.settings.stackfile import AdminSettings
-from mesh.settings.tls import ClientAuth, TlsServer
+from mesh.settings.tls import ClientAuth, ServerCertificate, TlsClient, TlsServer
 
 T = TypeVar("T")
 
 _NAMERS = Path((b"#",))
 _INET = Path((b"$", b"inet"))
+_TLS_FILES = frozenset(("cert_path", "key_path", "intermediate_certs_path", "ca_cert_path", "trust_certs_bundle"))
 
 
 @attrs.frozen
@@ -165,7 +166,7 @@ def _values(section: PerPrefix[T], name: str) -> list[int | None]:  # type: igno
 def _warn_of_keys(report: Report) -> None:
     """Warn of private keys that everybody can read; whoever opens a file says what else is wrong with it."""
     for key, value in report.made:
-        if isinstance(value, TlsServer | ClientAuth) and _is_readable_by_all(value.key_path):
+        if isinstance(value, TlsServer | ServerCertificate | ClientAuth) and _is_readable_by_all(value.key_path):
             report.warn(
                 f"{key}.keyPath", f"{value.key_path} can be read by everybody", "a file that only its owner reads"
             )
@@ -179,12 +180,23 @@ def _is_readable_by_all(path: str) -> bool:
 
 
 def _warn_of_missing_files(report: Report) -> None:
-    """Warn of certificates and keys that are not there: a file may be checked on another machine than it is for."""
+    """Warn of files of TLS that are not there: a stack file may be checked on another machine than it is for."""
     for key, value in report.made:
-        if isinstance(value, TlsServer | ClientAuth):
-            for name, path in (("certPath", value.cert_path), ("keyPath", value.key_path)):
-                if not os.path.exists(path):
-                    report.warn(f"{key}.{name}", f"{path} does not exist here", "a file, or TLS will not work")
+        for name, path in _tls_files(value):
+            if not os.path.exists(path):
+                report.warn(f"{key}.{name}", f"{path} does not exist here", "a file, or TLS will not work")
+
+
+def _tls_files(value: object) -> Iterator[tuple[str, str]]:
+    """Yield the files that a section of TLS names itself, by their keys."""
+    if isinstance(value, TlsServer | ServerCertificate | ClientAuth | TlsClient):
+        for found in attrs.fields(type(value)):
+            path = getattr(value, found.name) if found.name in _TLS_FILES else None
+            if path is not None:
+                yield key_name(type(value), found.name), path
+    if isinstance(value, TlsClient):
+        for place, path in enumerate(value.trust_certs):
+            yield f"trustCerts[{place}]", path
 
 
 def _warn_of_strange_names(report: Report) -> None:

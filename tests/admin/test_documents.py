@@ -1,7 +1,10 @@
 """The documents for people, and the files that they are made of."""
 
+import json
 import re
+import subprocess
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from mesh.admin.documents import HEADERS, document_pages
 from mesh.admin.pages import HTML, TEXT, Page, PageReply, PageRequest, Site
 from mesh.admin.security import Security
 from mesh.settings import AdminSecurity
+from tests.programs import find
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 DOCUMENTS = ["/", "/delegator", "/requests", "/admin/metrics", "/logging"]
@@ -44,6 +48,33 @@ async def test_what_a_document_refers_to_is_there(path: str) -> None:
 
     assert references >= {"/files/admin.css", "/files/linker.svg"}
     assert {reply.status for reply in found.values()} == {200}
+
+
+async def test_the_page_of_requests_has_a_column_for_each_cell_of_a_row() -> None:
+    script = (await got("/files/requests.js")).body.decode()
+    row = script[script.index('return el("tr"') :]
+
+    columns = re.findall(r"<th[ >]", (await got("/requests")).body.decode())
+
+    assert len(re.findall(r'cell\(|name\(|el\("td"', row)) == len(columns)
+    assert "cell(method)" in row
+
+
+@pytest.mark.slow
+def test_a_share_is_whole_only_if_nothing_is_missing() -> None:
+    page = Path(str(files("mesh.admin"))) / "files/page.js"
+    program = f"""
+        globalThis.document = {{ querySelectorAll: () => [] }};
+        const {{ percent }} = await import({json.dumps(page.as_uri())});
+        const whole = Array.from({{ length: 1000 }}, (_, n) => percent(n / 1.003, n / 1.003));
+        console.log([...new Set(whole.slice(1)), percent(99999, 100000), percent(1, 3)].join());
+    """
+
+    ran = subprocess.run(
+        [find("node"), "--input-type=module", "--eval", program], check=True, capture_output=True, text=True, timeout=60
+    )
+
+    assert ran.stdout == "100 %,99.99 %,33.3 %\n"
 
 
 def test_scripts_import_scripts_that_are_there_and_what_those_export() -> None:

@@ -164,6 +164,16 @@ def test_certificates_that_are_not_there_are_warned_of(tmp_path: pathlib.Path, k
     assert [warning.key for warning in warnings] == ["routers[0].servers[0].tls.certPath"]
 
 
+def test_every_file_of_tls_that_is_not_there_is_warned_of(kinds: Kinds) -> None:
+    server = "{certPath: a, keyPath: b, caCertPath: c, certificates: [{certPath: d, keyPath: e}]}"
+    client = "{commonName: x, trustCerts: [f, g], clientAuth: {certPath: h, keyPath: i, intermediateCertsPath: j}}"
+    text = f"routers:\n- protocol: plain\n  servers: [{{timeoutMs: 1, tls: {server}}}]\n  client: {{tls: {client}}}\n"
+
+    warnings = read_text(text, file="f", kinds=kinds).warnings
+
+    assert sorted(warning.message for warning in warnings) == [f"{name} does not exist here" for name in "abcdefghij"]
+
+
 @pytest.mark.parametrize(("mode", "count"), [(0o644, 1), (0o640, 0), (0o600, 0)])
 def test_a_private_key_that_everybody_can_read_is_warned_of(
     mode: int, count: int, tmp_path: pathlib.Path, kinds: Kinds

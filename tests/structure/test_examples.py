@@ -44,12 +44,12 @@ def test_a_stack_file_in_the_docs_is_right(
     monkeypatch: pytest.MonkeyPatch,
     modules_of: Callable[[FilePath], None],
 ) -> None:
-    """The modules of filters that the page shows are put where the file looks for them."""
+    """The modules of filters, and the definitions of Thrift, that the page shows are put where the file looks for them."""
     if not re.search(r"^routers:", block.text, re.MULTILINE):
         return
     for module in shown.blocks:
-        if named := re.match(r"# (\w+)\.py\b", module.text):
-            (tmp_path / f"{named[1]}.py").write_text(module.text)
+        if named := re.match(r"(?:#|//) (\w+\.(?:py|thrift))\b", module.text):
+            (tmp_path / named[1]).write_text(module.text)
     modules_of(tmp_path)
     monkeypatch.chdir(tmp_path)
 

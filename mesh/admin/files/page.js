@@ -79,7 +79,7 @@ export function number(value) {
 /** A share of a whole. */
 export function percent(part, whole) {
   if (!whole) return "–";
-  const value = (100 * part) / whole;
+  const value = (part / whole) * 100; // exactly 100 for all of it, which 100 * part / whole is not
   return `${value >= 100 ? "100" : value > 99.9 ? (Math.floor(value * 100) / 100).toFixed(2) : value.toFixed(1)} %`;
 }
 

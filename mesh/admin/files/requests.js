@@ -16,9 +16,9 @@ repeatedly(async () => {
 }, 2000);
 
 function row(request) {
-  const { timestamp, router, source, server, logicalName, concreteName, destination, durationMs, outcome } = request;
+  const { timestamp, router, source, server, method, logicalName, concreteName, destination, durationMs, outcome } = request;
   const cell = (value) => el("td", { class: "mono wide" }, value || "–");
   const name = (path) => el("td", { class: "mono wide" }, path ? el("a", { href: `/delegator?router=${encodeURIComponent(router)}#${encodeURI(path)}` }, path) : "–");
-  return el("tr", {}, el("td", {}, new Date(timestamp).toLocaleTimeString()), cell(router), cell(source), cell(server), name(logicalName), name(concreteName),
+  return el("tr", {}, el("td", {}, new Date(timestamp).toLocaleTimeString()), cell(router), cell(source), cell(server), cell(method), name(logicalName), name(concreteName),
     cell(destination), el("td", { class: "number" }, ms(durationMs)), el("td", { class: outcome === "success" ? "good" : "bad" }, outcome));
 }

@@ -11,8 +11,8 @@ from mesh_plugins.thrift.keys import ENCODINGS
 from mesh_plugins.thrift.message import Encoding
 from mesh_plugins.thrift.wire import CALL, EXCEPTION, I32, ONEWAY, REPLY, STOP, STRING, Head, Incomplete, Malformed
 from mesh_plugins.thrift_json.config import ThriftJsonConfig
+from mesh_plugins.thrift_json.definition import Definition, Method
 from mesh_plugins.thrift_json.errors import BROKEN, STATUSES, answer, refused
-from mesh_plugins.thrift_json.idl import Definition, Method
 from mesh_plugins.thrift_json.structures import skip
 from mesh_plugins.thrift_json.wrong import Wrong, listed
 

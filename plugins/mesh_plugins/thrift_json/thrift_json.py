@@ -39,7 +39,6 @@ from mesh_plugins.thrift_json.calls import ACCEPTED, Call, targets
 from mesh_plugins.thrift_json.config import ThriftJsonConfig
 from mesh_plugins.thrift_json.errors import Refused, refused
 from mesh_plugins.thrift_json.grpc_form import as_grpc, only_message
-from mesh_plugins.thrift_json.idl import read_definition
 from mesh_plugins.thrift_json.wrong import MOST_NAMES
 
 T = TypeVar("T")
@@ -149,9 +148,8 @@ def _header(context: Context) -> RequestHeader:
 
 
 def thrift_json(config: ThriftJsonConfig) -> Module:
-    """Return the module of one entry of a stack file; its definition is read once. Raises `ConfigError`."""
-    definition = read_definition(config.idl)
-    calls = targets(definition, config)
+    """Return the module of one entry of a stack file. Raises `ConfigError`."""
+    calls = targets(config.idl.definition, config)
     peer = Peer(ENCODINGS[config.thrift_protocol], config.thrift_framed, config.attempt_ttwitter_upgrade)
     limits = attrs.evolve(Limits(), thrift_max_frame_bytes=config.max_reply_kb * 1024)
     pattern = PathPattern.read(config.client)

@@ -6,9 +6,8 @@ from mesh import ConfigError, HttpReply, UpstreamProtocolError
 from mesh_plugins.thrift.exceptions import ExceptionType, write_exception
 from mesh_plugins.thrift.message import BINARY
 from mesh_plugins.thrift_json.calls import Call, targets
-from mesh_plugins.thrift_json.config import ThriftJsonConfig
+from mesh_plugins.thrift_json.config import Idl, ThriftJsonConfig
 from mesh_plugins.thrift_json.errors import Refused
-from mesh_plugins.thrift_json.idl import read_definition
 
 IDL = """
 exception NotFound { 1: i64 id }
@@ -32,7 +31,8 @@ def idl(tmp_path: Path) -> str:
 
 def found(idl: str, **keys: object) -> dict[bytes, Call]:
     """Return the calls by target."""
-    return targets(read_definition(idl), ThriftJsonConfig(idl, **keys))  # type: ignore[arg-type]  # keys of any type
+    read = Idl.read(idl)
+    return targets(read.definition, ThriftJsonConfig(read, **keys))  # type: ignore[arg-type]  # keys of any type
 
 
 def reply(kind: str, struct: str) -> bytes:

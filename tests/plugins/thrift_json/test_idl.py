@@ -1,9 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
-from mesh import ConfigError
-from mesh_plugins.thrift_json.idl import Definition, read_definition
+from mesh_plugins.thrift_json.definition import Definition
+from mesh_plugins.thrift_json.idl import read_definition
 from tests.plugins.thrift_json.passing import passed, refusal
 
 SHARED = """
@@ -95,29 +96,43 @@ def test_arguments_are_called_by_the_method(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, problem: str) -> None:
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(ValueError, match=re.escape(f"{tmp_path}/main-1.thrift{problem}")):
         read(tmp_path, text)
-
-    assert raised.value.problems[0].message == f"{tmp_path}/main-1.thrift{problem}"
 
 
 def test_only_exceptions_are_thrown(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"S\.a throws x, which is no exception"):
+    with pytest.raises(ValueError, match=r"S\.a throws x, which is no exception"):
         read(tmp_path, "service S { void a() throws (1: i32 x) }")
 
 
 def test_a_file_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"none\.thrift cannot be read: No such file"):
+    with pytest.raises(ValueError, match=r"none\.thrift cannot be read from the working directory /.*: No such file"):
         read_definition("none.thrift")
+
+
+@pytest.mark.parametrize("name", ["idl.txt", "/tmp", "http://127.0.0.1:1/a.thrift"])
+def test_what_is_no_name_of_a_definition_is_not_looked_for(name: str) -> None:
+    with pytest.raises(ValueError, match=r"is no name of a definition; expected a file whose name ends with \.thrift"):
+        read_definition(name)
+
+
+def test_what_is_no_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.thrift").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ValueError, match=r"a\.thrift is no text in UTF-8"):
+        read_definition(str(tmp_path / "a.thrift"))
+
+
+def test_a_file_that_includes_itself_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"main-1\.thrift includes itself"):
+        read(tmp_path, 'include "main-1.thrift"\nservice S {}')
 
 
 def test_what_is_wrong_in_a_file_that_is_included_is_told_with_that_file_and_its_line(tmp_path: Path) -> None:
     (tmp_path / "other.thrift").write_text("struct A {\n 1: i32 }\n")
 
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(ValueError, match=re.escape(f"{tmp_path}/other.thrift, line 2: Grammar error '}}'")):
         read(tmp_path, 'include "other.thrift"\nservice S {}')
-
-    assert raised.value.problems[0].message == f"{tmp_path}/other.thrift, line 2: Grammar error '}}'"
 
 
 def test_files_of_the_same_name_are_read_each_and_again_when_they_have_changed(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from mesh_plugins.grpc.messages import encode
 from mesh_plugins.grpc.status import Code, read_status
 from mesh_plugins.thrift.message import BINARY, ThriftReply, ThriftRequest, nothing, read_reply, read_request
 from mesh_plugins.thrift.wire import CALL, REPLY
-from mesh_plugins.thrift_json.config import ThriftJsonConfig
+from mesh_plugins.thrift_json.config import Idl, ThriftJsonConfig
 from mesh_plugins.thrift_json.thrift_json import AT_ONCE, thrift_json
 
 JSON: Fields = [(b"content-type", b"application/json; charset=utf-8")]
@@ -36,7 +36,7 @@ def config(tmp_path: FilePath) -> ThriftJsonConfig:
     """The keys of a filter with a definition."""
     path = tmp_path / "users.thrift"
     path.write_text("service Users { string name(1: i64 id), oneway void seen(1: i64 id) }")
-    return ThriftJsonConfig(str(path), max_body_kb=1)
+    return ThriftJsonConfig(Idl.read(str(path)), max_body_kb=1)
 
 
 def post(target: str, body: bytes = b'{"id":7}', *, method: bytes = b"POST") -> HttpRequest:
@@ -157,7 +157,7 @@ def trees(tmp_path: FilePath) -> ThriftJsonConfig:
     """The keys of a filter with values that nest, and long ones."""
     path = tmp_path / "trees.thrift"
     path.write_text(TREES)
-    return ThriftJsonConfig(str(path))
+    return ThriftJsonConfig(Idl.read(str(path)))
 
 
 @pytest.mark.parametrize(("depth", "status"), [(10, 200), (33, 400), (300, 400), (10000, 400)])
