@@ -15,13 +15,15 @@ ANSWERS = {0x41: 0xBF, 0x40: 0xC0, 0x44: 0xBC, RERR: RERR}  # Tping, Tdrain, Tin
 
 def main() -> None:
     """Do what the command line says."""
-    command, port, *rest = sys.argv[1:]
-    if command == "serve":
-        serve(int(port))
-    elif command == "greet":
-        sys.stdout.buffer.write(greet(int(port), rest[0].encode()) + b"\n")
-    else:
-        sys.stdout.buffer.write(call(int(port), rest[0].encode(), " ".join(rest[1:]).encode()) + b"\n")
+    match sys.argv[1:]:
+        case ["serve", port]:
+            serve(int(port))
+        case ["greet", port, name]:
+            sys.stdout.buffer.write(greet(int(port), name.encode()) + b"\n")
+        case ["call", port, destination, *words]:
+            sys.stdout.buffer.write(call(int(port), destination.encode(), " ".join(words).encode()) + b"\n")
+        case _:
+            sys.exit(__doc__)
 
 
 def call(port: int, destination: bytes, payload: bytes) -> bytes:

@@ -1,4 +1,8 @@
-"""A service of Thrift's and its client, for `thrift.yaml`: `serve PORT`, or `ask PORT NAME...`. Needs thriftpy2."""
+"""A service of Thrift's and its client, to try `thrift.yaml` and `thriftmux.yaml` with. Needs thriftpy2.
+
+python thrift_users.py serve 9090
+python thrift_users.py ask 4114 World Nobody
+"""
 
 import sys
 from pathlib import Path
@@ -44,7 +48,10 @@ def ask(port: int, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "serve":
-        serve(int(sys.argv[2]))
-    else:
-        ask(int(sys.argv[2]), sys.argv[3:])
+    match sys.argv[1:]:
+        case ["serve", port]:
+            serve(int(port))
+        case ["ask", port, *names]:
+            ask(int(port), names)
+        case _:
+            sys.exit(__doc__)
