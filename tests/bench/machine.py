@@ -27,10 +27,10 @@ class Machine:
             now - then for now, then in zip(read_stolen(Path("/proc/stat").read_text()), self._before, strict=True)
         )
         model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        versions = ", ".join(f"{program} {version(program)}" for program in programs)
+        versions = "".join(f", {program} {version(program)}" for program in programs)
         return (
             f"{self._started:%Y-%m-%d}, {os.cpu_count()} cores of {model[1] if model else platform.machine()}, "
-            f"Linux {platform.release()}, Python {platform.python_version()}, {versions}; "
+            f"Linux {platform.release()}, Python {platform.python_version()}{versions}; "
             f"load before the run {self._load:.2f}, stolen {100 * stolen / max(1, total):.1f} %."
         )
 

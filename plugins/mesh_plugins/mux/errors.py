@@ -1,6 +1,6 @@
 """Turns errors into answers of Mux: a refusal if the call may be sent again, else a failure with a text.
 
-A refusal has no text, and the flags `MuxFailure` 3; one that must not be repeated is a failure with the flags 6.
+A refusal has the flags `MuxFailure` 3, and no text that is sent; one that must not be repeated is a failure with the flags 6.
 Source: finagle-mux, Processor.scala; linkerd protocol/mux.
 """
 
@@ -63,11 +63,10 @@ class Errors:
 def answer(error: MeshError) -> MuxReply:
     """Return what a client is told of an error."""
     flags = failure.flags_of(error)
+    reply = failed((str(error) or type(error).__name__)[:MOST_TEXT_BYTES], failure.context(flags))
     if flags & failure.RETRYABLE:
-        reply = MuxReply(NACK, b"", failure.context(flags))
-        reply.outcome = False
-        return reply
-    return failed((str(error) or type(error).__name__)[:MOST_TEXT_BYTES], failure.context(flags))
+        reply.status = NACK
+    return reply
 
 
 def classify(_request: Request, result: Reply | MeshError) -> Outcome:

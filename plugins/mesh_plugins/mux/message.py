@@ -43,7 +43,7 @@ class MuxRequest(Request):
 class MuxReply(Reply):
     """An answer: `status` says whether the call was answered (`OK`), failed (`ERROR`) or was refused (`NACK`).
 
-    The body of a failure is its text. `contexts` travel with the answer.
+    The body of a failure is its text, and so is that of a refusal, which is not sent. `contexts` travel with the answer.
     """
 
     __slots__ = ("_came", "contexts", "status")
@@ -73,7 +73,7 @@ class MuxReply(Reply):
         contexts, came = self.contexts, self._came
         if came is not None and self._body is came[2] and self.status == came[1] and tuple(contexts) == came[3]:
             return came[0]
-        content = self._body.buffered or b""
+        content = b"" if self.status == NACK else self._body.buffered or b""
         head = bytes((self.status,)) + _LENGTH.pack(len(contexts))
         return head + context_ids.write(contexts) + content
 

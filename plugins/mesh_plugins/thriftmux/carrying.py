@@ -58,7 +58,9 @@ class Carrying:
         try:
             payload = await self._payload(answer)
             if answer.status != OK:
-                text = REFUSED if answer.status == NACK else payload.decode("utf-8", "replace")
+                text = payload.decode("utf-8", "replace")
+                if answer.status == NACK:
+                    text = f"{REFUSED}: {text}" if text else REFUSED
                 return _failed(request, ExceptionType.INTERNAL_ERROR, text)
             reply = read_reply(payload, answer.contexts)
             if not self._is_framed:  # its client finds its end by its values

@@ -42,6 +42,7 @@ async def test_what_may_be_sent_again_is_refused() -> None:
     reply = await run_filter(errors(), request, Unavailable("no endpoint"))
 
     assert (reply.status, reply.contexts, reply.outcome) == (NACK, RETRY, False)
+    assert (reply.body.buffered, reply.pack()[-1:]) == (b"no endpoint", b"\x03")
     assert request.context.flags == "UH unavailable"
 
 

@@ -46,8 +46,9 @@ def test_an_answer_with_one_more_context_is_packed_anew() -> None:
     assert reply.pack() == b"\x00\x00\x01\x00\x01a\x00\x01bpayload"
 
 
-def test_a_plain_refusal_has_no_payload() -> None:
+def test_a_refusal_of_ours_has_no_payload() -> None:
     assert [MuxReply(NACK, b"x").pack_plain(), MuxReply(0, b"x").pack_plain()] == [b"\x02", b"\x00x"]
+    assert [MuxReply(NACK, b"x").pack(), MuxReply(0, b"x").pack()] == [b"\x02\0\0", b"\0\0\0x"]
 
 
 def test_a_failure_has_a_text_and_counts_as_one() -> None:

@@ -73,6 +73,7 @@ async def test_what_a_context_says_already_is_not_said_twice() -> None:
     [
         (failed("no such user"), b"Internal error processing get: 'no such user'"),
         (MuxReply(NACK), b"Internal error processing get: 'it was refused, and may be sent again'"),
+        (MuxReply(NACK, b"busy"), b"'it was refused, and may be sent again: busy'"),
         (MuxReply(OK, b""), b"the answer is no Thrift"),
         (MuxReply(OK, b"what?"), b"the answer is no Thrift"),
         (MuxReply(OK, Trickle(bytes(101))), b"it is longer than 100 bytes"),
