@@ -28,6 +28,11 @@ class Category(StrEnum):
     PROPAGATOR = "propagator"
     LABELER = "labeler"
 
+    @property
+    def with_article(self) -> str:
+        """One of them, as a message says it: `a filter`, `an identifier`."""
+        return f"an {self}" if self[0] in "aeiou" else f"a {self}"
+
 
 @attrs.frozen
 class Key:

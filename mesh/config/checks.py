@@ -200,9 +200,7 @@ def _tls_files(value: object) -> Iterator[tuple[str, str]]:
 
 
 def _warn_of_strange_names(report: Report) -> None:
-    """Warn of the first rule of each dtab that leads to nothing: below `/#` to where no namer of the file is, or to a port that
-    is part of a host's name.
-    """
+    """Warn of rules that lead to nothing: below `/#` to where no namer of the file is, or to what is no port of a host."""
     if report.problems or report.planned:
         return  # a namer that could not be read may have been meant
     prefixes = [_NAMERS + namer.path for _, namer in _made(report, NamerSettings)]
@@ -212,19 +210,22 @@ def _warn_of_strange_names(report: Report) -> None:
         if strange is not None and router.interpreter.chosen.kind.name == "default":
             message = f"the rule {strange.show()} leads to no namer of this file"
             report.warn_within(f"{key}.dtab", strange.line, strange.column, message, expected)
-        for dentry, host, port in _glued(router.dtab):
-            message = f"the rule {dentry.show()} leads to a host called {host}:{port}"
-            report.warn_within(f"{key}.dtab", dentry.line, dentry.column, message, f"/$/inet/{host}/{port}")
+        for dentry, lead, meant in _misled(router.dtab):
+            message = f"the rule {dentry.show()} leads to {lead}"
+            report.warn_within(f"{key}.dtab", dentry.line, dentry.column, message, meant)
 
 
-def _glued(dtab: Dtab) -> Iterator[tuple[Dentry, str, str]]:
-    """Yield the rules to `/$/inet/host:port`, with both; `/$/inet/host/port` must have been meant."""
+def _misled(dtab: Dtab) -> Iterator[tuple[Dentry, str, str]]:
+    """Yield the rules to `/$/inet/host:port`, and to a port that is no number, with where they lead and what may be meant."""
     for dentry in dtab:
         for path in dentry.dst.leaves():
             if path.startswith(_INET):
-                host, _, port = b"".join(path.elems[len(_INET) : len(_INET) + 1]).partition(b":")
-                if port.isdigit():
-                    yield dentry, host.decode("utf-8", "replace"), port.decode()
+                elems = [elem.decode("utf-8", "replace") for elem in path.elems[len(_INET) :]]
+                host, _, port = "".join(elems[:1]).partition(":")
+                if port.isdecimal():
+                    yield dentry, f"a host called {host}:{port}", f"/$/inet/{host}/{port}"
+                elif len(elems) > 1 and not elems[1].isdecimal():
+                    yield dentry, f"a port called {elems[1]}", f"/$/inet/{host}/ and a number"
 
 
 def _is_strange(dentry: Dentry, prefixes: list[Path]) -> bool:

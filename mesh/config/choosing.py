@@ -52,7 +52,7 @@ class Chooser:
         at = place.child(name)
         self._report.remember(at, pair.key, pair.value)
         if not isinstance(pair.value, Scalar):
-            self._report.problem(pair.value, at, f"{show(pair.value)} found", f"the name of a {category}")
+            self._report.problem(pair.value, at, f"{show(pair.value)} found", f"the name of {category.with_article}")
             return FAILED
         try:
             choice = self._find(pair.value, category, place, node.line)

@@ -29,7 +29,8 @@ class Reader:
 
     def _read_map(self, node: Node, annotation: Any, key: Key, place: Place) -> Any:
         if not isinstance(node, Mapping):
-            self._report.mismatch(node, place, mismatch(node, key, "a map"))
+            what = f" with the `kind` of {key.category.with_article}" if annotation is Chosen and key.category else ""
+            self._report.mismatch(node, place, mismatch(node, key, f"a map{what}"))
             return FAILED
         if annotation is Chosen:
             return self._maps.read_chosen(node, key, place)

@@ -92,6 +92,9 @@ class ClientResets:
     per_s: float = key("within so many seconds.", 30.0, name="per_s", least=0)
 
 
+SHORTEST = 0.001  # seconds: 0, which elsewhere means no limit, would give no client the time to say anything
+
+
 def _limit(doc: str, default: float | None, name: str, *, built: bool = True, least: float = 0) -> int:
     """Return the field of one limit; the names are spelled here as the file spells them, not in camelCase."""
     field: int = key(doc, default, name=name, built=built, least=least)
@@ -107,10 +110,14 @@ class Limits:
     max_header_fields: int = _limit("Fields of one message.", 100, "max_header_fields", least=1)
     max_chunk_line_bytes: int = _limit("A chunk's size with its extensions.", 4096, "max_chunk_line_bytes", least=1)
     max_trailer_bytes: int = _limit("All trailers of one message.", 8192, "max_trailer_bytes")
-    header_deadline_s: float = _limit("Longest time for a request's head, in seconds.", 10.0, "header_deadline_s")
-    idle_timeout_s: float = _limit("Longest idle time between messages, in seconds.", 3600.0, "idle_timeout_s")
+    header_deadline_s: float = _limit(
+        "Longest time for a request's head, in seconds.", 10.0, "header_deadline_s", least=SHORTEST
+    )
+    idle_timeout_s: float = _limit(
+        "Longest idle time between messages, in seconds.", 3600.0, "idle_timeout_s", least=SHORTEST
+    )
     stream_idle_timeout_s: float = _limit(
-        "Longest time without progress inside a message, in seconds.", 300.0, "stream_idle_timeout_s"
+        "Longest time without progress inside a message, in seconds.", 300.0, "stream_idle_timeout_s", least=SHORTEST
     )
     max_leading_empty_lines: int = _limit("Empty lines before a request line.", 8, "max_leading_empty_lines")
     max_1xx_responses: int = _limit("Interim replies before the final one.", 20, "max_1xx_responses")

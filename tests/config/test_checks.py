@@ -145,9 +145,10 @@ def test_a_rule_that_leads_to_no_namer_is_warned_of(rule: str, leads_nowhere: bo
         ("/a => /$/inet/10.0.0.1", []),
         ("/a => /$/inet", []),
         ("/a => /$/inet/::1/80", []),
+        ("/a => /$/inet/10.0.0.1/http", ["/$/inet/10.0.0.1/ and a number"]),
     ],
 )
-def test_a_port_that_is_part_of_a_hosts_name_is_warned_of(rule: str, expected: list[str], read: Read) -> None:
+def test_what_is_no_port_of_a_host_is_warned_of(rule: str, expected: list[str], read: Read) -> None:
     warnings = read(QUIET + f"  dtab: {rule}\n").warnings
 
     assert [found.expected for found in warnings] == expected

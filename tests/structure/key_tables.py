@@ -106,23 +106,14 @@ def _type(annotation: Any, field: Field) -> str:
         return f"map: {_type(inner, field)}"
     if words(annotation):
         return " or ".join(map(code, words(annotation)))
-    if annotation is Chosen:
-        named = field.reading is Reading.HERE
-        return (
-            f"name of {_article(field.key.category)}"
-            if named
-            else f"map with the `kind` of {_article(field.key.category)}"
-        )
+    if annotation is Chosen and field.key.category is not None:
+        what = "name" if field.reading is Reading.HERE else "map with the `kind`"
+        return f"{what} of {field.key.category.with_article}"
     if get_origin(annotation) is PerPrefix:
         (annotation,) = get_args(annotation)
     if isinstance(annotation, type) and attrs.has(annotation) and not hasattr(annotation, "read"):
         return _map(annotation)
     return _NAMES.get(annotation) or annotation.__name__.lower()
-
-
-def _article(category: Category | None) -> str:
-    name = str(category)
-    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 def _map(cls: type) -> str:
