@@ -1,5 +1,7 @@
 """The keys of an access log; HTTP has them under linkerd's names."""
 
+from collections.abc import Iterator
+
 import attrs
 
 from mesh import Params, key
@@ -28,6 +30,13 @@ class AccessLogKeys:
     access_log_max_queued: int = key(
         "Calls that may wait to be written; those beyond are not logged, but counted.", MAX_QUEUED, least=1
     )
+
+    def config_warnings(self) -> Iterator[tuple[str, str]]:
+        """Yield the key and the reason for each value that is accepted without effect."""
+        if self.access_log is None:
+            for name, field in attrs.fields_dict(type(self)).items():
+                if name.startswith("access_log_") and getattr(self, name) != field.default:
+                    yield name, "has no effect without a file to write to"
 
 
 def logged(keys: AccessLogKeys, params: Params, name: str = "accessLog") -> Params:

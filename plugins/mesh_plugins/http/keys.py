@@ -122,6 +122,7 @@ class HttpRouterKeys(AccessLogKeys):
 
     def config_warnings(self) -> Iterator[tuple[str, str]]:
         """Yield the key and the reason for each value that is accepted without effect."""
+        yield from super().config_warnings()
         if not self.streaming_enabled:
             yield "streaming_enabled", "has no effect: messages are streamed all the same"
 

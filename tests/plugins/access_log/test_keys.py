@@ -28,3 +28,10 @@ def test_a_file_that_cannot_be_written_is_named_by_its_key(tmp_path: Path) -> No
         logged(AccessLogKeys(access_log=str(tmp_path)), Params().put(LIFE, Life(None)))
 
     assert [problem.key for problem in caught.value.problems] == ["accessLog"]
+
+
+def test_what_is_said_of_a_log_that_there_is_not_is_warned_of() -> None:
+    keys = AccessLogKeys(access_log_append=False, access_log_rotate_count=3)
+
+    assert [name for name, _why in keys.config_warnings()] == ["access_log_append", "access_log_rotate_count"]
+    assert list(AccessLogKeys(access_log="log", access_log_append=False).config_warnings()) == []
