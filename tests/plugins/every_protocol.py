@@ -139,7 +139,7 @@ def _reply(request: ThriftRequest | MuxRequest, how: str) -> Reply:
 def _told(reply: Reply) -> str:
     content = (reply.body.buffered or b"").decode("utf-8", "replace")
     if isinstance(reply, MuxReply):
-        return GOOD if reply.status == OK else content or REFUSED
+        return GOOD if reply.status == OK else f"{REFUSED}: {content}" if reply.status == NACK else content
     assert isinstance(reply, ThriftReply)
     if reply.head.kind != EXCEPTION:
         return GOOD
