@@ -1,6 +1,11 @@
 import math
+import socket
+import threading
 
-from tests.bench.openloop import Outcome
+import pytest
+
+from tests.bench import openloop
+from tests.bench.openloop import OpenLoop, Outcome
 
 OUTCOME = Outcome(
     seconds=2.0,
@@ -34,3 +39,27 @@ def test_a_rate_counts_only_replies_in_time() -> None:
     actual = OUTCOME.rate()
 
     assert actual == 1.5
+
+
+def test_a_reply_counts_once_whether_it_comes_in_pieces_or_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openloop, "DRAIN_SECONDS", 60.0)  # it ends with the last reply
+    reply = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno"
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                while connection.recv(4096):
+                    connection.sendall(reply[:20])
+                    connection.sendall(reply[20:])
+
+        server = threading.Thread(target=answer)
+        server.start()
+        loop = OpenLoop(listener.getsockname(), b"ask", rate=1000, seconds=0.01, connections=1)
+        outcome = loop.run()
+        server.join()
+
+    actual = {status: len(latencies) for status, latencies in outcome.latencies.items()}
+    assert actual == {503: 10}
