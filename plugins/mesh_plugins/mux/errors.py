@@ -92,9 +92,7 @@ def is_nack(reply: Reply) -> bool:
     """
     if not isinstance(reply, MuxReply) or reply.status == OK:
         return False
-    flags = failure.flags_in(reply.contexts)
-    if reply.status == NACK and not flags:
-        return True
+    flags = failure.flags_in(reply.contexts, failure.RETRYABLE if reply.status == NACK else 0)
     return bool(flags & failure.RETRYABLE) and not flags & failure.NON_RETRYABLE
 
 

@@ -15,12 +15,12 @@ def context(flags: int) -> Fields:
     return [(MUX_FAILURE, flags.to_bytes(8, "big"))] if flags else []
 
 
-def flags_in(contexts: Fields) -> int:
-    """Return what the contexts of an answer say; 0 if nothing. Bytes beyond the eighth mean nothing."""
+def flags_in(contexts: Fields, unsaid: int = 0) -> int:
+    """Return what the contexts of an answer say; `unsaid` if nothing. Bytes beyond the eighth mean nothing."""
     for name, value in contexts:
         if name == MUX_FAILURE and len(value) >= 8:
             return int.from_bytes(value[:8], "big")
-    return 0
+    return unsaid
 
 
 def flags_of(error: MeshError) -> int:

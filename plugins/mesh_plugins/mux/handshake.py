@@ -9,12 +9,13 @@ finagle-core, ssl/OpportunisticTls.scala.
 import attrs
 
 from mesh import Fields
+from mesh_plugins.mux.compression import Agreed
 from mesh_plugins.mux.messages import Init
 from mesh_plugins.mux.wire import CONTROL_TAG, FINAGLES_RERR, RINIT, TINIT, Undecodable, frame
 
 MARKER = b"tinit check"
 VERSION = 1
-FRAMER, TLS = b"mux-framer", b"tls"
+FRAMER, TLS, COMPRESS = b"mux-framer", b"tls", b"compress"
 ANY_WINDOW = 0x7FFFFFFF
 LEVELS = ("off", "desired", "required")
 """What `tls` may say; anything else is `off`."""
@@ -41,7 +42,7 @@ class Terms:
 
 
 def terms(message: Init) -> Terms:
-    """Return the terms of a `Tinit` or `Rinit`. Raises `Incompatible`. Unknown headers mean nothing."""
+    """Return the terms of a `Tinit` or `Rinit`. Raises `Undecodable`, mostly `Incompatible`. Unknown headers mean nothing."""
     if message.version != VERSION:
         raise Incompatible(f"Unsupported Mux version: {message.version}", message.tag)
     headers = dict(reversed(message.headers))  # the first of a name counts
@@ -53,6 +54,8 @@ def terms(message: Init) -> Terms:
         window = int.from_bytes(value[:4], "big", signed=True)
         if window <= 0:
             raise Incompatible("requirement failed", message.tag)
+    if message.kind == RINIT and COMPRESS in headers and Agreed.decode(headers[COMPRESS]) != Agreed():
+        raise Incompatible(f"compression was chosen, which was not offered: {headers[COMPRESS]!r}", message.tag)
     negotiate_tls(level(headers.get(TLS, b"off")), "off")  # TLS is of the connection, never begun within it
     return Terms(window)
 

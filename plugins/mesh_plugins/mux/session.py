@@ -17,17 +17,9 @@ from collections.abc import Callable
 
 import trio
 
-from mesh import (
-    Connection,
-    Expiry,
-    Life,
-    RemoteProtocolError,
-    Session,
-    UpstreamBroken,
-    UpstreamProtocolError,
-    within,
-)
+from mesh import Connection, Expiry, Life, RemoteProtocolError, Session, UpstreamBroken, UpstreamProtocolError, within
 from mesh_plugins.connections.alarm import Alarm
+from mesh_plugins.connections.in_turn import GONE
 from mesh_plugins.connections.pending import Pending
 from mesh_plugins.mux import messages, wire
 from mesh_plugins.mux.attempt import encode_attempt
@@ -48,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 4.0  # for an endpoint that accepts a connection and then says nothing: as long as for a ping
 STALLED = 1 << 40  # taken off the capacity while the endpoint does not read
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
-"""What a connection raises that has ended."""
 
 
 class MuxSession(Session):
@@ -57,9 +47,8 @@ class MuxSession(Session):
 
     State: `_pending`, the calls that wait; `_waiting`, how many wait for the handshake; `_discarded`, the calls that
     nobody waits for and that are not answered, the rest of whose answers may still come in pieces; `_is_open` from the end of
-    the handshake on, `_is_draining` once the endpoint asked for that,
-    `_is_over` at the end. `_is_plain` once the endpoint turned out to know no `Tdispatch`, which
-    `_is_known` rules out.
+    the handshake on, `_is_draining` once the endpoint asked for that, `_is_over` at the end. `_is_plain` once the endpoint
+    turned out to know no `Tdispatch`, which `_is_known` rules out.
     """
 
     __slots__ = (
@@ -294,12 +283,16 @@ class MuxSession(Session):
 
     def _answered(self, tag: int, reply: MuxReply) -> None:
         """Hand an answer to the call that waits for it; nobody waits for one of an unknown tag."""
+        if self._outgoing.queued and self._outgoing.holds(tag):
+            return  # the call has not gone out: this is a second answer to the one that had the tag before
         call = self._pending.pop(tag, None)
-        self._is_known = True
+        self._is_known = self._is_known or reply.status == wire.OK
         if call is not None:
             call.answer(reply)
         else:
             call = self._discarded.pop(tag, None)
+            if not self._is_open:
+                self._negotiate(messages.Control(wire.RDISPATCH, tag))
         if call is not None:
             self._free(call)
 
@@ -314,9 +307,6 @@ class MuxSession(Session):
             case messages.Control(kind=wire.RPING):
                 self._detector.answered(self._heard)
                 self._alarm.by(self._detector.due)
-            case messages.Control(kind=wire.RDISCARDED):
-                self._incoming.drop(tag)
-                self._answered(tag, failed("the endpoint dropped the call"))
             case messages.Control(kind=wire.TDRAIN):
                 outgoing.add(frame(wire.RDRAIN, tag))
                 self._drain()
@@ -326,6 +316,11 @@ class MuxSession(Session):
                 self._alarm.by(self._lease.ends)
             case messages.Error(tag, text):
                 self._take_error(tag, text)
+            case messages.Discarded():  # a client's word, which harms nobody here
+                pass
+            case _ if wire.signed(kind) < 0:  # `Rdiscarded`, or what answers no call, such as `Rdrain`
+                self._incoming.drop(tag)
+                self._answered(tag, failed("the endpoint dropped the call"))
             case _:
                 raise Undecodable(f"Unexpected mux message type {wire.signed(kind)}", tag)
 

@@ -113,6 +113,10 @@ def test_an_answer_is_a_refusal_by_its_status_and_its_flags(status: int, flags: 
     assert is_nack(MuxReply(status, b"", failure.context(flags))) is expected
 
 
+def test_a_refusal_whose_flags_say_nothing_is_not_repeated() -> None:
+    assert is_nack(MuxReply(NACK, b"", [(failure.MUX_FAILURE, bytes(8))])) is False
+
+
 def test_another_protocols_reply_is_none() -> None:
     assert not is_nack(Reply())
 
