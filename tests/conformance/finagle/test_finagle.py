@@ -9,8 +9,7 @@ Left out is what is not built: the back-offs that no stack file can ask for (bac
 buckets with a limit (token_bucket-004). So are the cases of the deadline filter (deadline_filter-*), which counts
 what is late and serves it all the same, or four in five of it: here none is served. So are the cases of the fields in
 which Finagle's own HTTP carries overrides, contexts and refusals (http_dtab_*, http_context_write, http_wire_*,
-http_nack_server): as in linkerd they pass through untouched, and `l5d-*` fields say the same. Of those of Mux, contexts
-of other services' own (mux_reqrep_headers) are passed on unread, and compression is not built (mux_compression_*).
+http_nack_server): as in linkerd they pass through untouched, and `l5d-*` fields say the same.
 """
 
 from itertools import islice

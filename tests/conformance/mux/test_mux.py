@@ -1,7 +1,7 @@
 """What Finagle says in Mux, byte for byte, from the YAML files beside this one: its published cases, and their neighbours.
 
 Where a case has `here`, that is what we answer on purpose, and `why`. Beyond that: the text of an unknown exception is ours,
-and compression is never agreed on.
+and nothing is ever compressed, whatever two sides could agree on.
 """
 
 import pathlib
@@ -23,6 +23,7 @@ from mesh_plugins.mux.calls import (
     encode_dispatch,
     encode_request,
 )
+from mesh_plugins.mux.compression import Agreed, Preferences, Setting, negotiate
 from mesh_plugins.mux.handshake import Incompatible, negotiate_tls
 from mesh_plugins.mux.message import MuxReply, MuxRequest, failed
 from tests.plugins.mux.ends import served, spoken
@@ -209,6 +210,37 @@ def test_tls_is_agreed_on_as_finagle_does(given: Case, expect: Case) -> None:
         return
 
     assert negotiate_tls(given["client"], given["server"]) is expect
+
+
+@cases("mux_compression_header")
+def test_what_was_agreed_on_compression_is_written_as_finagle_does(given: Case, expect: Case) -> None:
+    if "compression" in given:
+        value: Preferences | Agreed = Preferences(_setting(given["compression"]), _setting(given["decompression"]))
+    else:
+        value = Agreed(given["request"], given["response"])
+
+    assert value.encode().decode() == expect
+    assert type(value).decode(expect.encode()) == value
+
+
+@cases("mux_compression_negotiate")
+def test_compression_is_agreed_on_as_finagle_does(given: Case, expect: Case) -> None:
+    server, client = (
+        Preferences(_setting(given[f"{side}_compression"]), _setting(given[f"{side}_decompression"]))
+        for side in ("server", "client")
+    )
+
+    assert negotiate(server, client) == Agreed(expect["request"], expect["response"])
+
+
+def _setting(said: list[str]) -> Setting:
+    level, *formats = said
+    return Setting(level, tuple(formats))
+
+
+@cases("mux_reqrep_headers")
+def test_headers_of_a_service_are_pairs_as_contexts_are(given: Case, expect: Case) -> None:
+    assert context_ids.write([(name.encode(), value.encode()) for name, value in given["headers"]]).hex() == expect
 
 
 @cases("context")
