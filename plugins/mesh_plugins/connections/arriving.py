@@ -6,9 +6,9 @@ from collections.abc import Callable
 import trio
 
 from mesh import AnyService, Connection, Switch
+from mesh_plugins.connections.gone import GONE
 
 HURRY_SECONDS = 1.0
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class Arriving:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import trio
 
 from mesh import AnyService, ClientGone, Connection, Context, Switch
+from mesh_plugins.connections.gone import GONE
 
 logger = logging.getLogger(__name__)
 
@@ -14,8 +15,6 @@ HURRY_SECONDS = 1.0  # how long a client may still begin its first exchange when
 LINGER_SECONDS = 1.0  # how long a client may go on sending after the last word, before it is cut off
 LINGER_BYTES = 524288  # of what it sends meanwhile
 NOTHING_ASKED = Context()
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
-"""What a connection raises that has ended."""
 CLIENT_GONE = f"{ClientGone.flag} {ClientGone.detail}"  # why an exchange is cancelled, for those that it passes through
 
 

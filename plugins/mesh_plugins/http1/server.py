@@ -29,7 +29,8 @@ from mesh import (
     Switch,
     close_forgotten,
 )
-from mesh_plugins.connections.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
+from mesh_plugins.connections.gone import GONE
+from mesh_plugins.connections.in_turn import DRAIN_SECONDS, LINGER_SECONDS, InTurn
 from mesh_plugins.http.clear_context import public
 from mesh_plugins.http.switched import SwitchedReply
 from mesh_plugins.http.upgrades import offered

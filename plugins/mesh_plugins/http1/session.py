@@ -28,6 +28,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.http.gathered import Gathered
 from mesh_plugins.http.switched import SwitchedReply
@@ -274,7 +275,7 @@ class Http1Session(SingleSession):
             if self._expiry is not None and self._expiry.at <= self._clock():
                 return self._expiry.error()
             return IdleTimeout(f"{self._connection.peer} sent nothing for {self._idle_seconds:g} s")
-        if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
+        if isinstance(error, GONE):
             begun = reply_begun or self._engine.has_bytes()
             undone = self._lacks_body and not begun
             message = f"the connection to {self._connection.peer} broke: {error}"

@@ -9,13 +9,10 @@ import contextlib
 import math
 from collections.abc import Callable, Coroutine
 
-import trio
-
 from mesh import Connection
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.parking import Parking
 from mesh_plugins.http2.engine import Engine
-
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class Outlet:

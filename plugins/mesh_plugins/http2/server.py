@@ -19,6 +19,7 @@ from mesh import (
     RemoteProtocolError,
     Switch,
 )
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.workers import Workers
 from mesh_plugins.http2 import alarms
 from mesh_plugins.http2.answering import Answering
@@ -35,7 +36,7 @@ from mesh_plugins.http2.engine import (
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.inlet import Inlet
 from mesh_plugins.http2.options import Options
-from mesh_plugins.http2.outlet import GONE, Outlet
+from mesh_plugins.http2.outlet import Outlet
 from mesh_plugins.http2.server_stream import ServerStream
 from mesh_plugins.http2.serving import Http2Serving
 from mesh_plugins.http2.upgrade import SWITCH, Upgrade

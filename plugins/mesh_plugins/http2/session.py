@@ -27,6 +27,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.http2 import alarms
 from mesh_plugins.http2.client_stream import ClientStream
 from mesh_plugins.http2.engine import (
@@ -41,7 +42,7 @@ from mesh_plugins.http2.engine import (
 from mesh_plugins.http2.inflow import Flow
 from mesh_plugins.http2.inlet import Inlet
 from mesh_plugins.http2.options import MAX_STREAM, Options
-from mesh_plugins.http2.outlet import GONE, Outlet
+from mesh_plugins.http2.outlet import Outlet
 from mesh_plugins.http2.pumps import Pumps
 from mesh_plugins.http2.serving import Pings, StreamCounts
 

@@ -16,6 +16,7 @@ import trio
 
 from mesh import AnyService, BadRequestContext, Connection, Context, RemoteProtocolError, Switch
 from mesh_plugins.connections.alarm import Alarm
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.mux import failure, messages
 from mesh_plugins.mux.answering import Answering, encoded
 from mesh_plugins.mux.calls import decode_dispatch, decode_request, encode_answer
@@ -53,7 +54,6 @@ logger = logging.getLogger(__name__)
 DRAIN_SECONDS = 1.0  # how long a client without calls may take to say that it sends nothing more
 HURRY_SECONDS = 1.0  # how long a client may still send its first frame when file descriptors are scarce
 LINGER_SECONDS = 1.0  # how long a client may go on sending after the last word, so that it gets to read it
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 REFUSED = MuxReply(NACK, b"", failure.context(failure.RETRYABLE | failure.REJECTED))
 """What is told a client that calls although it has agreed not to, or that has too many calls open, or too large ones."""
 

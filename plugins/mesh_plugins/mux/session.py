@@ -19,7 +19,7 @@ import trio
 
 from mesh import Connection, Expiry, Life, RemoteProtocolError, Session, UpstreamBroken, UpstreamProtocolError, within
 from mesh_plugins.connections.alarm import Alarm
-from mesh_plugins.connections.in_turn import GONE
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.pending import Pending
 from mesh_plugins.mux import messages, wire
 from mesh_plugins.mux.attempt import encode_attempt

@@ -24,7 +24,8 @@ from mesh import (
     blame,
     close_forgotten,
 )
-from mesh_plugins.connections.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
+from mesh_plugins.connections.gone import GONE
+from mesh_plugins.connections.in_turn import DRAIN_SECONDS, LINGER_SECONDS, InTurn
 from mesh_plugins.tcp.message import TcpReply, TcpRequest
 from mesh_plugins.tunnels.counts import TunnelCounts
 from mesh_plugins.tunnels.relay import FLAGS, Relay

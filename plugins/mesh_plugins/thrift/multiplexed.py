@@ -26,6 +26,7 @@ from mesh import (
     within,
 )
 from mesh_plugins.connections.alarm import Alarm
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.outgoing import Outgoing
 from mesh_plugins.connections.pending import Call, Pending
 from mesh_plugins.thrift.asking import Refusals, ask
@@ -41,7 +42,6 @@ LAST_ID = (1 << 31) - 1
 UNSENT_FRAMES = 4  # of the largest size, that may wait for an endpoint to read; beyond them it is given up
 STALLED = 1 << 40  # taken off the capacity while the endpoint does not read
 SILENT = 256  # one-way calls whose replies are passed over: servers answer those whose method they do not know
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class MultiplexedSession(Session):

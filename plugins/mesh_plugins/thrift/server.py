@@ -21,7 +21,8 @@ from mesh import (
     Switch,
     close_forgotten,
 )
-from mesh_plugins.connections.in_turn import DRAIN_SECONDS, GONE, LINGER_SECONDS, InTurn
+from mesh_plugins.connections.gone import GONE
+from mesh_plugins.connections.in_turn import DRAIN_SECONDS, LINGER_SECONDS, InTurn
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.exceptions import ExceptionType, exception, write_exception
 from mesh_plugins.thrift.framing import new_messages

@@ -18,6 +18,7 @@ from mesh import (
     UpstreamBroken,
     UpstreamProtocolError,
 )
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
@@ -151,7 +152,7 @@ class ThriftSession(SingleSession):
             if self._expiry is not None and self._expiry.at <= self._clock():
                 return self._expiry.error()
             return IdleTimeout(f"{peer} sent nothing for {self._patience():g} s")
-        if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):
+        if isinstance(error, GONE):
             begun = self._has_sent and self._messages.count() > 0
             return UpstreamBroken(
                 f"the connection to {peer} broke: {error}", retryable=not self._has_sent, reply_begun=begun

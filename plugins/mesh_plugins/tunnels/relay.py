@@ -13,9 +13,9 @@ from enum import Enum
 import trio
 
 from mesh import Body, ClientGone, Connection, Counter, IdleTimeout, MeshError, UpstreamBroken
+from mesh_plugins.connections.gone import GONE
 from mesh_plugins.tunnels.counts import TunnelCounts
 
-GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
 FAREWELL_SECONDS = 1.0  # for a connection that has something to say at its end
 
 
