@@ -4,7 +4,7 @@ Names and places are linkerd's; latency is measured to the reply's head, or to t
 ignores is a request, but neither a success nor a failure; nor is one whose client went away, which `client_gone` counts.
 """
 
-import time
+from time import perf_counter
 
 import trio
 
@@ -134,7 +134,7 @@ class Stats:
             request.context.classifier = self._classifier
         stats.requests.value += 1
         stats.pending.value += 1
-        started = time.perf_counter()
+        started = perf_counter()
         try:
             reply: Reply = await service(request)
         except BaseException as error:
@@ -142,10 +142,10 @@ class Stats:
             if _is_gone(request, error):
                 stats.client_gone()
             elif not _is_ignored(request, error, self._classifier):
-                stats.failed(error, (time.perf_counter() - started) * 1e3)
+                stats.failed(error, (perf_counter() - started) * 1e3)
             raise
         stats.pending.value -= 1
-        elapsed = (time.perf_counter() - started) * 1e3
+        elapsed = (perf_counter() - started) * 1e3
         if stats.statuses is not None and isinstance(reply, HttpReply):
             count, add_time = stats.statuses[reply.status]
             count.value += 1
@@ -199,7 +199,7 @@ class ClientStats:
         stats.requests.value += 1
         pair.requests.value += 1
         stats.pending.value += 1
-        started = time.perf_counter()
+        started = perf_counter()
         try:
             reply: Reply = await service(request)
         except BaseException as error:
@@ -207,13 +207,13 @@ class ClientStats:
             if _is_gone(request, error):
                 stats.client_gone()
             elif not _is_ignored(request, error, self._classifier):
-                elapsed = (time.perf_counter() - started) * 1e3
+                elapsed = (perf_counter() - started) * 1e3
                 pair.latency.add(elapsed)
                 stats.failed(error, elapsed)
                 pair.failures.value += 1
             raise
         stats.pending.value -= 1
-        elapsed = (time.perf_counter() - started) * 1e3
+        elapsed = (perf_counter() - started) * 1e3
         pair.latency.add(elapsed)
         if stats.statuses is not None and isinstance(reply, HttpReply):
             count, add_time = stats.statuses[reply.status]

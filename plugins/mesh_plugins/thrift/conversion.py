@@ -1,7 +1,7 @@
 """Messages from one side's encoding and transport to the other's: as they are, with another head, or written anew."""
 
 from mesh_plugins.thrift.framing import framed
-from mesh_plugins.thrift.message import Encoding, Message, ThriftReply, ThriftRequest
+from mesh_plugins.thrift.message import Encoding, Frame, Message, ThriftReply, ThriftRequest
 from mesh_plugins.thrift.walking import Bounds, check, is_sound, transcode
 
 
@@ -20,7 +20,7 @@ async def converted(message: ThriftRequest | ThriftReply, encoding: Encoding, se
 async def check_end(message: ThriftRequest | ThriftReply, bounds: Bounds) -> None:
     """Raise `Malformed` unless a message that came in a frame ends where its frame does, as one without a frame must."""
     body = message.body
-    if isinstance(body, Message) and body.is_framed:
+    if isinstance(body, Frame):
         await check_struct(message, body, bounds)
 
 

@@ -5,7 +5,7 @@ Source: Apache Thrift, doc/specs/thrift-rpc.md, Framed vs. unframed transport.
 
 import struct
 
-from mesh_plugins.thrift.message import Encoding, Message
+from mesh_plugins.thrift.message import Encoding, Frame, Message
 from mesh_plugins.thrift.walking import Bounds, Walk
 from mesh_plugins.thrift.wire import Head, Incomplete, Malformed
 
@@ -40,15 +40,15 @@ class Framed:
             self._data, self._at = bytearray(self._data[self._at :]), 0
         self._data += data
 
-    def arrived(self, data: bytes) -> Message | None:
+    def arrived(self, data: bytes) -> Frame | None:
         """Take note of bytes that came, and return what `take` would: mostly they are one message, which is passed on."""
         size = len(data) - 4
         if not self._data and 0 < size <= self._most and _size_of(data)[0] == size:
-            return Message(data, 4, is_framed=True)
+            return Frame(data)
         self.feed(data)
         return self.take()
 
-    def take(self) -> Message | None:
+    def take(self) -> Frame | None:
         """Return the next message, None if not all of it has come. Raises `Malformed` for a frame of no possible size."""
         data, at = self._data, self._at
         have = len(data) - at
@@ -65,7 +65,7 @@ class Framed:
             self._data, self._at = b"", 0
         elif isinstance(data, bytearray):
             self._data, self._at = bytes(memoryview(data)[end:]), 0
-        return Message(frame, 4, is_framed=True)
+        return Frame(frame)
 
     def expect_headers(self) -> None:
         """Take note that headers of TTwitter's stand before the messages to come; in a frame they make no difference."""

@@ -8,7 +8,7 @@ from mesh import Connection
 from mesh_plugins.thrift.binary import new_head
 from mesh_plugins.thrift.conversion import check_struct, converted
 from mesh_plugins.thrift.framing import Messages
-from mesh_plugins.thrift.message import BINARY, Encoding, Message, ThriftReply, ThriftRequest, encoding_of
+from mesh_plugins.thrift.message import BINARY, Encoding, Frame, Message, ThriftReply, ThriftRequest, encoding_of
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.ttwitter import read_response_header
 from mesh_plugins.thrift.walking import Bounds
@@ -87,6 +87,6 @@ async def fitted(reply: ThriftReply, request: ThriftRequest, peer: Peer, bounds:
     if not reply.encoding.has_structs_of(request.encoding):
         data = await converted(reply, request.encoding, request.head.seqid, bounds)
         return ThriftReply(request.encoding, request.encoding.read_head(data, 0), Message(data), reply.contexts)
-    if peer.is_framed and isinstance(body, Message) and not (isinstance(asked, Message) and asked.is_framed):
+    if peer.is_framed and isinstance(body, Message) and not isinstance(asked, Frame):
         await check_struct(reply, body, bounds)
     return reply

@@ -83,19 +83,15 @@ def encoding_of(message: bytes | bytearray, start: int = 0) -> Encoding:
 
 
 class Message(Body):
-    """A whole message, in memory: `data` from `start` on.
+    """A whole message, in memory: `data` from `start` on."""
 
-    `is_framed`: the four bytes before are its size, and nothing else is in `data`.
-    """
-
-    __slots__ = ("_is_received", "data", "is_framed", "start")
+    __slots__ = ("_is_received", "data", "start")
 
     in_memory = True
 
-    def __init__(self, data: bytes, start: int = 0, *, is_framed: bool = False) -> None:
+    def __init__(self, data: bytes, start: int = 0) -> None:
         self.data = data
         self.start = start
-        self.is_framed = is_framed
         self._is_received = False
 
     @property
@@ -111,6 +107,17 @@ class Message(Body):
             return b""
         self._is_received = True
         return self.buffered
+
+
+class Frame(Message):
+    """A message in its frame, which is all of `data`: first four bytes with the message's size, then the message."""
+
+    __slots__ = ()
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.start = 4
+        self._is_received = False
 
 
 class ThriftRequest(Request):

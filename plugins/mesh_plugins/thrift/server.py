@@ -26,7 +26,7 @@ from mesh_plugins.connections.in_turn import DRAIN_SECONDS, LINGER_SECONDS, InTu
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.exceptions import ExceptionType, exception, write_exception
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, encoding_of
+from mesh_plugins.thrift.message import Frame, Message, ThriftReply, ThriftRequest, encoding_of
 from mesh_plugins.thrift.serving import Serving
 from mesh_plugins.thrift.ttwitter import CAN_TRACE, agrees, read_request_header, write_response_header
 from mesh_plugins.thrift.walking import check, is_sound
@@ -84,24 +84,26 @@ class ThriftConnection(InTurn):
         answered = 0
         try:
             while True:
-                message = messages.take() if messages.count() else None
+                if messages.count():
+                    message = messages.take()
+                else:
+                    answered = 0
+                    self._busy = False
+                    until = self._waits_until()
+                    if until is None:
+                        return
+                    try:
+                        data = await connection.receive_some()
+                    except trio.TooSlowError:
+                        self._count_end(until)
+                        return
+                    if not data:
+                        return
+                    message = messages.arrived(data)
                 if message is None:
                     answered = 0
                     self._busy = False
-                    if not messages.count():
-                        until = self._waits_until()
-                        if until is None:
-                            return
-                        try:
-                            data = await connection.receive_some()
-                        except trio.TooSlowError:
-                            self._count_end(until)
-                            return
-                        if not data:
-                            return
-                        message = messages.arrived(data)
-                    if message is None:
-                        message = await self._receive_rest()
+                    message = await self._receive_rest()
                 answered += 1
                 if answered == PIPELINED:
                     answered = 0
@@ -250,8 +252,8 @@ class ThriftConnection(InTurn):
         """Return the bytes of a reply if the client can have them as they came."""
         body, is_framed = reply.body, self._serving.is_framed
         if (
-            type(body) is Message
-            and body.is_framed is is_framed
+            isinstance(body, Message)
+            and (type(body) is Frame) is is_framed
             and reply.encoding is request.encoding
             and reply.head.seqid == request.head.seqid
             and not self._is_upgraded

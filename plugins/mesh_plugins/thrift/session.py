@@ -23,7 +23,7 @@ from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
 from mesh_plugins.thrift.incoming import check_name, echoing, fitted, next_message, reply_in
-from mesh_plugins.thrift.message import BINARY, Message, ThriftReply, ThriftRequest, nothing
+from mesh_plugins.thrift.message import BINARY, Frame, Message, ThriftReply, ThriftRequest, nothing
 from mesh_plugins.thrift.outgoing import outgoing_call
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.walking import Bounds
@@ -81,9 +81,8 @@ class ThriftSession(SingleSession):
             body = request.body
             if (
                 request.encoding is self._peer.encoding
-                and type(body) is Message
+                and type(body) is Frame
                 and not self._is_upgraded
-                and body.is_framed
                 and self._peer.is_framed
             ):
                 data, is_alike = body.data, True

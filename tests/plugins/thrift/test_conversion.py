@@ -4,7 +4,7 @@ import pytest
 
 from mesh_plugins.thrift.conversion import check_end, converted, with_frame
 from mesh_plugins.thrift.framing import framed
-from mesh_plugins.thrift.message import BINARY, Encoding, Message, ThriftRequest, read_request
+from mesh_plugins.thrift.message import BINARY, Encoding, Frame, Message, ThriftRequest, read_request
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import Malformed
 from tests.plugins.thrift.samples import ENCODINGS, HEADS, STRUCTS, call
@@ -38,7 +38,7 @@ async def test_a_frame_must_end_where_its_message_does(encoding: Encoding) -> No
     good, bad = framed(call(encoding)), framed(call(encoding) + b"\0")
 
     def request(data: bytes) -> ThriftRequest:
-        return ThriftRequest(encoding, encoding.read_head(data, 4), Message(data, 4, is_framed=True))
+        return ThriftRequest(encoding, encoding.read_head(data, 4), Frame(data))
 
     await check_end(request(good), Bounds())
     with pytest.raises(Malformed):

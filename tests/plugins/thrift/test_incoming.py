@@ -6,7 +6,7 @@ import trio
 from mesh.testing import memory_connections
 from mesh_plugins.thrift.framing import framed, new_messages
 from mesh_plugins.thrift.incoming import check_name, echoing, next_message, reply_in
-from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding, Message, ThriftRequest
+from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding, Frame, Message, ThriftRequest
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, EXCEPTION, REPLY, Head, Malformed
 
@@ -43,11 +43,11 @@ def test_a_reply_is_read_with_what_comes_beside_it() -> None:
 def asked() -> tuple[ThriftRequest, bytes]:
     """Return a call in a frame, and its bytes."""
     call = framed(BINARY.message(CALL, b"echo", 7, b"\0"))
-    return ThriftRequest(BINARY, BINARY.read_head(call, 4), Message(call, 4, is_framed=True)), call
+    return ThriftRequest(BINARY, BINARY.read_head(call, 4), Frame(call)), call
 
 
 def test_a_result_with_the_head_of_its_call_is_read_as_any_other() -> None:
-    result = Message(framed(REPLIED), 4, is_framed=True)
+    result = Frame(framed(REPLIED))
 
     reply, read = echoing(result, *asked()), reply_in(result, BINARY, Bounds(), is_upgraded=False)
 
@@ -72,7 +72,7 @@ def test_what_begins_otherwise_than_its_call_is_left_to_be_read(
 ) -> None:
     message = framed(encoding.message(kind, name, seqid, b"\0"))
 
-    assert [echoing(Message(message[:end], 4, is_framed=True), *asked()) for end in (len(message), 12, 6)] == [None] * 3
+    assert [echoing(Frame(message[:end]), *asked()) for end in (len(message), 12, 6)] == [None] * 3
 
 
 @pytest.mark.parametrize(

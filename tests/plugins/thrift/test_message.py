@@ -9,7 +9,7 @@ from mesh_plugins.thrift.message import (
     COMPACT,
     OLD_BINARY,
     Encoding,
-    Message,
+    Frame,
     encoding_of,
     nothing,
     read_reply,
@@ -112,8 +112,8 @@ def test_a_one_way_call_has_a_reply_that_is_empty_and_closed() -> None:
     assert (reply.closed, reply.body.buffered, reply.is_exception) == (True, b"", False)
 
 
-async def test_a_message_can_be_received_once_and_read_again() -> None:
-    message = Message(b"\0\0\0\2hi", 4, is_framed=True)
+async def test_a_message_in_a_frame_can_be_received_once_and_read_again() -> None:
+    message = Frame(b"\0\0\0\2hi")
 
     received = [await message.receive(), await message.receive()]
 

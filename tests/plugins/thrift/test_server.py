@@ -17,7 +17,7 @@ from mesh_plugins.thrift.message import (
     COMPACT,
     OLD_BINARY,
     Encoding,
-    Message,
+    Frame,
     ThriftReply,
     ThriftRequest,
     read_reply,
@@ -187,7 +187,7 @@ async def test_a_broken_message_without_a_frame_is_answered_and_the_connection_e
 async def test_a_reply_that_cannot_be_passed_on_is_an_internal_error() -> None:
     async def answer(request: ThriftRequest) -> ThriftReply:
         data = framed(BINARY.message(REPLY, b"echo", 7, b"\x63"))
-        return ThriftReply(BINARY, BINARY.read_head(data, 4), Message(data, 4, is_framed=True))
+        return ThriftReply(BINARY, BINARY.read_head(data, 4), Frame(data))
 
     async with served(answer, Serving(COMPACT)) as bench:
         await bench.client.send_all(framed(call(COMPACT)))

@@ -28,7 +28,7 @@ from mesh_plugins.thrift.message import (
     COMPACT,
     OLD_BINARY,
     Encoding,
-    Message,
+    Frame,
     ThriftReply,
     ThriftRequest,
     read_request,
@@ -48,7 +48,7 @@ def asked(message: bytes, header: RequestHeader | None = None) -> ThriftRequest:
 
 
 def in_frame(frame: bytes) -> ThriftRequest:
-    return ThriftRequest(BINARY, BINARY.read_head(frame, 4), Message(frame, 4, is_framed=True))
+    return ThriftRequest(BINARY, BINARY.read_head(frame, 4), Frame(frame))
 
 
 PART = 10  # bytes of a reply that breaks off
