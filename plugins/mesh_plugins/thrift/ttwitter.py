@@ -137,12 +137,16 @@ def _write_pairs(writer: Writer, number: int, pairs: Contexts) -> None:
 
 
 def _trace(header: RequestHeader, fields: Mapping[int, Value]) -> TraceId | None:
-    """Return the trace that the context says, or else the fields; one that cannot be read is none."""
+    """Return the trace that the context says, or else the fields; one that cannot be read is none, nor are zeros one.
+
+    The struct requires the fields, so that callers without a trace write zeros. Finagle's have one always, and its servers
+    take zeros for a trace: all calls without one would be one trace, below a span that nobody made.
+    """
     packed = header.context(context_ids.TRACE)
     if packed is not None and len(packed) in (32, 40):
         return TraceId(packed)
     trace, span, parent = fields.get(TRACE), fields.get(SPAN), fields.get(PARENT)
-    if not isinstance(trace, int) or not isinstance(span, int):
+    if not isinstance(trace, int) or not isinstance(span, int) or not (trace or span):
         return None
     high, flags, sampled = fields.get(TRACE_HIGH), fields.get(FLAGS), fields.get(SAMPLED)
     known = TraceId.of(

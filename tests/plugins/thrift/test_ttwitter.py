@@ -58,6 +58,24 @@ def test_a_trace_in_a_context_overrides_the_fields() -> None:
     assert read.trace == TraceId(packed)
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_zeros_are_written_for_no_trace_and_read_as_none(encoding: Encoding) -> None:
+    data = write_request_header(encoding, RequestHeader(client_id=b"me"))
+
+    read, _at = read_request_header(encoding, data, 0, Bounds())
+
+    assert (read.trace, read.client_id) == (None, b"me")
+
+
+@pytest.mark.parametrize(("trace", "span"), [(0, 1), (1, 0)])
+def test_half_a_trace_is_one(trace: int, span: int) -> None:
+    data = write_request_header(BINARY, RequestHeader(TraceId.of(span, span, trace)))
+
+    read, _at = read_request_header(BINARY, data, 0, Bounds())
+
+    assert read.trace == TraceId.of(span, span, trace)
+
+
 def test_fields_that_nobody_knows_are_passed_over() -> None:
     header = bytes.fromhex(
         "0d0063 0b 08 00000001 00000001 78 00000001 0a0001 0000000000000001 040064 3ff8000000000000 00"
