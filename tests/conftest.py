@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from mesh.life import Life
+from tests import waiting
 from tests.programs import find
 
 
@@ -13,6 +15,12 @@ from tests.programs import find
 def require() -> Callable[[str], str]:
     """Return what finds a program: `require("nginx")` is its path, or skips the test, which in CI is a failure."""
     return find
+
+
+@pytest.fixture
+def idle_clock() -> MockClock:
+    """The clock of a test with sockets, by which no time passes while anything goes on in this process."""
+    return waiting.idle_clock()
 
 
 @pytest.fixture

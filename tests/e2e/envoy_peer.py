@@ -12,7 +12,7 @@ import trio
 from tests.e2e.raw import connected, request
 from tests.programs import find_script
 
-SECONDS = 10.0  # for it to listen; the machine may be busy
+SECONDS = 60.0  # for it to listen; the machine may be busy
 HTTP = "type.googleapis.com/envoy.extensions"
 
 

@@ -10,7 +10,7 @@ import h2.events
 import pytest
 import trio
 
-from tests.e2e.raw import RawConnection
+from tests.e2e.raw import SECONDS, RawConnection
 from tests.e2e.stubs import Behaviour, Stub, stub
 from tests.e2e.test_connect import plain_echo
 from tests.proxies import Proxy, proxy, stack
@@ -36,7 +36,7 @@ class Asking:
 
     async def hear(self, size: int = 0) -> None:
         """Take what comes until there are `size` bytes, or without a size, until the stream is over."""
-        with trio.fail_after(5):
+        with trio.fail_after(SECONDS):
             while not (self.ended or self.reset is not None or (size and len(self.content) >= size)):
                 for event in self.connection.receive_data(await self.stream.receive_some()):
                     self._take(event)
@@ -44,7 +44,7 @@ class Asking:
 
     async def hear_head(self) -> int:
         """Take what comes up to a head; return its status."""
-        with trio.fail_after(5):
+        with trio.fail_after(SECONDS):
             while not self.status:
                 for event in self.connection.receive_data(await self.stream.receive_some()):
                     self._take(event)
@@ -117,7 +117,7 @@ async def test_a_client_that_resets_the_stream_resets_the_endpoint(engine: str) 
         await client.hear(5)
         client.connection.reset_stream(1, CANCEL)
         await client.stream.send_all(client.connection.data_to_send())
-        with trio.fail_after(5):
+        with trio.fail_after(SECONDS):
             while any(
                 value for name, value in running.metrics().items() if name.endswith(("/tunnels", "open_streams"))
             ):

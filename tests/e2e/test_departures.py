@@ -10,7 +10,7 @@ from tests.e2e.raw import Incomplete, RawConnection, reply, request
 from tests.e2e.stubs import OK, Behaviour, Stub, stub, stubs
 from tests.plugins.rest import numbers
 from tests.proxies import FS, between, disco, proxy, stack
-from tests.waiting import until
+from tests.waiting import settled, until
 
 
 async def hold(stub: Stub, connection: RawConnection) -> None:
@@ -214,26 +214,32 @@ async def test_a_connection_that_the_endpoint_closed_while_it_was_idle_costs_no_
         for method in ("GET", "POST", "GET", "POST"):
             await client.send(request(method, body=b"x" if method == "POST" else b""))
             statuses.append((await client.reply()).status)
-            await trio.sleep(0.02)
+            await endpoint.connections[-1].gone.wait()
+            await settled()
 
     assert statuses == [200] * 4
     assert len(endpoint.connections) == 4
 
 
 async def test_a_connection_on_which_the_endpoint_spoke_unasked_is_not_used_again() -> None:
+    spoken = 0
+
     async def chatter(stub: Stub, connection: RawConnection) -> None:
+        nonlocal spoken
         while (asked := await connection.message()) is not None:
             stub.requests.append(asked)
             await connection.send(reply())
-            await trio.sleep(0.01)
+            await settled()
             await connection.send(reply(body=b"nobody asked"))
+            spoken += 1
 
     async with between(chatter) as (endpoint, client):
         bodies = []
-        for _number in range(3):
+        for number in range(3):
             await client.send(request())
             bodies.append((await client.reply()).body)
-            await trio.sleep(0.03)
+            await until(lambda: spoken > number, "the endpoint speaks")  # noqa: B023  # within this turn
+            await settled()
 
     assert bodies == [b"ok"] * 3
     assert len(endpoint.connections) == 3

@@ -8,16 +8,17 @@ import attrs
 import pytest
 import trio
 
-from tests.e2e.raw import Incomplete, RawConnection, connected, reply, request
+from tests.e2e.raw import SECONDS, Incomplete, RawConnection, connected, reply, request
 from tests.e2e.stubs import Behaviour, Stub, stub, stubs
 from tests.proxies import FS, disco, proxy, stack, stacks
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
 CLIENTS = 8
 PAUSE_SECONDS = 0.004  # between two requests of a client
 PHASE_SECONDS = 0.6  # how long the load runs on after each fault
-MOVED_SECONDS = 1.0  # within which an edited file is to take effect
+SEEN_SECONDS = 1.0  # within which an edited file is looked at, mostly
 
 
 @attrs.define(eq=False)
@@ -59,7 +60,7 @@ async def until_quiet(load: Load) -> None:
     """Let the load run on for a while."""
     before = len(load.statuses)
     await trio.sleep(PHASE_SECONDS)
-    assert len(load.statuses) > before
+    await until(lambda: len(load.statuses) > before, "an answer")
 
 
 async def test_no_get_is_lost_while_one_endpoint_lives(tmp_path: pathlib.Path) -> None:
@@ -117,7 +118,8 @@ async def test_traffic_follows_the_discovery_file_at_once_and_without_a_failure(
                 nursery.start_soon(load.run, running.ports[0])
             await until_quiet(load)
             disco(tmp_path, web=[after.port])
-            await trio.sleep(MOVED_SECONDS)
+            await until(lambda: after.requests, "traffic moves")
+            await until_quiet(load)  # what was on its way may arrive
             moved = len(before.requests)
             await until_quiet(load)
             nursery.cancel_scope.cancel()
@@ -138,7 +140,7 @@ async def test_a_file_that_vanishes_or_becomes_senseless_changes_nothing(tmp_pat
                 nursery.start_soon(load.run, running.ports[0])
             await until_quiet(load)
             (tmp_path / "web").write_text("this is no list of endpoints\n")
-            await trio.sleep(MOVED_SECONDS)
+            await trio.sleep(SEEN_SECONDS)
             disco(tmp_path, web=[endpoint.port])
             await until_quiet(load)
             nursery.cancel_scope.cancel()
@@ -166,9 +168,9 @@ async def test_a_drain_answers_everything_that_was_asked_before_the_listener_clo
             for _number in range(CLIENTS * 4):
                 nursery.start_soon(load.run, running.ports[0])
             await until_quiet(load)
-            with trio.fail_after(5):
+            with trio.fail_after(SECONDS):
                 await running.linker.drain()
-        await trio.sleep(0.05)
+        await until(lambda: load.refused == CLIENTS * 4, "all are refused")
         nursery.cancel_scope.cancel()
 
     assert (load.failures, load.lost) == ([], 0)

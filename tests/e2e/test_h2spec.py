@@ -37,7 +37,7 @@ async def running(request: pytest.FixtureRequest) -> AsyncIterator[Proxy]:
 
 async def test_a_server_of_http2_does_what_h2spec_expects(running: Proxy) -> None:
     program = await trio.to_thread.run_sync(built, find("go"))
-    command = [str(program), "-h", "127.0.0.1", "-p", str(running.ports[0]), "-o", "3", "--strict"]
+    command = [str(program), "-h", "127.0.0.1", "-p", str(running.ports[0]), "-o", "20", "--strict"]
 
     with trio.fail_after(PATIENCE_SECONDS):
         done = await trio.run_process(command, capture_stdout=True, stderr=subprocess.STDOUT, check=False)

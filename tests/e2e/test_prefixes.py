@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.e2e.raw import RawConnection, request
 from tests.e2e.stubs import Stub, stub
@@ -55,7 +56,9 @@ async def is_timed_out(text: str, host: str) -> bool:
         ),
     ],
 )
-async def test_a_service_has_the_settings_of_its_name(configs: list[dict[str, Any]], host: str, expected: bool) -> None:
+async def test_a_service_has_the_settings_of_its_name(
+    configs: list[dict[str, Any]], host: str, expected: bool, idle_clock: MockClock
+) -> None:
     async with stub(stall) as endpoint:
         assert await is_timed_out(stack(endpoint.port, service=static(*configs)), host) is expected
 
@@ -65,7 +68,7 @@ async def test_a_service_has_the_settings_of_its_name(configs: list[dict[str, An
     [("/#/io.l5d.fs/web", False), ("/%/io.l5d.port/*/#/io.l5d.fs/{service}", True), ("/%/io.l5d.port", True)],
 )
 async def test_a_client_is_known_by_what_transformers_made_of_its_name(
-    tmp_path: pathlib.Path, prefix: str, expected: bool
+    tmp_path: pathlib.Path, prefix: str, expected: bool, idle_clock: MockClock
 ) -> None:
     async with stub(stall) as endpoint:
         text = stack(

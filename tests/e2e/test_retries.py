@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.e2e.raw import Message, RawConnection, chunked, reply, request
 from tests.e2e.stubs import Behaviour, Stub, stub, stubs
@@ -84,7 +85,7 @@ async def test_a_body_that_cannot_be_kept_is_sent_once(sent: bytes) -> None:
     assert (answer.status, len(endpoint.requests)) == (500, 1)
 
 
-async def test_an_attempt_that_took_too_long_is_sent_again_elsewhere() -> None:
+async def test_an_attempt_that_took_too_long_is_sent_again_elsewhere(idle_clock: MockClock) -> None:
     async def stall(it: Stub, connection: RawConnection) -> None:
         while (asked := await connection.message()) is not None:
             it.requests.append(asked)
@@ -203,9 +204,8 @@ async def test_second_attempts_count_among_what_a_client_takes_on() -> None:
         scope = f"rt/http/client/$/inet/127.0.0.1/{it.port}/circuit_breakers"
         for client in (one, other):
             await client.send(request())
-        with trio.fail_after(2.0):
-            while len(it.requests) < 3 or numbers(running.linker.metrics, scope).get("retries_overflow") != 1:
-                await trio.sleep(0.01)
+        await until(lambda: len(it.requests) == 3, "one second attempt")
+        await until(lambda: numbers(running.linker.metrics, scope).get("retries_overflow") == 1, "no other")
         await trio.sleep(0.05)
         sent = len(it.requests)
 

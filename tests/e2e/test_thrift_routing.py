@@ -15,7 +15,7 @@ from mesh_plugins.thrift.message import BINARY, COMPACT, Encoding
 from mesh_plugins.thrift.ttwitter import agrees, asks, read_request_header, write_request_header
 from mesh_plugins.thrift.walking import Bounds
 from tests.certificates import Authority
-from tests.e2e.raw import RawConnection
+from tests.e2e.raw import SECONDS, RawConnection
 from tests.e2e.stubs import Stub, stub
 from tests.e2e.thrift_peers import (
     CALL,
@@ -214,7 +214,7 @@ async def test_calls_are_logged(tmp_path: pathlib.Path) -> None:
         await client.send(frame(message(ONEWAY, 1)))
         await asked(client, message(CALL, 2))
 
-        with trio.fail_after(5):
+        with trio.fail_after(SECONDS):
             while not log.exists() or log.read_text().count("\n") < 2:
                 await trio.sleep(0.01)  # a thread writes
 
@@ -244,6 +244,6 @@ async def test_a_client_that_never_reads_is_cut_off() -> None:
 
 
 async def _send_for_ever(stream: trio.SocketStream, octets: bytes) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(SECONDS):
         while True:
             await stream.send_all(octets)

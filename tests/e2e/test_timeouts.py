@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.e2e.raw import Incomplete, RawConnection, request
 from tests.e2e.stubs import Behaviour, Stub, stub
@@ -52,7 +53,9 @@ def slow_body(pause: float) -> Behaviour:
     ids=["total", "attempt"],
 )
 @pytest.mark.parametrize("sent", [request(), request("PUT", "/", body=b"x" * 100_000)], ids=["whole", "streamed"])
-async def test_an_endpoint_that_stalls_costs_a_504_in_time(settings: Any, text: str, sent: bytes) -> None:
+async def test_an_endpoint_that_stalls_costs_a_504_in_time(
+    settings: Any, text: str, sent: bytes, idle_clock: MockClock
+) -> None:
     async with between(stalling, **settings) as (endpoint, client):
         started = trio.current_time()
         await client.send(sent)
@@ -65,7 +68,7 @@ async def test_an_endpoint_that_stalls_costs_a_504_in_time(settings: Any, text: 
     assert took >= 0.25
 
 
-async def test_a_timeout_ends_with_the_head_of_the_reply() -> None:
+async def test_a_timeout_ends_with_the_head_of_the_reply(idle_clock: MockClock) -> None:
     settings: dict[str, Any] = {"service": {"totalTimeoutMs": 150}, "client": {"requestAttemptTimeoutMs": 100}}
     async with between(slow_body(0.06), **settings) as (_endpoint, client):
         await client.send(request())
@@ -74,7 +77,9 @@ async def test_a_timeout_ends_with_the_head_of_the_reply() -> None:
     assert (answer.status, answer.body) == (200, b"xxxx")
 
 
-async def test_endpoints_that_time_out_are_taken_out_of_the_balancers_choice(tmp_path: pathlib.Path) -> None:
+async def test_endpoints_that_time_out_are_taken_out_of_the_balancers_choice(
+    tmp_path: pathlib.Path, idle_clock: MockClock
+) -> None:
     client_keys = {
         "requestAttemptTimeoutMs": 50,
         "failureAccrual": {"kind": "io.l5d.consecutiveFailures", "failures": 1},
@@ -82,13 +87,13 @@ async def test_endpoints_that_time_out_are_taken_out_of_the_balancers_choice(tmp
     async with stub(stalling) as bad, stub() as good:
         namers = disco(tmp_path, web=[bad.port, good.port])
         async with proxy(stack(FS, namers=namers, client=client_keys)) as running, running.connect() as client:
-            statuses = []
-            for _ in range(12):
+            statuses: list[int] = []
+            while 504 not in statuses[:-12]:  # until it was picked once, and then had twelve chances more
                 await client.send(request())
                 statuses.append((await client.reply()).status)
             counted = numbers(running.linker.metrics)
 
-    assert (statuses.count(504), len(good.requests)) == (1, 11)
+    assert (statuses.count(504), len(good.requests)) == (1, len(statuses) - 1)
     assert counted["rt/http/client/#/io.l5d.fs/web/failures/AttemptTimeout"] == 1
 
 
@@ -106,18 +111,18 @@ async def test_a_request_whose_deadline_has_passed_is_not_sent() -> None:
     assert (answer.status, endpoint.requests) == (504, [])
 
 
-async def test_an_endpoint_that_stalls_is_waited_for_until_the_deadline() -> None:
-    async with between(stalling, service={"totalTimeoutMs": 5000}) as (_endpoint, client):
-        await client.send(request("GET", "/", due(0.2)))
+async def test_an_endpoint_that_stalls_is_waited_for_until_the_deadline(idle_clock: MockClock) -> None:
+    async with between(stalling, service={"totalTimeoutMs": 10_000}) as (_endpoint, client):
+        await client.send(request("GET", "/", due(5.0)))
         answer = await client.reply()
 
     assert answer.status == 504
     assert b"the deadline of the request has passed" in (answer.value(b"l5d-err") or b"")
 
 
-async def test_a_reply_that_is_late_is_cut_off() -> None:
-    async with between(slow_body(0.15)) as (_endpoint, client):
-        await client.send(request("GET", "/", due(0.4)))
+async def test_a_reply_that_is_late_is_cut_off(idle_clock: MockClock) -> None:
+    async with between(slow_body(2.0)) as (_endpoint, client):
+        await client.send(request("GET", "/", due(5.0)))
         with pytest.raises(Incomplete) as cut:
             await client.reply()
 
@@ -134,4 +139,4 @@ async def test_the_next_hop_is_told_the_earliest_of_deadline_and_timeouts() -> N
         told = [asked.value(b"l5d-ctx-deadline") or b"" for asked in endpoint.requests]
 
     left = [(int(deadline) - int(stamp)) / 1e9 for stamp, deadline in (value.split() for value in told)]
-    assert left == pytest.approx([5.0, 20.0, 20.0], abs=1.0)
+    assert [0 < left[0] <= 5.0, 10.0 < left[1] <= 20.0, 10.0 < left[2] <= 20.0] == [True] * 3

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.e2e.memory import resident_bytes
 from tests.e2e.raw import RawConnection, connected, reply, request
 from tests.e2e.stubs import OK, Behaviour, Stub, answering, stub
 from tests.proxies import FS, Proxy, between, disco, one, proxy, stack, stacks
+from tests.waiting import settled, until
 
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-a: 1\r\n\r\n"
 ASK = request("GET", "/chat", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: k")
@@ -200,7 +202,7 @@ async def test_the_endpoint_may_end_first_and_still_read() -> None:
         said, client.rest = client.rest, b""
         await client.send(b"wait")
         await client.send_end()
-        await trio.sleep(0.1)
+        await until(lambda: heard, "the endpoint hears the end")
 
     assert said == b"bye"
     assert heard == [(b"wait", False)]
@@ -241,22 +243,22 @@ async def test_a_client_that_leaves_before_the_switch_frees_the_endpoint() -> No
         await connection.is_closed()
         ended.set()
 
-    async with between(never) as (_endpoint, client):
+    async with between(never) as (endpoint, client):
         await client.send(ASK)
-        await trio.sleep(0.05)
+        await until(lambda: endpoint.received, "the endpoint is asked")
         client.close()
         with trio.fail_after(SETTLED_SECONDS):
             await ended.wait()
 
 
-async def test_a_tunnel_in_which_nothing_moves_is_closed() -> None:
+async def test_a_tunnel_in_which_nothing_moves_is_closed(idle_clock: MockClock) -> None:
     async with switched(tunnelIdleTimeMs=100) as (_endpoint, client):
         ended = await client.is_closed()
 
     assert (ended, client.was_reset) == (True, False)
 
 
-async def test_a_tunnel_that_lives_in_one_direction_lives() -> None:
+async def test_a_tunnel_that_lives_in_one_direction_lives(idle_clock: MockClock) -> None:
     async def push(_stub: Stub, connection: RawConnection) -> None:
         await connection.head()
         await connection.send(SWITCHED)
@@ -280,7 +282,7 @@ async def test_a_tunnel_is_counted_and_holds_its_place_until_it_ends() -> None:
             during = await numbers(running)
             await client.send_end()
             await client.is_closed()
-        await trio.sleep(0.05)
+        await settled()
         after = await numbers(running)
 
     load = f"rt/http/client/$/inet/127.0.0.1/{endpoint.port}/loadbalancer/load"
@@ -295,7 +297,7 @@ async def test_a_tunnel_is_counted_and_holds_its_place_until_it_ends() -> None:
     assert after["rt/http/server/web/success"] == 1
 
 
-async def test_at_the_end_a_tunnel_has_the_grace_time_and_is_then_cut() -> None:
+async def test_at_the_end_a_tunnel_has_the_grace_time_and_is_then_cut(idle_clock: MockClock) -> None:
     async with stub(echo) as endpoint, contextlib.AsyncExitStack() as clients:
         async with proxy(stacks(one(endpoint.port), grace_ms=300)) as running:
             client = await clients.enter_async_context(running.connect())

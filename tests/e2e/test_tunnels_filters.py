@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from tests.e2e.raw import RawConnection, request
 from tests.e2e.stubs import Stub, stub
 from tests.proxies import proxy, stack
+from tests.waiting import settled
 
 ASK = request("GET", "/chat", "Connection: Upgrade", "Upgrade: websocket")
 
@@ -43,7 +45,7 @@ async def switch(client: RawConnection) -> int:
         {"client": {"requestAttemptTimeoutMs": 100}},
     ],
 )
-async def test_timeouts_end_with_the_head(keys: dict[str, Any]) -> None:
+async def test_timeouts_end_with_the_head(keys: dict[str, Any], idle_clock: MockClock) -> None:
     async with stub(echo) as endpoint, proxy(stack(endpoint.port, **keys)) as running, running.connect() as client:
         await switch(client)
         await trio.sleep(0.25)
@@ -57,7 +59,7 @@ async def test_a_tunnel_holds_its_place_among_the_concurrent_requests() -> None:
     async with stub(echo) as endpoint, proxy(stack(endpoint.port, server={"maxConcurrentRequests": 1})) as running:
         async with running.connect() as first, running.connect() as second:
             statuses = [await switch(first), await switch(second)]
-        await trio.sleep(0.05)
+        await settled()
         async with running.connect() as third:
             statuses.append(await switch(third))
 

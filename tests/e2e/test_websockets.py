@@ -14,7 +14,7 @@ from websockets.typing import Data
 
 from tests.proxies import Keys, proxy, stack
 
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ IDL = Path(__file__).with_name("every.thrift")
 LIBRARIES = ("thriftpy2", "apache")
 WAYS = tuple(itertools.product(("binary", "compact"), (True, False)))
 """What can be spoken: the protocol, and whether in frames."""
-SECONDS = 5.0
+SECONDS = 60.0
 
 Module = Any  # what an IDL became; there is nothing to check it against
 

@@ -15,7 +15,7 @@ from thrift.protocol.TCompactProtocol import TCompactProtocolFactory
 from thrift.transport.TTransport import TMemoryBuffer
 
 PROTOCOLS = {"binary": TBinaryProtocolFactory, "compact": TCompactProtocolFactory}
-SECONDS = 10.0
+SECONDS = 60.0
 
 Idl = Any  # what an IDL became; there is nothing to check it against
 

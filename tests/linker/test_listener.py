@@ -21,7 +21,7 @@ from mesh.testing import Scripted
 from mesh.transport import Connection, NewConnection, plain_connection
 
 LOCAL = "127.0.0.1"
-SECONDS = 2.0  # that anything may take before a test gives up
+SECONDS = 60.0  # that anything may take before a test gives up
 
 
 def new_switch() -> Switch:

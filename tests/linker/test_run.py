@@ -22,7 +22,7 @@ from tests.e2e.stubs import Holding, stub
 from tests.ports import free_port
 from tests.proxies import kinds, one, proxy, stack, stacks
 
-SECONDS = 20.0  # that anything may take before a test gives up; a full collection of what all tests left takes some
+SECONDS = 60.0  # that anything may take before a test gives up; a full collection of what all tests left takes some
 
 
 def loaded(text: str) -> Loaded:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trio
 import yaml
+from trio.testing import MockClock
 
 from mesh import (
     BOUND,
@@ -207,7 +208,9 @@ async def test_failures_are_counted_on_both_sides() -> None:
     ("session", "counted"),
     [({"idleTimeMs": 150, "lifeTimeMs": 3000}, "idle"), ({"idleTimeMs": 3000, "lifeTimeMs": 150}, "lifetime")],
 )
-async def test_old_and_idle_connections_are_closed_and_counted(session: dict[str, int], counted: str) -> None:
+async def test_old_and_idle_connections_are_closed_and_counted(
+    session: dict[str, int], counted: str, idle_clock: MockClock
+) -> None:
     """linkerd's case waits ten times as long, and has its counterpart for the age in the same file of linkerd's."""
     expect = CASES["error-015"]["expect"]
     scope = "rt/http/server/127.0.0.1/0"

@@ -12,6 +12,7 @@ from tests.e2e.cases import Case, Steps, cases, cuttings, play
 from tests.e2e.raw import SECONDS, Incomplete, RawConnection, connected, reply
 from tests.e2e.stubs import Behaviour, Stub, stub
 from tests.proxies import Proxy, one, proxy, stacks
+from tests.waiting import idle_clock
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ class Seen:
 @functools.cache
 def seen(engine: str) -> dict[tuple[str, str], list[Seen]]:
     """Return what became of every case, by the client's version and id, each with an endpoint of its own."""
-    return trio.run(_see_all, engine)
+    return trio.run(_see_all, engine, clock=idle_clock())
 
 
 async def _see_all(engine: str) -> dict[tuple[str, str], list[Seen]]:

@@ -13,6 +13,7 @@ from tests.e2e.memory import resident_bytes
 from tests.e2e.raw import Incomplete, RawConnection, reply, request
 from tests.e2e.stubs import Stub, answering, stubs
 from tests.proxies import Proxy, one, proxy, stacks
+from tests.waiting import idle_clock
 from tests.work import Work, counted
 
 pytestmark = pytest.mark.slow
@@ -45,7 +46,7 @@ def cases_for(profile: str) -> list[Case]:
 @functools.cache
 def seen(engine: str) -> dict[tuple[str, str], list[Seen]]:
     """Return what became of every case, by profile and id, each at a router and an endpoint of its own."""
-    return trio.run(_see_all, engine)
+    return trio.run(_see_all, engine, clock=idle_clock())
 
 
 async def _see_all(engine: str) -> dict[tuple[str, str], list[Seen]]:

@@ -17,7 +17,7 @@ from tests.proxies import Proxy, one, proxy, stacks
 pytestmark = pytest.mark.slow
 
 OK = block((b":status", b"200"))
-SECONDS = 5.0
+SECONDS = 60.0
 
 
 @attrs.define(eq=False)

@@ -11,6 +11,7 @@ from tests.e2e.memory import resident_bytes
 from tests.e2e.raw import reply
 from tests.e2e.stubs import Stub, answering, stubs
 from tests.proxies import proxy, stacks
+from tests.waiting import idle_clock
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ PROFILES = ("mesh", "edge")
 @functools.cache
 def seen(profile: str) -> dict[str, Seen]:
     """Return what became of every case, by its id, each at a router and an endpoint of its own."""
-    return trio.run(_see_all, profile)
+    return trio.run(_see_all, profile, clock=idle_clock())
 
 
 async def _see_all(profile: str) -> dict[str, Seen]:

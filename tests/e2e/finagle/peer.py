@@ -18,7 +18,7 @@ import trio
 
 from tests.e2e.finagle.building import command
 
-SECONDS = 15.0  # for anything to happen; the machine may be busy
+SECONDS = 60.0  # for anything to happen; the machine may be busy
 
 Event = dict[str, Any]
 """What the process told: a line of JSON, whose keys depend on the event."""
