@@ -20,7 +20,7 @@ T = TypeVar("T")
 SERVICE = "test.Echo"
 UNARY, COLLECT, SPLIT, CHAT = (f"/{SERVICE}/{method}" for method in ("Unary", "Collect", "Split", "Chat"))
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-PATIENCE = 5.0  # seconds that anything here waits for anything
+PATIENCE = 60.0  # seconds that anything here waits for anything
 
 Metadata = dict[str, Any]
 

@@ -117,6 +117,7 @@ class Client:
                     answer = await connection.reply(bodiless=method == "HEAD")
                 self.statuses.add(answer.status)
                 if answer.status == 101:
+                    await until(lambda: not nursery.child_tasks, "the request is sent, as the answer says")
                     await connection.send(b"hello")
                     await connection.exactly(5)
                     return

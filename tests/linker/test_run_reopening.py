@@ -33,7 +33,7 @@ async def test_a_signal_has_log_files_opened_anew() -> None:
         linker.reopening.add(told.set)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         await run_until_signal(read_text(stack(80), file="test.yaml", kinds=kinds()), kinds(), ready)
 
     assert told.is_set()

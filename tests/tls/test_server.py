@@ -178,7 +178,7 @@ async def test_a_slow_handshake_ends_at_its_deadline_however_the_client_drips(tm
         for byte in b"\x16\x03\x01":
             await client.send_all(bytes([byte]))
             await settled()
-        with trio.fail_after(2):
+        with trio.fail_after(60):
             assert await client.receive_some() == b""
 
         assert server.causes == ["timeout"]
@@ -192,7 +192,7 @@ async def test_a_handshake_that_stops_in_the_middle_ends_at_its_deadline(tmp_pat
         with pytest.raises(ssl.SSLWantReadError):
             greeting.do_handshake()
         await client.send_all(outgoing.read())
-        with trio.fail_after(2):
+        with trio.fail_after(60):
             while await client.receive_some():
                 pass
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 import yaml
+from trio.testing import MockClock
 
 from tests.e2e.raw import Message, RawConnection, chunked, reply, request
 from tests.e2e.stubs import Behaviour, Stub, stub
@@ -180,7 +181,7 @@ async def test_a_service_that_always_fails_is_not_asked_for_ever() -> None:
     assert len(it.connections) == expect["client_connections"]
 
 
-async def test_an_attempt_timeout_is_retried() -> None:
+async def test_an_attempt_timeout_is_retried(idle_clock: MockClock) -> None:
     case = CASES["retry-007"]
     keys = {"service": case["given"]["service"], "client": {"requestAttemptTimeoutMs": 100}}
     async with (

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
+from trio.testing import MockClock
 
 from mesh_plugins.thrift.message import BINARY, COMPACT, Encoding
 from mesh_plugins.thrift.ttwitter import agrees, asks
@@ -127,7 +128,7 @@ NONSENSE: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("calls", WAYS)
 @pytest.mark.parametrize("what", NONSENSE)
-async def test_nonsense_fails_the_call(what: str, calls: int) -> None:
+async def test_nonsense_fails_the_call(what: str, calls: int, idle_clock: MockClock) -> None:
     answer = await play(replies(NONSENSE[what]), calls)
 
     assert b"UpstreamProtocolError" in answer
@@ -135,7 +136,7 @@ async def test_nonsense_fails_the_call(what: str, calls: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("calls", WAYS)
-async def test_a_reply_that_ends_at_any_byte_fails_the_call(calls: int) -> None:
+async def test_a_reply_that_ends_at_any_byte_fails_the_call(calls: int, idle_clock: MockClock) -> None:
     whole = frame(message(REPLY, 1, RESULT, b"bad"))
 
     for end in range(len(whole)):
@@ -148,21 +149,21 @@ async def test_a_reply_that_ends_at_any_byte_fails_the_call(calls: int) -> None:
 
 
 @pytest.mark.parametrize("calls", WAYS)
-async def test_an_endpoint_that_stops_in_a_frame_fails_the_call(calls: int) -> None:
+async def test_an_endpoint_that_stops_in_a_frame_fails_the_call(calls: int, idle_clock: MockClock) -> None:
     answer = await play(replies(lambda seqid: frame(message(REPLY, seqid, RESULT, b"bad"))[:20]), calls)
 
     assert b"IdleTimeout" in answer or b"stopped in the middle of a message" in answer
 
 
 @pytest.mark.parametrize("calls", WAYS)
-async def test_an_endpoint_that_says_nothing_fails_the_call(calls: int) -> None:
+async def test_an_endpoint_that_says_nothing_fails_the_call(calls: int, idle_clock: MockClock) -> None:
     answer = await play(replies(lambda _seqid: b""), calls)
 
     assert b"IdleTimeout" in answer
 
 
 @pytest.mark.parametrize("calls", WAYS)
-async def test_a_reply_larger_than_the_limit_fails_the_call(calls: int) -> None:
+async def test_a_reply_larger_than_the_limit_fails_the_call(calls: int, idle_clock: MockClock) -> None:
     large = b"\x0b\0\0" + struct.pack(">i", MOST) + bytes(MOST) + b"\0"
 
     answer = await play(replies(lambda seqid: frame(message(REPLY, seqid, large, b"bad"))), calls)
@@ -171,7 +172,7 @@ async def test_a_reply_larger_than_the_limit_fails_the_call(calls: int) -> None:
 
 
 @pytest.mark.parametrize("calls", WAYS)
-async def test_a_second_reply_in_the_same_segment_reaches_nobody(calls: int) -> None:
+async def test_a_second_reply_in_the_same_segment_reaches_nobody(calls: int, idle_clock: MockClock) -> None:
     async def twice(_stub: Stub, connection: RawConnection) -> None:
         while (call := await next_frame(connection)) is not None:
             await connection.send(frame(message(REPLY, kind_and_seqid(call)[1], RESULT)) * 2)
@@ -185,7 +186,7 @@ async def test_a_second_reply_in_the_same_segment_reaches_nobody(calls: int) -> 
 
 
 @pytest.mark.parametrize("calls", WAYS)
-async def test_a_reply_while_nothing_was_asked_reaches_nobody(calls: int) -> None:
+async def test_a_reply_while_nothing_was_asked_reaches_nobody(calls: int, idle_clock: MockClock) -> None:
     spoken = trio.Event()
 
     async def early(_stub: Stub, connection: RawConnection) -> None:
@@ -210,7 +211,7 @@ async def test_a_reply_while_nothing_was_asked_reaches_nobody(calls: int) -> Non
 
 
 @pytest.mark.parametrize("calls", WAYS)
-async def test_an_endpoint_that_never_reads_is_given_up(calls: int) -> None:
+async def test_an_endpoint_that_never_reads_is_given_up(calls: int, idle_clock: MockClock) -> None:
     large = b"\x0b\0\1" + struct.pack(">i", 8 << 20) + bytes(8 << 20) + b"\0"
 
     async def deaf(stub_: Stub, connection: RawConnection) -> None:
@@ -248,7 +249,9 @@ async def test_an_endpoint_that_never_reads_is_given_up(calls: int) -> None:
         b"\x00" + b"JUNK",
     ],
 )
-async def test_what_cannot_be_written_anew_fails_the_call(broken: bytes, is_framed: bool, calls: int) -> None:
+async def test_what_cannot_be_written_anew_fails_the_call(
+    broken: bytes, is_framed: bool, calls: int, idle_clock: MockClock
+) -> None:
     """The client speaks binary, the endpoint compact, so that what is inside a reply matters."""
 
     async def behave(_stub: Stub, connection: RawConnection) -> None:
@@ -299,7 +302,9 @@ async def unframed(connection: RawConnection) -> bytes:
         frame(agrees(BINARY, 0)) * 2,
     ],
 )
-async def test_an_endpoint_that_mistakes_the_question_still_gets_the_call(answer: bytes, calls: int) -> None:
+async def test_an_endpoint_that_mistakes_the_question_still_gets_the_call(
+    answer: bytes, calls: int, idle_clock: MockClock
+) -> None:
     got: list[bytes] = []
 
     async def mistaken(_stub: Stub, connection: RawConnection) -> None:
@@ -325,7 +330,7 @@ async def test_an_endpoint_that_mistakes_the_question_still_gets_the_call(answer
     "header",
     [b"", b"\x0f\0\2\x0c\x7f\xff\xff\xff", b"\x63", b"\x0c\0\1" * 100 + b"\0" * 101, b"\x0b\0\1\xff\xff\xff\xff"],
 )
-async def test_a_header_that_makes_no_sense_fails_the_call(header: bytes, calls: int) -> None:
+async def test_a_header_that_makes_no_sense_fails_the_call(header: bytes, calls: int, idle_clock: MockClock) -> None:
     async def upgraded(_stub: Stub, connection: RawConnection) -> None:
         while (call := await next_frame(connection)) is not None:
             if call == asks(BINARY):

@@ -9,6 +9,7 @@ import attrs
 import pytest
 import trio
 import yaml
+from trio.testing import MockClock
 
 from tests.certificates import Authority
 from tests.e2e.stubs import OK, Stub, stub
@@ -84,7 +85,7 @@ async def ask(port: int, context: ssl.SSLContext) -> bytes:
 @pytest.mark.parametrize(
     "case", [case for case in CASES.values() if case["proto"] == "proxy-protocol"], ids=lambda c: c["id"]
 )
-async def test_the_proxy_protocol(case: Case) -> None:
+async def test_the_proxy_protocol(case: Case, idle_clock: MockClock) -> None:
     said = b"".join(map(octets_of, case["input"]))
     ends = any("eof" in part for part in case["input"])
     async with (
@@ -140,7 +141,9 @@ SITUATIONS: dict[str, Callable[[Ground], Awaitable[bool]]] = {
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-async def test_a_client_of_tls_is_refused_and_others_go_on(name: str, tmp_path: pathlib.Path) -> None:
+async def test_a_client_of_tls_is_refused_and_others_go_on(
+    name: str, tmp_path: pathlib.Path, idle_clock: MockClock
+) -> None:
     authority = Authority(tmp_path)
     files = authority.issue("web.example")
     tls = files.keys(caCertPath=authority.path, requireClientAuth=True, handshakeTimeoutMs=300)

@@ -8,6 +8,7 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from trio.testing import MockClock
 
 from mesh import Body, Buffered, Path, Switch
 from mesh_plugins.connections import workers as module
@@ -119,7 +120,9 @@ async def test_a_call_that_is_given_up_is_cancelled_and_not_answered(nursery: tr
     nursery.cancel_scope.cancel()
 
 
-async def test_the_tag_of_a_call_that_was_given_up_can_be_used_again(nursery: trio.Nursery) -> None:
+async def test_the_tag_of_a_call_that_was_given_up_can_be_used_again(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
     async def shielded(request: MuxRequest) -> MuxReply:
         with trio.CancelScope(shield=request.body.buffered == b"first"):
             await trio.sleep(0.01)
