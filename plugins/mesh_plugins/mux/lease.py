@@ -33,4 +33,5 @@ class Lease:
     def forget(self) -> None:
         """Say no more of it: the session has ended."""
         if self.ends != math.inf:
+            self.ends = math.inf
             self._health.say(LEASE, Status.OPEN)

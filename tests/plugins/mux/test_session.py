@@ -185,7 +185,7 @@ async def test_an_endpoint_that_stops_within_a_frame_is_given_up(autojump_clock:
 
         assert (before, bench.session.closed) == (False, True)
         assert [type(caller.error) for caller in (first, other)] == [UpstreamBroken, UpstreamBroken]
-        assert "brought nothing for 10 s within a frame" in str(other.error)
+        assert "stopped in the middle of a message for 10 s" in str(other.error)
 
 
 async def test_an_endpoint_that_answers_pings_lives(autojump_clock: trio.testing.MockClock) -> None:

@@ -26,15 +26,15 @@ NO_PINGS = Detection(float("inf"))
 async def test_an_endpoint_that_drains_gets_no_more_calls_and_answers_the_open_ones() -> None:
     changes: list[bool] = []
     async with spoken() as bench:
-        bench.session.on_change = lambda session: changes.append(session.closed)
+        bench.session.on_change = lambda session: changes.append(session.leaving)
         caller = call(bench)
         await bench.endpoint.received()
         agreed = await bench.endpoint.ask("0000000440000005")
-        closed = (bench.session.closed, bench.endpoint.closed)
+        state = (bench.session.leaving, bench.session.capacity, bench.endpoint.closed)
         late = call(bench, b"late")
         await bench.endpoint.ask(answer(2))
 
-        assert (agreed, closed, changes[0]) == (["00000004c0000005"], (True, False), True)
+        assert (agreed, state, changes[0]) == (["00000004c0000005"], (True, 0, False), True)
         assert (caller.content, bench.endpoint.closed) == (b"ok", True)
         assert isinstance(late.error, UpstreamBroken)
         assert late.error.retryable
