@@ -35,8 +35,8 @@ HANDSHAKE_SECONDS = 4.0  # for an endpoint that accepts a connection and then sa
 class MuxSession(SharedSession[MuxRequest | None, MuxReply]):
     """A session over one connection; see the module.
 
-    State: `_is_open` from the end of the handshake on, which is to come by `_shake_by`; `_is_draining` once the endpoint asked
-    for that; `_is_plain` once it turned out to know no `Tdispatch`, which `_is_known` rules out.
+    State: `_is_open` from the end of the handshake on, which is to come by `_shake_by`, infinity afterwards; `_is_draining`
+    once the endpoint asked for that; `_is_plain` once it turned out to know no `Tdispatch`, which `_is_known` rules out.
     """
 
     __slots__ = (
@@ -207,13 +207,14 @@ class MuxSession(SharedSession[MuxRequest | None, MuxReply]):
         return is_over
 
     def _finish(self, kind: type[UpstreamBroken], why: str) -> None:
-        super()._finish(kind, why)
+        """End the session; the commonest reason to end within the handshake is an endpoint that does not speak Mux."""
+        super()._finish(kind, why if self._shake_by == math.inf else f"{why}, before the handshake of Mux was over")
         self._lease.forget()
 
     def _look(self, now: float) -> float:
         due = super()._look(now)
         if now >= self._shake_by:
-            self._finish(UpstreamBroken, f"brought no handshake within {HANDSHAKE_SECONDS:g} s")
+            self._finish(UpstreamBroken, f"was given up after {HANDSHAKE_SECONDS:g} s")
         elif self._is_open:
             self._look_after(self._detector, now)
         ping = self._detector.due if self._is_open else math.inf

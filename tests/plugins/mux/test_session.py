@@ -9,6 +9,7 @@ from mesh import (
     Expiry,
     IdleTimeout,
     UpstreamBroken,
+    UpstreamProtocolError,
 )
 from mesh_plugins.mux import messages, wire
 from mesh_plugins.mux.detector import Detection
@@ -74,6 +75,41 @@ async def test_an_endpoint_that_says_nothing_is_given_up(autojump_clock: trio.te
 
         assert isinstance(caller.error, UpstreamBroken)
         assert (caller.error.retryable, bench.session.closed) == (True, True)
+        assert "was given up after 4 s, before the handshake of Mux was over" in str(caller.error)
+
+
+async def test_a_call_is_told_that_an_endpoint_hung_up_on_the_handshake() -> None:
+    async with spoken(shake=False) as bench:
+        caller = call(bench)
+        await bench.endpoint.received()
+        bench.endpoint.connection.close()
+        await bench.endpoint.received()
+        later = call(bench)
+        await bench.endpoint.received()
+
+        for made in (caller, later):
+            assert "was closed by the endpoint, before the handshake of Mux was over" in str(made.error)
+
+
+async def test_a_call_is_told_that_an_endpoint_answered_the_handshake_with_nonsense() -> None:
+    async with spoken(shake=False) as bench:
+        caller = call(bench)
+        await bench.endpoint.ask(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        assert isinstance(caller.error, UpstreamProtocolError)
+        assert caller.error.retryable
+        assert "made no sense: " in str(caller.error)
+        assert str(caller.error).endswith(", before the handshake of Mux was over")
+
+
+async def test_after_the_handshake_nothing_is_said_of_it() -> None:
+    async with spoken() as bench:
+        caller = call(bench)
+        await bench.endpoint.received()
+        bench.endpoint.connection.close()
+        await bench.endpoint.received()
+
+        assert str(caller.error).endswith(" was closed by the endpoint")
 
 
 async def test_the_place_of_a_call_is_given_back_with_its_answer() -> None:
