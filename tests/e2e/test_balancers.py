@@ -1,5 +1,6 @@
 """Every kind of balancer in a running proxy, with endpoints that work, die, and come."""
 
+import itertools
 import json
 import pathlib
 from collections import Counter
@@ -14,6 +15,7 @@ from tests.e2e.raw import connected, request
 from tests.e2e.stubs import Stub, stub, stubs
 from tests.proxies import FS, Proxy, disco, proxy, stack
 
+USERS = itertools.count()  # so many that each endpoint is somebody's, wherever a hash begins
 BALANCERS: dict[str, Mapping[str, Any]] = {
     "p2c": {},
     "ewma": {"decayTimeMs": 100},  # or it stays away for seconds from an endpoint that was slow once
@@ -33,11 +35,11 @@ BALANCERS: dict[str, Mapping[str, Any]] = {
 
 
 async def send(running: Proxy, times: int, user: str = "") -> list[int]:
-    """Send requests over one connection, by a user each if none is named; return the statuses."""
+    """Send requests over one connection, each by another user if none is named; return the statuses."""
     statuses = []
     async with running.connect() as client:
-        for number in range(times):
-            await client.send(request("GET", "/", f"x-user: {user or number}"))
+        for _number in range(times):
+            await client.send(request("GET", "/", f"x-user: {user or next(USERS)}"))
             statuses.append((await client.reply()).status)
     return statuses
 

@@ -11,7 +11,7 @@ from tests.e2e.raw import Message, RawConnection, reply
 from tests.e2e.stubs import Stub, answering, stub
 from tests.proxies import proxy, stack
 
-SECONDS = "10"  # that curl may take
+SECONDS = "60"  # that curl may take
 
 Curl = Callable[..., Awaitable[str]]
 """Runs curl with more arguments against the proxy; returns what it prints."""

@@ -16,7 +16,7 @@ from tests.e2e.stubs import answering, stub, ungrouped
 from tests.ports import free_port
 from tests.proxies import Proxy, one, proxy, stacks
 
-SECONDS = "20"
+SECONDS = "60"
 BOTH = ["http/1.1", "h2"]
 PRIOR = "--http2-prior-knowledge"
 PEER = """

@@ -16,7 +16,7 @@ from tests.e2e.raw import Message, reply
 from tests.e2e.stubs import Stub, answering, stub
 from tests.proxies import Proxy, proxy, stack
 
-CURL_SECONDS = "10"
+CURL_SECONDS = "60"
 OK = "hello from the other side"
 
 

@@ -18,7 +18,7 @@ from tests.waiting import settled, until
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-a: 1\r\n\r\n"
 ASK = request("GET", "/chat", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: k")
 MIB = 2**20
-SETTLED_SECONDS = 3.0
+SETTLED_SECONDS = 30.0
 
 
 async def echo(_stub: Stub, connection: RawConnection) -> None:
