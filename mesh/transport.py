@@ -9,7 +9,9 @@ import errno
 import math
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from types import coroutine
+from typing import Any
 
 import trio
 from trio import lowlevel
@@ -17,7 +19,7 @@ from trio import lowlevel
 from mesh import poller
 from mesh.message import TlsPeer
 from mesh.traffic import NOBODY, Account
-from mesh.trap import Trap, new_trap, until_woken
+from mesh.trap import WOKEN, Trap, new_trap, until_woken
 
 CHUNK = 65536  # what one read asks for; bodies ask for more
 STREAK = 64  # reads that did not wait, before other tasks get their turn
@@ -49,7 +51,7 @@ class Connection(trio.abc.Stream):
         """What both sides agreed to speak over this connection (ALPN); empty if nothing was said of it."""
         return ""
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+    def receive_some(self, max_bytes: int | None = None) -> Awaitable[bytes]:  # type: ignore[override]  # to be awaited
         """Return up to `max_bytes` as soon as there are any; `b""` at the end. Cancelling loses nothing."""
         raise NotImplementedError
 
@@ -163,16 +165,30 @@ class SocketConnection(Connection):
         if self.on_hang_up is not None:
             self.on_hang_up()
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+    def receive_some(self, max_bytes: int | None = None) -> Awaitable[bytes]:  # type: ignore[override]  # as above
         size = CHUNK if max_bytes is None else max_bytes
         if self.ready:
             self._streak += 1
             if self._streak >= STREAK:
-                self._streak = 0
-                await lowlevel.checkpoint()
+                return self._receive_later(size)
+        return self._receive(size)
+
+    async def _receive_later(self, size: int) -> bytes:
+        self._streak = 0
+        await lowlevel.checkpoint()
+        return await self._receive(size)
+
+    @coroutine
+    def _receive(self, size: int) -> Generator[Trap, Any, bytes]:
+        """Read, and wait before while there is nothing: as `until_woken` does, without the frame of it."""
         while True:
             if not self.ready:
-                await self._wait_readable()
+                told = yield self._until_readable()
+                if told is not WOKEN:
+                    try:
+                        told.unwrap()
+                    finally:
+                        del told
             try:
                 data = self._recv(size)
             except BlockingIOError:
@@ -200,7 +216,7 @@ class SocketConnection(Connection):
                 self.ready = True
                 if len(data) > beyond or not data or self.hung_up or len(data) == max_bytes:
                     return data
-            await self._wait_readable()
+            await until_woken(self._until_readable())
 
     def receive_now(self, max_bytes: int = CHUNK) -> bytes | None:
         """Return what has come, `b""` at the end; None if nothing has. Never waits."""
@@ -281,15 +297,15 @@ class SocketConnection(Connection):
         else:
             await self._wait_writable()
 
-    def _wait_readable(self) -> Awaitable[None]:
-        """Wait for the next edge."""
+    def _until_readable(self) -> Trap:
+        """Return what the present task is to wait with for the next edge."""
         if self.reader is not None or self._fd < 0:
             raise self._unready()
         self._streak = self._burst = 0
         if self.deadline < self._poller.next_due:
             self._poller.expect_by(self.deadline)
         self.reader = lowlevel.current_task()
-        return until_woken(self._reading or self._new_trap())
+        return self._reading or self._new_trap()
 
     def _wait_writable(self) -> Awaitable[None]:
         """Wait for the next edge; the kernel must have said that there is no room, else none may come."""

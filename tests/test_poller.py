@@ -34,8 +34,11 @@ async def test_a_hang_up_while_a_task_reads_is_for_the_reader_alone() -> None:
         told: list[str] = []
         connection.on_hang_up = lambda: told.append("hung up")
 
+        async def read() -> None:
+            await connection.receive_some()
+
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(connection.receive_some)
+            nursery.start_soon(read)
             await settled()
             peer.close()
         await settled()

@@ -111,8 +111,11 @@ async def test_a_second_reader_is_refused_while_the_first_waits_again_after_a_fi
         peer.send(b"four")
         await connection.receive_some(4)
 
+        async def read() -> None:
+            await connection.receive_some()
+
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(connection.receive_some)
+            nursery.start_soon(read)
             await settled()
             with pytest.raises(trio.BusyResourceError):
                 await connection.receive_some()

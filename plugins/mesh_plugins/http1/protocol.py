@@ -21,8 +21,8 @@ def serve(serving: Serving, *, reference: bool = False) -> Serve:
 
     new_engine = _server_engine(serving, reference=reference)
 
-    async def run(connection: Connection, switch: Switch) -> None:
-        await ServerConnection(connection, new_engine(serving.limits), switch, serving).run()
+    def run(connection: Connection, switch: Switch) -> Awaitable[None]:
+        return ServerConnection(connection, new_engine(serving.limits), switch, serving).run()
 
     return run
 
@@ -32,11 +32,11 @@ def serve_after(serving: Serving, *, reference: bool = False) -> ServeAfter:
 
     new_engine = _server_engine(serving, reference=reference)
 
-    async def run(connection: Connection, switch: Switch, first: bytes) -> None:
+    def run(connection: Connection, switch: Switch, first: bytes) -> Awaitable[None]:
         engine = new_engine(serving.limits)
         if first:
             engine.feed(first)
-        await ServerConnection(connection, engine, switch, serving).run()
+        return ServerConnection(connection, engine, switch, serving).run()
 
     return run
 

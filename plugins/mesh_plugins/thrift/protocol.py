@@ -1,5 +1,6 @@
 """The protocol `thrift`: its default stack, and what the settings mean to it."""
 
+from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
 import attrs
@@ -146,8 +147,8 @@ def _serving(listener: ServerSettings, keys: ThriftRouterKeys, below: Params) ->
 def serve(serving: Serving) -> Serve:
     """Return what serves the connections of one listener."""
 
-    async def run(connection: Connection, switch: Switch) -> None:
-        await ThriftConnection(connection, switch, serving).run()
+    def run(connection: Connection, switch: Switch) -> Awaitable[None]:
+        return ThriftConnection(connection, switch, serving).run()
 
     return run
 

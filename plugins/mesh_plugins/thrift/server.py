@@ -8,7 +8,8 @@ cancels the call that is open, but not a one-way call: its client has nothing to
 
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import trio
 
@@ -64,11 +65,11 @@ class ThriftConnection(InTurn):
         self._leaves_at = self._clock() + LEAVE_SECONDS if switch.draining else math.inf
         connection.on_hang_up = self._hung_up
 
-    async def run(self, first: bytes = b"") -> None:
+    def run(self, first: bytes = b"") -> Coroutine[Any, Any, None]:
         """Serve until either side ends the connection, which is closed in any case; `first` has come of it already."""
         if first:
             self._messages.feed(first)
-        await super().run()
+        return super().run()
 
     def drain(self) -> None:
         """Close as soon as the client pauses, so that no call of its crosses the end; one that never does is not waited for."""
