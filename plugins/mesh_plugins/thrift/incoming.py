@@ -68,6 +68,11 @@ def echoing(message: Message, request: ThriftRequest, call: bytes) -> ThriftRepl
     return ThriftReply(BINARY, new_head(Head, (REPLY, name, seqid, at)), message)
 
 
+def is_answer(reply: Head, asked: Head) -> bool:
+    """Return whether a reply has the sequence id of its call, and its name, if any; that of a service may be missing."""
+    return reply.seqid == asked.seqid and reply.name in (asked.name, asked.name.rpartition(b":")[2], b"")
+
+
 def check_name(reply: Head, asked: Head) -> None:
     """Raise `Malformed` for a reply that is another method's.
 

@@ -31,7 +31,7 @@ from mesh_plugins.thrift.message import Frame, Message, ThriftReply, ThriftReque
 from mesh_plugins.thrift.serving import Serving
 from mesh_plugins.thrift.ttwitter import CAN_TRACE, agrees, read_request_header, write_response_header
 from mesh_plugins.thrift.walking import check, is_sound
-from mesh_plugins.thrift.wire import CALL, ONEWAY, Head, Incomplete, Malformed
+from mesh_plugins.thrift.wire import CALL, CALLS, ONEWAY, Head, Incomplete, Malformed
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,6 @@ PIPELINED = 16  # calls answered without waiting for the client, before other ta
 # How long a client that never pauses is served when the listener drains: it goes after a reply then, and not in the middle of a
 # call, as at the end of `shutdownGraceMs`, 10 s. Sooner, it would not have heard from its discovery.
 LEAVE_SECONDS = 8.0
-KINDS = frozenset((CALL, ONEWAY))  # that a client may send
 HEAD_BYTES = 8  # of a message: whoever has not sent so many has not begun to say anything
 
 
@@ -180,7 +179,7 @@ class ThriftConnection(InTurn):
         """Return whether a call is surely sound; whether one of the others is, `_is_callable` finds out."""
         serving = self._serving
         return (
-            head.kind in KINDS
+            head.kind in CALLS
             and head.name != CAN_TRACE
             and head.name.isascii()
             and (not serving.is_framed or is_sound(serving.encoding, data, head.at, serving.bounds))
@@ -189,7 +188,7 @@ class ThriftConnection(InTurn):
     async def _is_callable(self, request: ThriftRequest) -> bool:
         """Return whether a call is sound, and meant for an endpoint; answer it if it is not."""
         head = request.head
-        if head.name == CAN_TRACE and not self._is_upgraded:
+        if head.name == CAN_TRACE and head.kind == CALL and not self._is_upgraded:
             await self._upgrade(request)
             return False
         error = await self._unsound(request)
@@ -203,8 +202,10 @@ class ThriftConnection(InTurn):
     async def _unsound(self, request: ThriftRequest) -> RemoteProtocolError | None:
         """Return what is wrong with a call whose head was read; None if nothing is."""
         head, body = request.head, request.body
-        if head.kind not in KINDS:
+        if head.kind not in CALLS:
             return RemoteProtocolError(f"a client sent a message of the kind {head.kind}; expected a call")
+        if head.name == CAN_TRACE:  # an endpoint that agreed would take the calls of others to have headers
+            return RemoteProtocolError("whether TTwitter is spoken is asked by a call, once in a connection")
         try:
             head.name.decode()
             if isinstance(body, Message) and self._serving.is_framed:  # else it was walked to find its end
@@ -305,4 +306,6 @@ class ThriftConnection(InTurn):
 
 def _type_of(head: Head) -> ExceptionType:
     """Return the type of exception that answers a broken call."""
-    return ExceptionType.PROTOCOL_ERROR if head.kind == CALL else ExceptionType.INVALID_MESSAGE_TYPE
+    if head.kind != CALL:
+        return ExceptionType.INVALID_MESSAGE_TYPE
+    return ExceptionType.UNKNOWN_METHOD if head.name == CAN_TRACE else ExceptionType.PROTOCOL_ERROR

@@ -3,7 +3,8 @@
 Theory of operation. Thrift's servers answer in order and mostly one call at a time, so that a connection carries one call,
 with its client's own sequence id, and the pool has as many as there are calls: as Finagle does. With `upgrades`, the first
 call is preceded by the one that asks for TTwitter; an exception in answer to it means that the endpoint speaks plain
-Thrift. A one-way call is over when it is sent. Whatever goes wrong closes the connection.
+Thrift. A one-way call is over when it is sent. A server that does not know its method answers it nevertheless: that is
+passed over when the next call's reply is waited for. Whatever goes wrong closes the connection.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from mesh_plugins.connections.gone import GONE
 from mesh_plugins.connections.single import SingleSession
 from mesh_plugins.thrift.asking import Refusals, ask
 from mesh_plugins.thrift.framing import new_messages
-from mesh_plugins.thrift.incoming import check_name, echoing, fitted, next_message, reply_in
+from mesh_plugins.thrift.incoming import check_name, echoing, fitted, is_answer, next_message, reply_in
 from mesh_plugins.thrift.message import BINARY, Frame, Message, ThriftReply, ThriftRequest, nothing
 from mesh_plugins.thrift.outgoing import outgoing_call
 from mesh_plugins.thrift.peer import Peer
@@ -32,7 +33,8 @@ from mesh_plugins.thrift.wire import ONEWAY, Incomplete, Malformed
 
 class ThriftSession(SingleSession):
     """A session over one connection; see the module for how it works. Raises `UpstreamBroken`, `IdleTimeout`, and what
-    the request's expiry says. State: `_is_upgraded`, None while the endpoint is still to be asked; `_has_sent` in a call.
+    the request's expiry says. State: `_is_upgraded`, None while the endpoint is still to be asked; `_has_sent` in a call;
+    `_one_ways`, how many one-way calls were sent since the last reply.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class ThriftSession(SingleSession):
         "_idle_seconds",
         "_is_upgraded",
         "_messages",
+        "_one_ways",
         "_peer",
         "_piece_seconds",
         "_refusals",
@@ -60,6 +63,7 @@ class ThriftSession(SingleSession):
         self._piece_seconds = limits.header_deadline_s
         self._expiry: Expiry | None = None
         self._has_sent = False
+        self._one_ways = 0
         self._clock: Callable[[], float] = trio.lowlevel.current_clock().current_time
 
     async def __call__(self, request: ThriftRequest, /) -> ThriftReply:  # type: ignore[override]  # Thrift only
@@ -96,6 +100,7 @@ class ThriftSession(SingleSession):
             if rest is not None:
                 await rest
             if request.head.kind == ONEWAY:
+                self._one_ways += 1
                 self._finish()
                 return nothing(request)
             message = self._messages.arrived(await connection.receive_some())
@@ -108,6 +113,7 @@ class ThriftSession(SingleSession):
             if isinstance(error, Exception):
                 raise self._translated(error) from error
             raise
+        self._one_ways = 0
         self._finish()
         if request.context.replies is None:
             request.context.replies = reply
@@ -126,7 +132,10 @@ class ThriftSession(SingleSession):
 
     async def _reply(self, message: Message, request: ThriftRequest, *, is_alike: bool) -> ThriftReply:
         asked = request.head
-        reply = reply_in(message, self._peer.encoding, self._bounds, is_upgraded=bool(self._is_upgraded))
+        reply = self._read(message)
+        while self._one_ways and not is_answer(reply.head, asked):
+            self._one_ways -= 1
+            reply = self._read(await next_message(self._connection, self._messages, self._due))
         head = reply.head
         if head.seqid != asked.seqid:
             raise Malformed(f"a reply with the sequence id {head.seqid} to a call with {asked.seqid}")
@@ -135,6 +144,9 @@ class ThriftSession(SingleSession):
         if is_alike and reply.encoding is request.encoding:
             return reply
         return await fitted(reply, request, self._peer, self._bounds)
+
+    def _read(self, message: Message) -> ThriftReply:
+        return reply_in(message, self._peer.encoding, self._bounds, is_upgraded=bool(self._is_upgraded))
 
     def _finish(self) -> None:
         """The call is over: make the connection free, or close it if more came than was asked for."""

@@ -36,6 +36,8 @@ TRACE, SPAN, PARENT, SAMPLED, CLIENT_ID, FLAGS, CONTEXTS, DEST, DELEGATIONS, TRA
 """Fields of a `RequestHeader`."""
 RESPONSE_CONTEXTS = 2
 """The field of a `ResponseHeader`."""
+MOST = 65536
+"""Bytes of a header that are read, as of the heads of HTTP: every value becomes an object, and nobody else gets a turn."""
 DECIDED = 6  # bits of the flags that say what the field `sampled` says
 _UNSIGNED = (1 << 64) - 1
 
@@ -170,11 +172,18 @@ def _pairs(value: Value) -> Contexts:
 
 
 def _read(encoding: Encoding, data: bytes, start: int, bounds: Bounds) -> tuple[dict[int, Value], int]:
+    if len(data) - start > MOST:
+        data = data[: start + MOST]
     reader = encoding.reader(data, start, len(data))
     try:
         return read_struct(reader, bounds, bounds.depth), reader.at
     except Incomplete:
-        raise Malformed("a header ends in the middle of a value") from None
+        text = (
+            "a header ends in the middle of a value"
+            if len(data) - start < MOST
+            else f"a header of more than {MOST} bytes"
+        )
+        raise Malformed(text) from None
 
 
 def read_struct(reader: Reader, bounds: Bounds, depth: int) -> dict[int, Value]:

@@ -9,6 +9,8 @@ from mesh import RemoteProtocolError
 
 CALL, REPLY, EXCEPTION, ONEWAY = 1, 2, 3, 4
 """Kinds of messages."""
+CALLS = frozenset((CALL, ONEWAY))
+"""Those that a client may send."""
 
 STOP, BOOL, BYTE, DOUBLE, I16, I32, I64, STRING = 0, 2, 3, 4, 6, 8, 10, 11
 STRUCT, MAP, SET, LIST, UUID = 12, 13, 14, 15, 16

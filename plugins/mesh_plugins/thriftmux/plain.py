@@ -9,13 +9,14 @@ from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.mux.protocol import SESSION_LIMITS
 from mesh_plugins.mux.protocol import SESSIONS as MUX_SESSIONS
 from mesh_plugins.mux.wire import OK
-from mesh_plugins.thrift.conversion import converted
+from mesh_plugins.thrift.conversion import check_struct, converted
 from mesh_plugins.thrift.header import RequestHeader
-from mesh_plugins.thrift.message import ThriftReply, read_request
+from mesh_plugins.thrift.message import Message, ThriftReply, ThriftRequest, read_request
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.sessions import new_session
+from mesh_plugins.thrift.ttwitter import CAN_TRACE
 from mesh_plugins.thrift.walking import Bounds
-from mesh_plugins.thrift.wire import Incomplete, Malformed
+from mesh_plugins.thrift.wire import CALLS, Incomplete, Malformed
 
 PLAIN_PEER: Param[Peer | None] = Param(None, "what endpoints of plain Thrift speak")
 """None where endpoints speak ThriftMux."""
@@ -25,7 +26,7 @@ class Plain:
     """Makes the calls of Mux to one endpoint in Thrift. Raises `Malformed` for a payload that is no Thrift message.
 
     What an endpoint answers is answered with the status `OK`, an exception too, in the encoding of the call; a one-way call
-    with an empty payload. 5 µs.
+    with an empty payload. 6 µs.
     """
 
     __slots__ = ("_bounds",)
@@ -38,6 +39,7 @@ class Plain:
             call = read_request(request.body.buffered or b"", request.context, header_of(request))
         except Incomplete as error:
             raise Malformed("the payload of a call is no whole Thrift message") from error
+        await self._check(call)
         reply: ThriftReply = await service(call)
         try:
             payload = b"" if call.is_one_way else await converted(reply, call.encoding, call.head.seqid, self._bounds)
@@ -48,6 +50,16 @@ class Plain:
         answer = MuxReply(OK, payload, list(reply.contexts))
         request.context.made(answer)
         return answer
+
+    async def _check(self, call: ThriftRequest) -> None:
+        """Raise `Malformed` unless it is a call from end to end: the calls of others come after it over its connection."""
+        head = call.head
+        if head.kind not in CALLS:
+            raise Malformed(f"the payload of a call is a message of the kind {head.kind}")
+        if head.name == CAN_TRACE:
+            raise Malformed("whether TTwitter is spoken is not asked in Mux")
+        if isinstance(call.body, Message):
+            await check_struct(call, call.body, self._bounds)
 
 
 def header_of(request: MuxRequest) -> RequestHeader:

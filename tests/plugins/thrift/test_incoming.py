@@ -5,7 +5,7 @@ import trio
 
 from mesh.testing import memory_connections
 from mesh_plugins.thrift.framing import framed, new_messages
-from mesh_plugins.thrift.incoming import check_name, echoing, next_message, reply_in
+from mesh_plugins.thrift.incoming import check_name, echoing, is_answer, next_message, reply_in
 from mesh_plugins.thrift.message import BINARY, COMPACT, OLD_BINARY, Encoding, Frame, Message, ThriftRequest
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, EXCEPTION, REPLY, Head, Malformed
@@ -32,6 +32,21 @@ async def test_a_connection_that_ends_first_is_broken() -> None:
 
     with pytest.raises(trio.BrokenResourceError):
         await next_message(near, messages, lambda: trio.current_time() + 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "seqid", "expected"),
+    [
+        (b"users:get", 7, True),
+        (b"get", 7, True),
+        (b"", 7, True),
+        (b"users", 7, False),
+        (b"other", 7, False),
+        (b"get", 8, False),
+    ],
+)
+def test_an_answer_has_the_id_and_the_name_of_its_call(name: bytes, seqid: int, expected: bool) -> None:
+    assert is_answer(Head(REPLY, name, seqid, 0), Head(CALL, b"users:get", 7, 0)) is expected
 
 
 def test_a_reply_is_read_with_what_comes_beside_it() -> None:

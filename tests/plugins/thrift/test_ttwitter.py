@@ -6,6 +6,7 @@ from mesh import TraceId
 from mesh_plugins.thrift.header import RequestHeader
 from mesh_plugins.thrift.message import BINARY, COMPACT, Encoding
 from mesh_plugins.thrift.ttwitter import (
+    MOST,
     agrees,
     asks,
     read_request_header,
@@ -97,6 +98,25 @@ def test_a_header_is_no_deeper_and_no_longer_than_a_message() -> None:
         read_request_header(BINARY, b"\x0c\0\1" * 5000 + b"\0" * 5001, 0, Bounds())
     with pytest.raises(Malformed):
         read_request_header(BINARY, WITH_DELEGATION, 0, Bounds(elements=1))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("size", [MOST - 100, MOST])
+def test_so_much_of_a_header_is_read_and_no_more(encoding: Encoding, size: int) -> None:
+    data = write_request_header(encoding, RequestHeader(contexts=[(b"x", bytes(size))])) + bytes(MOST)
+
+    if size < MOST:
+        assert read_request_header(encoding, data, 0, Bounds())[0].context(b"x") == bytes(size)
+    else:
+        with pytest.raises(Malformed):
+            read_request_header(encoding, data, 0, Bounds())
+
+
+def test_a_header_of_many_small_values_is_read_no_further() -> None:
+    many = bytes.fromhex("02000101") * (MOST // 4)
+
+    with pytest.raises(Malformed, match="more than 65536 bytes"):
+        read_request_header(BINARY, many + b"\0", 0, Bounds())
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

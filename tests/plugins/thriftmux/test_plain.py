@@ -10,6 +10,7 @@ from mesh_plugins.mux.message import MuxReply, MuxRequest
 from mesh_plugins.thrift.message import BINARY, COMPACT, ThriftReply, ThriftRequest, nothing, read_reply
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.session import ThriftSession
+from mesh_plugins.thrift.ttwitter import CAN_TRACE
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, ONEWAY, REPLY, Malformed
 from mesh_plugins.thriftmux.plain import PLAIN_PEER, SESSIONS, Plain, header_of
@@ -64,7 +65,17 @@ async def test_a_one_way_call_is_answered_with_nothing() -> None:
     assert (answer.status, answer.body.buffered) == (0, b"")
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x80\x01\x00"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\x80\x01\x00",
+        BINARY.message(REPLY, b"get", 1, b"\0"),
+        BINARY.message(CALL, b"get", 1, b"\0more"),
+        BINARY.message(CALL, b"get", 1, b"\x63"),
+        BINARY.message(CALL, CAN_TRACE, 1, b"\0"),
+    ],
+)
 async def test_a_payload_that_is_no_thrift_is_malformed(payload: bytes) -> None:
     async def service(request: Request) -> ThriftReply:
         raise AssertionError
