@@ -96,7 +96,7 @@ def _nghttpd(directory: Path, port: int) -> list[str]:
 
 def _configuration(directory: Path, services: Services, descriptors: int) -> str:
     first, second, third = services.web
-    wide = render("nginx-wide.conf", directory=directory, port=services.wide) if services.wide else ""
+    wide = render("nginx-wide.conf", port=services.wide, reply=REPLY) if services.wide else ""
     return render(
         "nginx.conf",
         directory=directory,
