@@ -44,7 +44,8 @@ class SharedSession(Session, Generic[Req, Rep]):
 
     A protocol says how a call is made, read, and taken back. State: `_pending`, the calls that wait for answers; `_entering`,
     how many are on their way there; `_given_up`, those that nobody waits for and that are not answered; `_is_open` from the
-    time on when calls can be sent; `_heard`, when something came last; `_end`, what ended the session.
+    time on when calls can be sent; `_heard`, when something came last; `_end`, what ended the session; `_is_answering`, whether
+    a part of an answer had come by then, which is known only of a call that was the only one.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class SharedSession(Session, Generic[Req, Rep]):
         "_given_up",
         "_heard",
         "_idle_seconds",
+        "_is_answering",
         "_is_open",
         "_most_given_up",
         "_opened",
@@ -84,6 +86,7 @@ class SharedSession(Session, Generic[Req, Rep]):
         self._heard = self._clock()
         self._is_open = False
         self._opened = trio.Event()
+        self._is_answering = False
         self._end: tuple[type[UpstreamBroken], str] | None = None
         self._alarm = Alarm(self._clock, self._look)
         self._scope = life.spawn(f"session with {connection.peer}", self._run)
@@ -189,6 +192,7 @@ class SharedSession(Session, Generic[Req, Rep]):
         self._is_open = False
         self.on_change(self)
         calls = list(self._pending.values())
+        self._is_answering = len(calls) == 1 and not self._given_up and self._has_part()
         self._pending.clear()
         for call in calls:
             call.fail(self._error(is_unsent=self._outgoing.holds(call.tag)))
@@ -199,7 +203,7 @@ class SharedSession(Session, Generic[Req, Rep]):
     def _error(self, *, is_unsent: bool) -> UpstreamBroken:
         """Return what the end of the session means to a call, which may be repeated if nothing of it was sent."""
         kind, why = self._end or (UpstreamBroken, "takes no more calls")
-        begun = not is_unsent and self._has_part()
+        begun = not is_unsent and self._is_answering
         return kind(f"the connection to {self._connection.peer} {why}", retryable=is_unsent, reply_begun=begun)
 
     async def _run(self) -> None:

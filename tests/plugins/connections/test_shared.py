@@ -231,10 +231,21 @@ async def test_calls_end_with_the_connection_and_those_that_were_not_sent_may_be
 
         found = [made.error for made in (sent, unsent)]
         assert [(error.retryable, error.reply_begun) for error in found if isinstance(error, UpstreamBroken)] == [
-            (False, True),
+            (False, False),
             (True, False),
         ]
         assert bench.session.closed
+
+
+async def test_a_part_of_an_answer_is_that_of_the_only_call() -> None:
+    async with pairs() as bench:
+        made = await bench.call()
+        await bench.say(3)
+        bench.endpoint.close()
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert isinstance(made.error, UpstreamBroken)
+        assert (made.error.retryable, made.error.reply_begun) == (False, True)
 
 
 async def test_a_free_session_whose_endpoint_hung_up_is_not_usable_but_one_with_calls_goes_on() -> None:
