@@ -102,13 +102,8 @@ async def test_whom_a_proxy_in_front_speaks_for_is_told_to_the_next_and_logged(
     assert log.read_text().splitlines() == ["192.0.2.7:1111 17"] * 2
 
 
-@pytest.mark.parametrize(
-    ("protocol", "expected"),
-    [("thrift", ["server"]), ("mux", ["client", "server"]), ("thriftmux", ["client", "server"])],
-)
-async def test_traces_are_written_into_the_log(
-    protocol: str, expected: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_traces_are_written_into_the_log(protocol: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mesh_plugins.telemeters.tracelog")
     async with endpoint(protocol) as far:
         stack = json.loads(stacks(router(protocol, far)))
@@ -117,7 +112,7 @@ async def test_traces_are_written_into_the_log(
             assert await called(running, protocol)
 
     kinds = sorted(record.getMessage().split()[3] for record in caplog.records if "trace=" in record.getMessage())
-    assert kinds == expected  # plain Thrift has no place for the trace of an attempt
+    assert kinds == ["client", "server"]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Iterator
 import trio
 
 from mesh import (
+    SPAN_SINKS,
     AnyService,
     Make,
     Module,
@@ -31,7 +32,7 @@ from mesh_plugins.thrift.message import ThriftReply, ThriftRequest
 TRUSTS = Param(True, "trusts headers")
 """Whether a server believes what its clients say beside their calls."""
 BEGINS_TRACES = Param(False, "begins traces")
-"""Whether the endpoints of a client are told of traces, so that calls without one get one."""
+"""Whether the endpoints of a client are told of traces, so that calls without one get one; so they do if spans are recorded."""
 
 
 class HeaderReader:
@@ -95,7 +96,8 @@ def _request_header(params: Params, rest: Make) -> AnyService:
 
 
 def _trace_ids(params: Params, rest: Make) -> AnyService:
-    return bind(TraceIds(random.Random()), rest(params), "trace_ids") if params[BEGINS_TRACES] else rest(params)
+    is_traced = params[BEGINS_TRACES] or params[SPAN_SINKS]
+    return bind(TraceIds(random.Random()), rest(params), "trace_ids") if is_traced else rest(params)
 
 
 REQUEST_HEADER = Module(
