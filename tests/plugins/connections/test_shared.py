@@ -27,6 +27,7 @@ from mesh.testing import memory_connections
 from mesh_plugins.connections.calls import Call
 from mesh_plugins.connections.outgoing import Outgoing
 from mesh_plugins.connections.shared import SharedSession
+from tests.plugins.connections.gated import Gated
 
 IDLE, PIECE = 30.0, 5.0
 CALLS = 4
@@ -105,19 +106,6 @@ class Made:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     said: int | None = None
     error: MeshError | None = None
-
-
-class Gated(StreamConnection):
-    """A connection that sends while `gate` is open."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        super().__init__(stream)
-        self.gate = trio.Event()
-        self.gate.set()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self.gate.wait()
-        await super().send_all(data)
 
 
 @attrs.define(eq=False)

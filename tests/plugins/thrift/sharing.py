@@ -22,6 +22,7 @@ from mesh_plugins.thrift.multiplexed import MultiplexedSession
 from mesh_plugins.thrift.peer import Peer
 from mesh_plugins.thrift.walking import Bounds
 from mesh_plugins.thrift.wire import CALL, REPLY, Head
+from tests.plugins.connections.gated import Gated
 from tests.plugins.thrift.benches import ARGS
 
 IDLE, PIECE = 30.0, 5.0
@@ -47,19 +48,6 @@ class Asked:
     @property
     def is_open(self) -> bool:
         return self.reply is None and self.error is None and not self.scope.cancelled_caught
-
-
-class Gated(StreamConnection):
-    """A connection that sends while `gate` is open,."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        super().__init__(stream)
-        self.gate = trio.Event()
-        self.gate.set()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self.gate.wait()
-        await super().send_all(data)
 
 
 @attrs.define(eq=False)
